@@ -1,0 +1,1 @@
+"""Benchmarks as commands (`make bench`), never timed tests."""

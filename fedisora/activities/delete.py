@@ -1,0 +1,58 @@
+"""Delete: a post or a whole account is gone. A Delete may arrive before what it deletes: a tombstone remembers it."""
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from ..activitypub.ownership import check_actor_owns
+from ..activitypub.parse import id_of
+from ..activitypub.vocabulary import PUBLIC
+from ..db import UnitOfWork
+from ..errors import Malformed, NotOwner
+from ..models import Actor, Follow, Status
+from ..provenance.record import timestamp
+from ..store import actors, statuses
+from .received import Received
+
+
+def build(uri: str, actor: Actor, status: Status, when: Any) -> dict[str, Any]:
+    """The Delete of a post, with a Tombstone."""
+    return {"id": uri, "type": "Delete", "actor": actor.uri, "to": [PUBLIC], "cc": [actor.followers_uri or ""],
+            "object": {"id": status.uri, "type": "Tombstone", "formerType": "Note", "deleted": timestamp(when)}}
+
+
+def needs(activity: dict[str, Any]) -> list[str]:
+    return []
+
+
+def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
+    session = uow.session
+    uri = id_of(activity.get("object"))
+    if uri is None:
+        raise Malformed("This Delete has no object.")
+    if uri == got.actor.uri:
+        return _account(uow, got.actor)
+    check_actor_owns(got.actor.uri, uri)
+    status = statuses.by_uri(session, uri)
+    if status is not None:
+        if status.actor_id != got.actor.id:
+            raise NotOwner(cause=f"{got.actor.uri} deletes {uri}")
+        statuses.delete(uow, status)
+        return "deleted"
+    statuses.tombstone(uow, uri, got.actor.uri)
+    return "remembered"
+
+
+def _account(uow: UnitOfWork, actor: Actor) -> str:
+    """An account deleted itself: its posts and follows go, its row stays suspended so that it cannot come back unseen."""
+    session = uow.session
+    for status in session.scalars(select(Status).where(Status.actor_id == actor.id)).all():
+        statuses.delete(uow, status)
+    for follow in session.scalars(select(Follow).where((Follow.actor_id == actor.id) | (Follow.target_id == actor.id))).all():
+        if follow.state == "accepted":
+            actors.adjust_counts(uow, follow.target_id, followers=-1)
+            actors.adjust_counts(uow, follow.actor_id, following=-1)
+        session.delete(follow)
+    actor.suspended_at = uow.now
+    return "account deleted"

@@ -1,0 +1,30 @@
+"""Reject: an actor does not let somebody follow it, or no longer."""
+from __future__ import annotations
+
+from typing import Any
+
+from ..db import UnitOfWork
+from ..models import Actor
+from ..store import actors
+from .accept import answered
+from .received import Received
+
+
+def build(uri: str, actor: Actor, follow: dict[str, Any]) -> dict[str, Any]:
+    """Minimal: the Follow embedded with its ids only."""
+    return {"id": uri, "type": "Reject", "actor": actor.uri, "object": follow}
+
+
+def needs(activity: dict[str, Any]) -> list[str]:
+    return []
+
+
+def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
+    follow = answered(uow, activity, got)
+    if follow is None:
+        return "ignored: no such follow of ours"
+    if follow.state == "accepted":
+        actors.adjust_counts(uow, follow.actor_id, following=-1)
+        actors.adjust_counts(uow, got.actor.id, followers=-1)
+    uow.session.delete(follow)
+    return "follow removed"

@@ -1,0 +1,172 @@
+"""Storing what others posted: the one place that turns a remote object into rows."""
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+
+from ..activitypub import addressing, parse
+from ..activitypub.integrity_proofs import verification_method_of, verify_document
+from ..activitypub.multibase import ed25519_from_multibase
+from ..activitypub.ownership import check_attribution
+from ..db import UnitOfWork
+from ..errors import NotOwner, Refused
+from ..ids import new_id
+from ..models import Actor, Media, Status
+from ..serializers.activitypub.note import MediaData, NoteData, from_activitypub
+from ..store import actors, jobs, notifications, relations, statuses
+
+CHECKED_KINDS = ("video", "image")
+
+
+def proof_state(document: dict[str, Any], author: Actor) -> str:
+    """`valid`, `invalid` or `none`: the FEP-8b32 proof of a document, by one of its author's own keys."""
+    if "proof" not in document:
+        return "none"
+    method = verification_method_of(document)
+    for key in author.assertion_keys:
+        if key.get("id") == method:
+            try:
+                verify_document(document, ed25519_from_multibase(key["multibase"]))
+            except Refused:
+                return "invalid"
+            return "valid"
+    return "invalid"
+
+
+def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
+    """Whether somebody here asked for this post: a follower, a mention, or the thread of a known post."""
+    session = uow.session
+    if relations.has_local_follower(session, author.id):
+        return True
+    if any(uow.uris.is_local(uri) for uri in (*note.mentions, *note.audience.everybody)):
+        return True
+    return note.in_reply_to is not None and statuses.by_uri(session, note.in_reply_to) is not None
+
+
+def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False) -> Status | None:
+    """Store a remote post of `author`; the known row when it is known, None when nobody here wants it.
+
+    Args:
+        asked: somebody here resolved it by hand, or a boost brought it.
+
+    Raises:
+        NotOwner: the post is not the author's (FEP-fe34).
+        Malformed: not a post.
+    """
+    session = uow.session
+    check_attribution(author.uri, document)
+    note = from_activitypub(document)
+    known = statuses.by_uri(session, note.uri)
+    if known is not None:
+        return known
+    grave = statuses.is_tombstoned(session, note.uri)
+    if grave is not None and grave.actor_uri == author.uri:
+        return None
+    if not asked and not wanted(uow, note, author):
+        return None
+    published = min(note.published or uow.now, uow.now)
+    parent = statuses.by_uri(session, note.in_reply_to) if note.in_reply_to else None
+    status = Status(
+        id=new_id(max(published, dt.datetime(2000, 1, 1, tzinfo=dt.UTC))), uri=note.uri, url=note.url, actor_id=author.id,
+        local=False, visibility=addressing.visibility(note.audience, author.followers_uri), content=note.content,
+        spoiler_text=note.spoiler, sensitive=note.sensitive, language=note.language, in_reply_to_uri=note.in_reply_to,
+        in_reply_to_id=parent.id if parent else None, in_reply_to_actor_id=parent.actor_id if parent else None,
+        interaction_policy=note.interaction_policy, document=orjson.dumps(document), proof=proof_state(document, author),
+        created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
+    session.add(status)
+    session.flush()
+    _details(uow, status, note, author)
+    if parent is not None:
+        statuses.count_reply(uow, parent.id, 1)
+    elif note.in_reply_to is not None:
+        jobs.enqueue(uow, "fetch_status", {"uri": note.in_reply_to}, key=note.in_reply_to[:200])
+    author.statuses_count += 1
+    author.last_status_at = published
+    session.flush()
+    return status
+
+
+def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor) -> None:
+    """Tags, mentions and files of a post."""
+    session = uow.session
+    if note.tags:
+        statuses.set_tags(uow, status.id, note.tags)
+    named = actors.by_uris(session, [uri for uri in note.mentions if uow.uris.is_local(uri)]
+                           + [uri for uri in note.audience.everybody if uow.uris.actor_name(uri)])
+    people = [actor for actor in named.values() if actor.local and actor.type != "Application"]
+    if people:
+        statuses.set_mentions(uow, status.id, [actor.id for actor in people])
+        for person in people:
+            if not relations.blocked_either_way(session, person.id, author.id):
+                notifications.notify(uow, person.id, author.id, "mention", status.id)
+    for position, item in enumerate(note.media):
+        media = _media(uow, status, author, position, item)
+        session.add(media)
+        if item.kind in CHECKED_KINDS and (item.record is not None or item.digest is not None):
+            session.flush()
+            jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
+
+
+def _media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> Media:
+    return Media(
+        id=uow.new_id(), actor_id=author.id, status_id=status.id, position=position, kind=item.kind, state="remote",
+        mime=item.mime, width=item.width, height=item.height, duration=item.duration, size=item.size,
+        blurhash=item.blurhash, description=item.description, focus_x=item.focus[0], focus_y=item.focus[1],
+        remote_url=item.url, remote_poster_url=item.poster, manifest_url=item.manifest_url, digest=item.digest,
+        digital_source_type=item.digital_source_type, declared=True, generator=item.generator, record=item.record,
+        created_at=uow.now)
+
+
+def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
+    """Apply a newer version of a known remote post.
+
+    Raises:
+        NotOwner: the post is not this author's.
+    """
+    session = uow.session
+    check_attribution(author.uri, document)
+    note = from_activitypub(document)
+    status = statuses.by_uri(session, note.uri)
+    if status is None:
+        return "ignored: unknown post"
+    if status.actor_id != author.id:
+        raise NotOwner(cause=f"{author.uri} edits {note.uri}")
+    moment = min(note.updated or uow.now, uow.now)
+    if status.edited_at is not None and moment < status.edited_at:
+        return "ignored: older than what is known"
+    status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive
+    status.language, status.interaction_policy = note.language, note.interaction_policy
+    status.document, status.proof = orjson.dumps(document), proof_state(document, author)
+    status.edited_at = moment
+    statuses.set_tags(uow, status.id, note.tags)
+    known = {media.remote_url: media for media in _files(uow, status)}
+    for position, item in enumerate(note.media):
+        media = known.pop(item.url, None)
+        if media is None:
+            session.add(_media(uow, status, author, position, item))
+        else:
+            media.position, media.description = position, item.description
+    for media in known.values():
+        session.delete(media)
+    return "edited"
+
+
+def _files(uow: UnitOfWork, status: Status) -> list[Media]:
+    return list(uow.session.scalars(select(Media).where(Media.status_id == status.id)))
+
+
+def embedded_or_fetched(reference: object, actor_uri: str, fetched: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """The object to trust: what was fetched from its origin, or what its own author embedded (FEP-fe34)."""
+    uri = parse.id_of(reference)
+    if uri is None:
+        return None
+    if uri in fetched:
+        return fetched[uri]
+    if isinstance(reference, dict) and parse.same_origin(uri, actor_uri) and actor_uri in parse.ids_of(
+            reference.get("attributedTo")):
+        return reference
+    return None

@@ -1,0 +1,94 @@
+"""Undo: an actor takes back its Follow, Like or Announce. Matched by id, or by what the embedded activity was about."""
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from ..activitypub.parse import id_of, type_of
+from ..db import UnitOfWork
+from ..errors import NotOwner
+from ..models import Actor, Favourite, Follow, Status
+from ..store import actors, notifications, relations, statuses
+from .received import Received
+
+
+def build(uri: str, actor: Actor, activity: dict[str, Any]) -> dict[str, Any]:
+    """The Undo, with the whole activity embedded (peers match by its id)."""
+    return {"id": uri, "type": "Undo", "actor": actor.uri, "object": activity}
+
+
+def needs(activity: dict[str, Any]) -> list[str]:
+    return []
+
+
+def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
+    reference = activity.get("object")
+    kind, uri = type_of(reference), id_of(reference)
+    embedded = reference if isinstance(reference, dict) else {}
+    about = id_of(embedded.get("object")) or ""
+    for name, undo in (("Follow", _follow), ("Like", _like), ("Announce", _announce)):
+        if kind in (name, ""):
+            done = undo(uow, got.actor, uri, about)
+            if done:
+                return done
+    return "ignored: nothing to undo"
+
+
+def _own(actor: Actor, owner_id: int, uri: str | None) -> None:
+    if owner_id != actor.id:
+        raise NotOwner(cause=f"{actor.uri} undoes {uri}")
+
+
+def _follow(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:
+    session = uow.session
+    follow = session.scalar(select(Follow).where(Follow.uri == uri)) if uri else None
+    if follow is None and about:
+        target = actors.by_uri(session, about)
+        follow = relations.follow(session, actor.id, target.id) if target is not None else None
+    if follow is None:
+        return ""
+    _own(actor, follow.actor_id, uri)
+    if follow.state == "accepted":
+        actors.adjust_counts(uow, follow.target_id, followers=-1)
+        actors.adjust_counts(uow, actor.id, following=-1)
+    notifications.remove(uow, follow.target_id, actor.id, "follow")
+    notifications.remove(uow, follow.target_id, actor.id, "follow_request")
+    session.delete(follow)
+    return "follow removed"
+
+
+def _like(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:
+    session = uow.session
+    like = session.scalar(select(Favourite).where(Favourite.uri == uri)) if uri else None
+    if like is None and about:
+        status = statuses.by_uri(session, about)
+        like = relations.favourite(session, actor.id, status.id) if status is not None else None
+    if like is None:
+        return ""
+    _own(actor, like.actor_id, uri)
+    status_id = like.status_id
+    session.delete(like)
+    statuses.count(uow, status_id, favourites=-1)
+    liked = statuses.get(session, status_id)
+    if liked is not None:
+        notifications.remove(uow, liked.actor_id, actor.id, "favourite", status_id)
+    return "like removed"
+
+
+def _announce(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:
+    session = uow.session
+    boost = statuses.by_uri(session, uri) if uri else None
+    if boost is None and about:
+        original = statuses.by_uri(session, about)
+        boost = session.scalar(select(Status).where(Status.reblog_of_id == original.id, Status.actor_id == actor.id)) \
+            if original is not None else None
+    if boost is None or boost.reblog_of_id is None:
+        return ""
+    _own(actor, boost.actor_id, uri)
+    original_id = boost.reblog_of_id
+    statuses.delete(uow, boost)
+    parent = statuses.get(session, original_id)
+    if parent is not None:
+        notifications.remove(uow, parent.actor_id, actor.id, "reblog", original_id)
+    return "boost removed"

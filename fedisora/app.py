@@ -1,0 +1,149 @@
+"""The composition root: builds a House from settings, and the ASGI application on top of it."""
+from __future__ import annotations
+
+import contextlib
+import importlib
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from starlette.applications import Starlette
+
+from .bells import Bells
+from .db import Database, Instance
+from .errors import FedisoraError
+from .federation.client import Client
+from .federation.fetch import Fetcher
+from .federation.inbox import Inbox
+from .federation.key_cache import KeyCache
+from .federation.resolve import Resolver
+from .media.verifier import Verifier
+from .schema import migrate
+from .services import instance as instances
+from .settings import Settings
+from .storage import Store, open_store
+from .uris import Uris
+from .vault import Vault
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+log = structlog.get_logger()
+
+
+@dataclass
+class House:
+    """Everything the edges share. Sync use cases only ever see `db` and what a unit of work gives them."""
+
+    settings: Settings
+    db: Database
+    uris: Uris
+    vault: Vault
+    storage: Store
+    bells: Bells
+    client: Client
+    keys: KeyCache
+    fetcher: Fetcher
+    resolver: Resolver
+    inbox: Inbox
+    verifier: Verifier
+    name: str
+    """Prefix of this process's lease owners."""
+
+    def owner(self, role: str) -> str:
+        """A lease owner for one worker role of this process."""
+        return f"{self.name}:{role}"
+
+    async def verify_url(self, url: str, *, resolve: bool) -> dict[str, Any]:
+        """The verdict on an address; with `resolve`, a post on another server becomes known first, with its files.
+
+        Only for people with an account here and the command line: whoever asks anonymously stores nothing.
+
+        Raises:
+            Invalid, RemoteUnavailable: see `Verifier.check_url`.
+        """
+        if resolve:
+            with contextlib.suppress(FedisoraError):  # not a post: then it is a file, or the verifier says what is wrong
+                await self.resolver.find(url)
+        return await self.verifier.check_url(url)
+
+    async def open(self) -> None:
+        """Bind to the running loop. Call once, before the first request or job."""
+        self.bells.attach()
+        self.db.on_commit = self.bells.ring
+        await self.client.open()
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self.client.close()
+        self.db.close()
+
+
+def build_house(settings: Settings) -> House:
+    """Open the data folder, the database (migrated) and the storage.
+
+    Raises:
+        ConfigurationError: one line that says what to mend.
+    """
+    vault = Vault.open(settings.data_dir)
+    uris = Uris(settings.base_url)
+    storage = open_store(settings.effective_storage_url)
+    db = Database(Instance(settings, uris, vault))
+    db.check()
+    migrate(db.engine)
+    db.read_now(lambda session: instances.check_domain(session, settings))
+    db.write_now(instances.initialise)
+    client = Client(settings)
+    fetcher = Fetcher(db, client)
+    resolver = Resolver(db, fetcher, client)
+    keys = KeyCache(db, fetcher, resolver)
+    return House(settings, db, uris, vault, storage, Bells(), client, keys, fetcher, resolver,
+                 Inbox(db, keys, fetcher, resolver), Verifier(db, client, fetcher, storage),
+                 f"{socket.gethostname()[:24]}-{secrets.token_hex(4)}")
+
+
+def workers_module() -> Any:
+    """The in-process runner. By name, since nothing in the package imports `workers` (see docs/decisions/0001)."""
+    return importlib.import_module("fedisora.workers.local")
+
+
+def create_app(settings: Settings, *, local_workers: bool | None = None, house: House | None = None) -> ASGIApp:
+    """The ASGI application.
+
+    Args:
+        settings: see `load_settings`.
+        local_workers: run the workers in this process; by default when no Redis is configured.
+        house: one that was built before (the CLI does, to report mistakes before the server starts).
+    """
+    from .web.middleware import wrap
+    from .web.routes import build
+
+    home = house or build_house(settings)
+    with_workers = (settings.local_workers and not settings.redis_url) if local_workers is None else local_workers
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await home.open()
+        runner: Any = None
+        doorbell: Any = None
+        if settings.redis_url:
+            doorbell = importlib.import_module("fedisora.workers.doorbell").Doorbell(settings.redis_url, settings.host)
+            home.bells.forward = doorbell.ring
+        if with_workers:
+            runner = workers_module().LocalWorkers(home)
+            await runner.start()
+        try:
+            yield
+        finally:
+            if runner is not None:
+                await runner.stop()
+            if doorbell is not None:
+                await doorbell.close()
+            await home.close()
+
+    app = Starlette(routes=build(home), lifespan=lifespan)
+    app.state.house = home
+    return wrap(app, home)

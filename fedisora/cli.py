@@ -1,0 +1,223 @@
+"""The command line: serve, worker, migrate, user, generate, verify, extension, doctor."""
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from . import __version__
+from .errors import FedisoraError
+from .settings import Settings, load_settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  help="Fedisora: a federated video server in which everybody can tell human from machine.")
+users = typer.Typer(no_args_is_help=True, help="Accounts of this instance.")
+extensions = typer.Typer(no_args_is_help=True, help="Provenance vocabularies installed here.")
+app.add_typer(users, name="user")
+app.add_typer(extensions, name="extension")
+out = Console()
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Data folder (FEDISORA_DATA_DIR).")]
+
+
+def main() -> None:
+    """Entry point: every error of ours is one line on stderr and exit code 2."""
+    try:
+        app()
+    except FedisoraError as error:
+        err.print(f"[bold red]fedisora:[/] {_escape(error.text)}")
+        raise SystemExit(2) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"fedisora {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
+                                                help="Print the version and stop.")] = False) -> None:
+    """Options that belong to no command."""
+    from .logs import quiet
+
+    quiet()
+
+
+@app.command()
+def serve(host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+          port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
+          no_workers: Annotated[bool, typer.Option("--no-workers", help="Do not run workers in this process.")] = False,
+          tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain: serve TLS without a proxy.")] = None,
+          tls_key: Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")] = None,
+          data_dir: DataDir = None) -> None:
+    """Run the instance: web, federation and (without Redis) the workers."""
+    from .server import run
+
+    run(load_settings(data_dir), host=host, port=port, workers=not no_workers, tls_cert=tls_cert, tls_key=tls_key)
+
+
+@app.command()
+def worker(role: Annotated[str, typer.Argument(help="federation, media, generation or housekeeping.")],
+           data_dir: DataDir = None) -> None:
+    """Run one worker process (needs FEDISORA_REDIS_URL)."""
+    from .server import run_worker
+
+    run_worker(load_settings(data_dir), role)
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database up to date."""
+    from .app import build_house
+
+    house = build_house(load_settings(data_dir))
+    house.db.close()
+    err.print("The database is up to date.")
+
+
+def _with_db(data_dir: Path | None, use_case: Callable[[Any], Any]) -> Any:
+    """One write transaction on the instance's database."""
+    from .app import build_house
+
+    house = build_house(load_settings(data_dir))
+    try:
+        return house.db.write_now(use_case)
+    finally:
+        house.db.close()
+
+
+@users.command("create")
+def user_create(name: Annotated[str, typer.Argument(help="User name: letters, digits, _.")],
+                email: Annotated[str, typer.Option(help="E-mail address.")],
+                password: Annotated[str | None, typer.Option(help="Password; asked for when left out.")] = None,
+                admin: Annotated[bool, typer.Option("--admin", help="May administer this instance.")] = False,
+                kind: Annotated[str, typer.Option(help="human or agent.")] = "human",
+                operator: Annotated[str | None, typer.Option(help="For an agent: who answers for it.")] = None,
+                data_dir: DataDir = None) -> None:
+    """Create an account."""
+    from .services import accounts
+
+    secret = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    _with_db(data_dir, lambda uow: accounts.create(uow, name, email, secret, admin=admin, kind=kind, operator=operator))
+    err.print(f"Created @{name}.")
+
+
+@users.command("token")
+def user_token(name: Annotated[str, typer.Argument(help="User name.")],
+               scopes: Annotated[str, typer.Option(help="Space-separated OAuth scopes.")] = "read write follow",
+               data_dir: DataDir = None) -> None:
+    """Print a new access token for the client API (the token alone, for scripts)."""
+    from .errors import Invalid, NotFound
+    from .services import accounts, tokens
+
+    def issue(uow: Any) -> str:
+        user = accounts.by_login(uow.session, name)
+        if user is None:
+            raise NotFound(f"There is no account @{name}. Create it with `fedisora user create {name}`.")
+        for scope in scopes.split():
+            if scope.partition(":")[0] not in {known.partition(":")[0] for known in tokens.SCOPES}:
+                raise Invalid(f"{scope} is not a scope. There are: {', '.join(tokens.SCOPES)}.")
+        return tokens.create(uow, user.id, None, scopes)
+
+    print(_with_db(data_dir, issue))
+
+
+@users.command("list")
+def user_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False,
+              ) -> None:
+    """List the accounts of this instance."""
+    from sqlalchemy import select
+
+    from .models import Actor, User
+
+    rows = _with_db(data_dir, lambda uow: [
+        {"name": actor.username, "email": user.email, "kind": actor.kind, "state": user.state, "admin": user.admin}
+        for user, actor in uow.session.execute(select(User, Actor).join(Actor, Actor.id == User.actor_id)
+                                               .order_by(User.created_at))])
+    if as_json:
+        print(json.dumps(rows))
+        return
+    table = Table("name", "kind", "state", "admin", "e-mail")
+    for row in rows:
+        table.add_row(row["name"], row["kind"] or "", row["state"], "yes" if row["admin"] else "", row["email"])
+    out.print(table)
+
+
+@app.command()
+def generate(prompt: Annotated[str, typer.Argument(help="What the video shows.")],
+             as_name: Annotated[str, typer.Option("--as", help="Account that makes it.")],
+             publish: Annotated[bool, typer.Option("--publish", help="Publish it when it is done.")] = False,
+             shape: Annotated[str, typer.Option(help="portrait, landscape or square.")] = "portrait",
+             seconds: Annotated[float, typer.Option(help="Length.")] = 5.0,
+             out_file: Annotated[Path | None, typer.Option("--out", help="Also write the file here.")] = None,
+             data_dir: DataDir = None) -> None:
+    """Render a prompt on this machine and keep it as a draft, or publish it."""
+    from .local_run import generate_here
+
+    url = asyncio.run(generate_here(load_settings(data_dir), prompt, as_name, publish=publish, shape=shape,
+                                    seconds=seconds, out_file=out_file, console=err))
+    print(url)
+
+
+@app.command()
+def verify(target: Annotated[str, typer.Argument(metavar="FILE|URL", help="A file, or the address of a file or post.")],
+           as_json: Annotated[bool, typer.Option("--json", help="The verdict object, for scripts.")] = False,
+           data_dir: DataDir = None) -> None:
+    """Say who signed a file, what made it, and whether it is intact.
+
+    Exit code 0: verified (also by a foreign issuer), 1: any other verdict, 2: could not be checked.
+    """
+    from .local_run import verify_here
+    from .verdict_text import show
+
+    verdict = asyncio.run(verify_here(load_settings(data_dir), target))
+    if as_json:
+        print(json.dumps(verdict, ensure_ascii=False))
+    else:
+        show(verdict, out)
+    raise typer.Exit(0 if verdict["verdict"] in ("verified", "verified-foreign-issuer") else 1)
+
+
+@extensions.command("list")
+def extension_list(as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False) -> None:
+    """List the installed provenance vocabularies."""
+    from importlib.metadata import entry_points
+
+    from .provenance.registry import discover
+
+    registry, _ = discover(entry_points(group="fedisora.extensions"))
+    rows = [{"name": item.name, "namespace": item.namespace, "version": item.version} for item in registry.extensions]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    table = Table("name", "version", "namespace")
+    for row in rows:
+        table.add_row(row["name"], row["version"], row["namespace"])
+    out.print(table)
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Check settings, database, storage and media tools; every finding says how to mend it."""
+    from .local_run import examine
+
+    settings: Settings = load_settings(data_dir)
+    findings = asyncio.run(examine(settings))
+    for ok, name, text in findings:
+        out.print(f"{'[green]ok  [/]' if ok else '[red]bad [/]'} {name}: {_escape(text)}")
+    if not all(ok for ok, _, _ in findings):
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Generation: prompts to drafts, in a warm child process that the web server never loads models into."""

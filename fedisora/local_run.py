@@ -1,0 +1,130 @@
+"""What the command line does on this machine without a running server: generate, verify, examine."""
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from .app import House, build_house, workers_module
+from .db import UnitOfWork
+from .errors import FedisoraError, Invalid, NotFound, Transient
+from .models import Generation, Media, Status
+from .services import accounts, generate, publish
+from .settings import Settings
+from .store import actors
+
+
+async def generate_here(settings: Settings, prompt: str, as_name: str, *, publish: bool, shape: str, seconds: float,
+                        out_file: Path | None, console: Console) -> str:
+    """Render a prompt with this process's own workers; the post's URL, or the draft's page.
+
+    Raises:
+        NotFound: there is no such account.
+        Invalid: the prompt or a size was refused.
+    """
+    house = build_house(settings)
+    await house.open()
+    workers = workers_module().LocalWorkers(house, ("generation", "media"))
+    await workers.start()
+    try:
+        job = await house.db.write(lambda uow: _ask(uow, prompt, as_name, shape, seconds))
+        with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
+                      console=console, transient=True) as bar:
+            task = bar.add_task("waiting", total=1.0)
+            while job.state in generate.UNFINISHED:
+                job_id = job.id
+                await house.bells.wait(f"generation:{job_id}", 0.5)
+                job = await house.db.read(lambda session, wanted=job_id: session.get_one(Generation, wanted))  # type: ignore[misc]
+                bar.update(task, completed=job.progress, description=job.stage)
+        if job.state != "draft":
+            raise Invalid(job.error or f"The video was {job.state}.")
+        url = f"{house.uris.base}/create/jobs/{job.id}"
+        media_id = job.media_id or 0
+        if publish:
+            status = await _publish(house, job)
+            url = status.url or status.uri
+        if out_file is not None:
+            media = await house.db.read(lambda session: session.get_one(Media, media_id))
+            if media.storage_key:
+                await house.db.run(house.storage.get_to, media.storage_key, out_file)
+        return url
+    finally:
+        await workers.stop()
+        await house.close()
+
+
+def _ask(uow: UnitOfWork, prompt: str, as_name: str, shape: str, seconds: float) -> Generation:
+    actor = actors.by_handle(uow.session, as_name)
+    if actor is None:
+        raise NotFound(f"There is no account @{as_name}. Create it with `fedisora user create {as_name}`.")
+    return generate.request(uow, actor, prompt, orientation=shape, seconds=seconds)
+
+
+async def _publish(house: House, job: Generation) -> Status:
+    draft = publish.Draft(text=job.prompt)
+    status = await house.db.write(
+        lambda uow: generate.publish(uow, actors.get(uow.session, job.actor_id), job.id, draft))
+    status_id = status.id
+    for _ in range(240):
+        if status.published:
+            return status
+        await house.bells.wait(f"status:{status_id}", 0.5)
+        status = await house.db.read(lambda session: session.get_one(Status, status_id))
+    raise Transient("The video is not signed yet. It will be published as soon as the server runs.")
+
+
+async def verify_here(settings: Settings, target: str) -> dict[str, object]:
+    """The verdict on a file or URL.
+
+    Raises:
+        Invalid: the file cannot be read.
+    """
+    house = build_house(settings)
+    await house.open()
+    try:
+        if target.startswith(("http://", "https://")):
+            return await house.verify_url(target, resolve=True)
+        path = Path(target)
+        if not await asyncio.to_thread(path.is_file):
+            raise Invalid(f"{target} is not a file. Give the path of a file, or an address that begins with https://.")
+        return await house.verifier.check_file(path)
+    finally:
+        await house.close()
+
+
+async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
+    """(ok, what, finding with its remedy) for everything an instance needs."""
+    findings: list[tuple[bool, str, str]] = []
+    try:
+        house = build_house(settings)
+    except FedisoraError as error:
+        return [(False, "configuration", error.text)]
+    findings.append((True, "database", f"{house.db.engine.dialect.name}, up to date"))
+    findings.append((True, "address", f"{settings.base_url}" + ("" if settings.https or "localhost" in settings.host
+                     else " (plain http: other servers will not talk to it; put it behind https)")))
+    free = shutil.disk_usage(settings.data_dir).free
+    findings.append((free > 1 << 30, "disk", f"{free / 2**30:.1f} GiB free in {settings.data_dir}"
+                     + ("" if free > 1 << 30 else "; make room: videos need it")))
+    try:
+        from .media.process import run_media
+
+        answer = await run_media("selftest", {"token": secrets.token_hex(4)}, timeout=60)
+        findings.append((True, "media tools", f"PyAV {answer.get('av')}, c2pa {answer.get('c2pa')}"))
+    except FedisoraError as error:
+        findings.append((False, "media tools", f"{error}. Install Fedisora again."))
+    if settings.redis_url:
+        try:
+            import importlib
+
+            pool = await importlib.import_module("fedisora.workers.doorbell").connect(settings.redis_url)
+            await pool.aclose()
+            findings.append((True, "redis", settings.redis_url))
+        except (OSError, TimeoutError) as error:
+            findings.append((False, "redis", f"{error}. Start it, or unset FEDISORA_REDIS_URL."))
+    findings.append((accounts.hash_password("probe").startswith("$argon2id$"), "passwords", "argon2id"))
+    house.db.close()
+    return findings

@@ -1,0 +1,31 @@
+"""Logging: structlog over the standard library, lines for people or JSON for machines, on stderr."""
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from .settings import Settings
+
+
+def quiet() -> None:
+    """For one-shot commands: warnings only, on stderr, so that what a script reads on stdout stays clean."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+                        logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+def configure(settings: Settings) -> None:
+    """Set up logging for this process. Call once, before the first log line."""
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
+                         structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.StackInfoRenderer()]
+    renderer: Any = (structlog.processors.JSONRenderer() if settings.log_format == "json"
+                     else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+    if settings.log_format == "json":
+        shared.append(structlog.processors.format_exc_info)
+    structlog.configure(processors=[*shared, renderer], wrapper_class=structlog.make_filtering_bound_logger(level),
+                        logger_factory=structlog.PrintLoggerFactory(sys.stderr), cache_logger_on_first_use=True)
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s",
+                        force=True)

@@ -1,0 +1,58 @@
+"""What we accept and what a child process may use. Documented in docs/operate; changing one is a decision."""
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass
+from typing import Final
+
+MAX_VIDEO_SIDE: Final = 3840
+MAX_VIDEO_PIXELS: Final = 3840 * 2160
+MAX_DURATION: Final = 180.0
+"""Seconds."""
+MAX_FPS: Final = 120
+MAX_STREAMS: Final = 8
+MAX_FRAMES: Final = int(MAX_DURATION * MAX_FPS) + MAX_FPS
+MAX_IMAGE_PIXELS: Final = 64_000_000
+MAX_IMAGE_SIDE: Final = 16_384
+
+OUT_LONG: Final = 1920
+OUT_SHORT: Final = 1080
+OUT_FPS: Final = 60
+OUT_IMAGE_SIDE: Final = 3840
+POSTER_SIDE: Final = 1280
+
+_MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Resource limits of one child: address space and largest written file in MiB, CPU seconds, open files, niceness."""
+
+    memory: int
+    cpu: int
+    file: int
+    files: int = 48
+    nice: int = 0
+
+    def apply(self) -> None:
+        """Set them on this process, for good."""
+        for what, value in (
+            (resource.RLIMIT_AS, self.memory * _MIB), (resource.RLIMIT_FSIZE, self.file * _MIB),
+            (resource.RLIMIT_NOFILE, self.files), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_CPU, self.cpu),
+        ):
+            _, hard = resource.getrlimit(what)
+            top = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(what, (top, top))
+
+
+LIMITS: Final[dict[str, Limits]] = {
+    "probe": Limits(memory=1024, cpu=20, file=1, files=32),
+    "poster": Limits(memory=2048, cpu=60, file=64),
+    "thumbnail": Limits(memory=2048, cpu=60, file=64),
+    "image": Limits(memory=2048, cpu=90, file=256),
+    "transcode": Limits(memory=4096, cpu=3600, file=2048, nice=5),
+    "sign": Limits(memory=2048, cpu=120, file=2048),
+    "read": Limits(memory=2048, cpu=60, file=2048),
+    "selftest": Limits(memory=2048, cpu=30, file=1),
+}
+"""By operation."""

@@ -1,0 +1,68 @@
+"""What an uploaded file is: kind, size, length; refuses what we do not take before anything is decoded in earnest."""
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ..errors import Invalid
+from . import source
+from .limits import MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE
+from .process import Progress
+from .sniff import Kind
+
+
+def probe(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Look at a file.
+
+    Args:
+        request: {"path": file}.
+
+    Returns:
+        {"kind": "video"|"image", "mime", "width", "height"} and for a video {"seconds": float|None, "audio": bool}.
+
+    Raises:
+        Invalid: not a file we take.
+    """
+    path = str(request["path"])
+    kind = source.kind_of(path)
+    if kind.demuxer is None:
+        return _image(path, kind)
+    container = source.open_video(path, kind)
+    try:
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        found = {"kind": "video", "mime": kind.mime, "width": context.width, "height": context.height,
+                 "seconds": source.duration(container), "audio": bool(container.streams.audio)}
+        if kind.media == "image" and _frames(container, 2) < 2:  # a GIF that does not move
+            found.update(kind="image")
+        return found
+    finally:
+        container.close()
+
+
+def _frames(container: Any, most: int) -> int:
+    count = 0
+    try:
+        for _ in container.decode(video=0):
+            count += 1
+            if count >= most:
+                break
+    except Exception as error:  # libav reports damage in many types; the first frame decides
+        if not count:
+            raise Invalid(source.UNREADABLE, cause=error) from error
+    return count
+
+
+def _image(path: str, kind: Kind) -> dict[str, Any]:
+    from PIL import Image, UnidentifiedImageError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path, formats=[kind.pillow or ""]) as image:
+                width, height = image.size
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise Invalid(source.UNREADABLE, cause=error) from error
+    if max(width, height) > MAX_IMAGE_SIDE or width * height > MAX_IMAGE_PIXELS:
+        raise Invalid(f"The picture is too large: {width}×{height}. The most is {MAX_IMAGE_PIXELS // 1_000_000} megapixels.")
+    return {"kind": "image", "mime": kind.mime, "width": width, "height": height}

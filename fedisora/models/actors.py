@@ -1,0 +1,93 @@
+"""Actors, local and remote, and the private keys of local ones."""
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base
+
+
+class Actor(Base):
+    """An ActivityPub actor. `domain` is "" for local ones; `uri` is its id."""
+
+    __tablename__ = "actors"
+    __table_args__ = (UniqueConstraint("username_key", "domain"), Index(None, "domain"), Index(None, "shared_inbox"))
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    uri: Mapped[str] = mapped_column(unique=True)
+    username: Mapped[str] = mapped_column(String(255))
+    username_key: Mapped[str] = mapped_column(String(255))
+    """The user name in lower case: names differing only in case are one account."""
+    domain: Mapped[str] = mapped_column(String(255), default="")
+    type: Mapped[str] = mapped_column(String(32), default="Person")
+    kind: Mapped[str | None] = mapped_column(String(16))
+    """`human`, `agent` or NULL (undeclared): what the account says it is."""
+    operator_uri: Mapped[str | None]
+    operates: Mapped[list[str]] = mapped_column(default=list)
+    name: Mapped[str] = mapped_column(default="")
+    summary: Mapped[str] = mapped_column(default="")
+    """Sanitised HTML."""
+    note: Mapped[str] = mapped_column(default="")
+    """Source text of a local account's summary."""
+    fields: Mapped[list[Any]] = mapped_column(default=list)
+    """[{"name": text, "value": sanitised HTML}]"""
+    url: Mapped[str] = mapped_column(default="")
+    inbox: Mapped[str] = mapped_column(default="")
+    shared_inbox: Mapped[str | None]
+    outbox: Mapped[str | None]
+    followers_uri: Mapped[str | None]
+    following_uri: Mapped[str | None]
+    featured_uri: Mapped[str | None]
+    key_id: Mapped[str | None]
+    public_key_pem: Mapped[str | None]
+    """RSA (or Ed25519) key that signs HTTP requests."""
+    assertion_keys: Mapped[list[Any]] = mapped_column(default=list)
+    """[{"id": URL, "multibase": "z6Mk…"}]: FEP-521a keys that sign documents."""
+    signing_certificates: Mapped[str | None]
+    """URL of the PEM bundle with the C2PA anchors of the actor's instance."""
+    locked: Mapped[bool] = mapped_column(default=False)
+    discoverable: Mapped[bool] = mapped_column(default=True)
+    avatar_key: Mapped[str | None]
+    """Storage key of a local account's picture; remote ones have `avatar_url`."""
+    avatar_url: Mapped[str | None]
+    header_key: Mapped[str | None]
+    header_url: Mapped[str | None]
+    also_known_as: Mapped[list[str]] = mapped_column(default=list)
+    moved_to: Mapped[str | None]
+    created_at: Mapped[dt.datetime]
+    updated_at: Mapped[dt.datetime]
+    fetched_at: Mapped[dt.datetime | None]
+    suspended_at: Mapped[dt.datetime | None]
+    followers_count: Mapped[int] = mapped_column(default=0)
+    following_count: Mapped[int] = mapped_column(default=0)
+    statuses_count: Mapped[int] = mapped_column(default=0)
+    last_status_at: Mapped[dt.datetime | None]
+
+    @property
+    def local(self) -> bool:
+        return self.domain == ""
+
+    @property
+    def acct(self) -> str:
+        """`name` for local accounts, `name@domain` for remote ones."""
+        return self.username if self.local else f"{self.username}@{self.domain}"
+
+
+class ActorKey(Base):
+    """A private key of a local actor, sealed by the vault. `use` is `http` (RSA), `proof` or `c2pa` (Ed25519)."""
+
+    __tablename__ = "actor_keys"
+    __table_args__ = (UniqueConstraint("actor_id", "use", "generation"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"))
+    use: Mapped[str] = mapped_column(String(8))
+    generation: Mapped[int] = mapped_column(default=1)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    certificate_chain: Mapped[str | None]
+    """PEM, leaf first (C2PA keys only)."""
+    created_at: Mapped[dt.datetime]
+    retired_at: Mapped[dt.datetime | None]

@@ -1,0 +1,69 @@
+"""Media files, ours and others', with their provenance."""
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base
+
+
+class Media(Base):
+    """A video, image or sound.
+
+    A local one goes `received` → `processing` → `ready` | `failed`; "ready" means encoded, not yet signed with its post.
+    Signing happens last: `signed` once the served bytes carry the manifest that names the post. A remote one is `remote`.
+    """
+
+    __tablename__ = "media"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), index=True)
+    status_id: Mapped[int | None] = mapped_column(ForeignKey("statuses.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int] = mapped_column(default=0)
+    kind: Mapped[str] = mapped_column(String(8), default="unknown")
+    """`video`, `image`, `audio` or `unknown`."""
+    state: Mapped[str] = mapped_column(String(12), default="received")
+    error: Mapped[str | None]
+    mime: Mapped[str] = mapped_column(String(80), default="")
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    duration: Mapped[float | None]
+    """Seconds."""
+    size: Mapped[int | None]
+    """Bytes of the served file."""
+    blurhash: Mapped[str | None] = mapped_column(String(128))
+    description: Mapped[str] = mapped_column(default="")
+    """Alternative text."""
+    focus_x: Mapped[float] = mapped_column(default=0.0)
+    focus_y: Mapped[float] = mapped_column(default=0.0)
+    upload_key: Mapped[str | None]
+    """Storage key of the file as uploaded (removed once processed)."""
+    storage_key: Mapped[str | None]
+    """Storage key of the served file."""
+    poster_key: Mapped[str | None]
+    manifest_key: Mapped[str | None]
+    """Storage key of the C2PA manifest as a sidecar."""
+    remote_url: Mapped[str | None]
+    remote_poster_url: Mapped[str | None]
+    manifest_url: Mapped[str | None]
+    """Where a remote file's manifest is said to be."""
+    digest: Mapped[str | None] = mapped_column(String(64))
+    """`digestMultibase` of the served bytes (as claimed, for a remote file)."""
+    digital_source_type: Mapped[str | None]
+    """IPTC URI; NULL = undeclared."""
+    declared: Mapped[bool] = mapped_column(default=False)
+    """Whether the source type is only the author's word (an upload), not known from making it here."""
+    generator: Mapped[dict[str, Any] | None]
+    """What made it: {"name","model","revision","licence","backend","parameters","seed","prompt"|"promptCommitment"}."""
+    record: Mapped[dict[str, Any] | None]
+    """The in-file assertion (`org.fedisora.provenance`) of a local file, or the federated node of a remote one."""
+    prompt_nonce: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Sealed nonce of a hidden prompt's commitment."""
+    verdict: Mapped[dict[str, Any] | None]
+    """The verdict object of vocabulary §5; NULL = not checked yet."""
+    verdict_at: Mapped[dt.datetime | None]
+    generation_id: Mapped[int | None]
+    created_at: Mapped[dt.datetime]

@@ -1,0 +1,73 @@
+"""Posts and boosts, their mentions and hashtags."""
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base
+
+
+class Status(Base):
+    """A Note, or a boost (`reblog_of_id` set; then `uri` is the Announce's id)."""
+
+    __tablename__ = "statuses"
+    __table_args__ = (
+        Index(None, "actor_id", "id"), Index(None, "in_reply_to_id"), Index("ix_statuses_public", "visibility", "id"),
+        Index("uq_statuses_reblog", "reblog_of_id", "actor_id", unique=True,
+              sqlite_where=text("reblog_of_id IS NOT NULL"), postgresql_where=text("reblog_of_id IS NOT NULL")),
+        UniqueConstraint("actor_id", "idempotency_key"))
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    uri: Mapped[str] = mapped_column(unique=True)
+    url: Mapped[str] = mapped_column(default="")
+    actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"))
+    local: Mapped[bool] = mapped_column(default=False)
+    visibility: Mapped[str] = mapped_column(String(16), default="public")
+    """`public`, `unlisted`, `private` (followers) or `direct`."""
+    content: Mapped[str] = mapped_column(default="")
+    """Sanitised HTML, without the provenance label (that is added on the way out)."""
+    text: Mapped[str] = mapped_column(default="")
+    """What a local author typed."""
+    spoiler_text: Mapped[str] = mapped_column(default="")
+    sensitive: Mapped[bool] = mapped_column(default=False)
+    language: Mapped[str | None] = mapped_column(String(16))
+    in_reply_to_id: Mapped[int | None]
+    in_reply_to_uri: Mapped[str | None]
+    in_reply_to_actor_id: Mapped[int | None]
+    reblog_of_id: Mapped[int | None] = mapped_column(ForeignKey("statuses.id", ondelete="CASCADE"))
+    interaction_policy: Mapped[dict[str, Any] | None]
+    document: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The object's JSON: as signed by us, or as a remote author sent it."""
+    proof: Mapped[str] = mapped_column(String(8), default="none")
+    """Integrity proof of a remote object: `valid`, `invalid` or `none`. Local objects are `valid`."""
+    published: Mapped[bool] = mapped_column(default=True)
+    """False while the files of a local post are being signed: nobody but the author sees it yet."""
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[dt.datetime]
+    edited_at: Mapped[dt.datetime | None]
+    favourites_count: Mapped[int] = mapped_column(default=0)
+    reblogs_count: Mapped[int] = mapped_column(default=0)
+    replies_count: Mapped[int] = mapped_column(default=0)
+
+
+class Mention(Base):
+    """An actor addressed in a post."""
+
+    __tablename__ = "mentions"
+
+    status_id: Mapped[int] = mapped_column(ForeignKey("statuses.id", ondelete="CASCADE"), primary_key=True)
+    actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class StatusTag(Base):
+    """A hashtag of a post; `name` is as written, `key` in lower case."""
+
+    __tablename__ = "status_tags"
+    __table_args__ = (Index(None, "key", "status_id"),)
+
+    status_id: Mapped[int] = mapped_column(ForeignKey("statuses.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128))

@@ -1,0 +1,131 @@
+"""Actors: our rows as ActivityPub documents, and others' documents as values."""
+from __future__ import annotations
+
+from typing import Any
+
+from ...activitypub import markup, parse
+from ...activitypub.contexts import context_for
+from ...activitypub.vocabulary import ACTOR_TYPES
+from ...errors import Malformed
+from ...models import Actor
+from ...provenance.record import timestamp
+from ...store.actors import ActorData
+from ...uris import Uris
+
+KINDS = {"human": "fs:Human", "agent": "fs:AIAgent"}
+_KIND_OF = {"fs:Human": "human", "https://w3id.org/fedisora/v1#Human": "human",
+            "fs:AIAgent": "agent", "https://w3id.org/fedisora/v1#AIAgent": "agent"}
+
+
+def to_activitypub(actor: Actor, uris: Uris) -> dict[str, Any]:
+    """The document of a local actor, with its `@context`."""
+    document: dict[str, Any] = {
+        "id": actor.uri, "type": actor.type, "preferredUsername": actor.username,
+        "name": actor.name or actor.username, "summary": actor.summary, "url": actor.url, "inbox": actor.inbox,
+        "outbox": actor.outbox, "followers": actor.followers_uri, "following": actor.following_uri,
+        "featured": actor.featured_uri, "endpoints": {"sharedInbox": uris.shared_inbox},
+        "manuallyApprovesFollowers": actor.locked, "discoverable": actor.discoverable, "indexable": actor.discoverable,
+        "published": timestamp(actor.created_at), "updated": timestamp(actor.updated_at),
+        "publicKey": {"id": actor.key_id, "owner": actor.uri, "publicKeyPem": actor.public_key_pem},
+        "assertionMethod": [{"id": key["id"], "type": "Multikey", "controller": actor.uri,
+                             "publicKeyMultibase": key["multibase"]} for key in actor.assertion_keys],
+        "signingCertificates": uris.certificates}
+    if actor.kind in KINDS:
+        document["actorKind"] = KINDS[actor.kind]
+    if actor.operator_uri:
+        document["operator"] = actor.operator_uri
+    if actor.operates:
+        document["operates"] = list(actor.operates)
+    if actor.fields:
+        document["attachment"] = [{"type": "PropertyValue", "name": field["name"], "value": field["value"]}
+                                  for field in actor.fields]
+    if actor.also_known_as:
+        document["alsoKnownAs"] = list(actor.also_known_as)
+    for name, key in (("icon", actor.avatar_key), ("image", actor.header_key)):
+        if key:
+            document[name] = {"type": "Image", "mediaType": "image/webp", "url": uris.media(key)}
+    if actor.type == "Application":
+        for name in ("followers", "following", "featured", "discoverable", "indexable"):
+            document.pop(name)
+    return {"@context": context_for(document), **document}
+
+
+def _picture(document: dict[str, Any], name: str) -> str | None:
+    for item in parse.as_list(document.get(name)):
+        found = parse.url_of(item)
+        if found:
+            return found
+    return None
+
+
+def _optional(document: dict[str, Any], name: str, uri: str) -> str | None:
+    """A collection or certificate URL, only when it lies on the actor's own origin."""
+    found = parse.id_of(document.get(name))
+    return found if found is not None and parse.same_origin(found, uri) else None
+
+
+def _keys(document: dict[str, Any], uri: str) -> tuple[str | None, str | None, list[dict[str, str]]]:
+    key_id = pem = None
+    for key in parse.as_list(document.get("publicKey")):
+        if (isinstance(key, dict) and isinstance(key.get("id"), str) and isinstance(key.get("publicKeyPem"), str)
+                and key.get("owner", uri) == uri and parse.same_origin(key["id"], uri)):
+            key_id, pem = key["id"], key["publicKeyPem"]
+            break
+    proofs = []
+    for key in parse.as_list(document.get("assertionMethod"))[:10]:
+        if (isinstance(key, dict) and key.get("type") == "Multikey" and key.get("controller") == uri
+                and isinstance(key.get("id"), str) and key["id"].partition("#")[0] == uri
+                and isinstance(key.get("publicKeyMultibase"), str) and key["publicKeyMultibase"].startswith("z6Mk")):
+            proofs.append({"id": key["id"], "multibase": key["publicKeyMultibase"][:100]})
+    return key_id, pem, proofs
+
+
+def from_activitypub(document: dict[str, Any], *, handle: tuple[str, str] | None = None) -> ActorData:
+    """What a remote actor's document says.
+
+    Args:
+        handle: (name, domain) that WebFinger confirmed; by default preferredUsername at the id's host.
+
+    Raises:
+        Malformed: not an actor, or without id, inbox or user name.
+    """
+    uri, kind = parse.id_of(document), parse.type_of(document)
+    if uri is None or not parse.is_http(uri) or kind not in ACTOR_TYPES:
+        raise Malformed("This is not an actor.", cause=f"{uri} {kind}")
+    host = parse.host_of(uri)
+    name = document.get("preferredUsername")
+    username = markup.clean_line(name, 255) if isinstance(name, str) else ""
+    domain = host
+    if handle is not None:
+        username, domain = handle
+    webfinger = document.get("webfinger")
+    if isinstance(webfinger, str) and not username:
+        username = webfinger.removeprefix("acct:").partition("@")[0]
+    if not username or "@" in username or "/" in username or " " in username:
+        raise Malformed("This actor has no usable name.", cause=uri)
+    inbox = parse.id_of(document.get("inbox"))
+    if inbox is None or not parse.is_http(inbox):
+        raise Malformed("This actor has no inbox.", cause=uri)
+    endpoints = document.get("endpoints")
+    shared = endpoints.get("sharedInbox") if isinstance(endpoints, dict) else None
+    key_id, pem, proofs = _keys(document, uri)
+    fields = [{"name": markup.clean_line(str(item.get("name", "")), 255), "value": markup.sanitize(item["value"])[:2000]}
+              for item in parse.as_list(document.get("attachment"))[:16]
+              if isinstance(item, dict) and item.get("type") == "PropertyValue" and isinstance(item.get("value"), str)]
+    declared = _KIND_OF.get(str(document.get("actorKind")))
+    if (declared == "human") != (kind == "Person") and declared is not None and kind in ("Person", "Service"):
+        declared = None  # Person ↔ Human, Service ↔ AIAgent: a contradiction says nothing
+    return ActorData(
+        uri=uri, username=username, domain=domain.lower(), type=kind, kind=declared,
+        operator_uri=parse.id_of(document.get("operator")), operates=parse.ids_of(document.get("operates"))[:50],
+        name=markup.clean_line(parse.text_of(document, "name"), 255),
+        summary=markup.sanitize(parse.text_of(document, "summary"))[:20_000], fields=fields,
+        url=parse.url_of(document.get("url")) or uri, inbox=inbox,
+        shared_inbox=shared if isinstance(shared, str) and parse.is_http(shared) and parse.same_origin(shared, uri) else None,
+        outbox=_optional(document, "outbox", uri), followers_uri=_optional(document, "followers", uri),
+        following_uri=_optional(document, "following", uri), featured_uri=_optional(document, "featured", uri),
+        key_id=key_id, public_key_pem=pem, assertion_keys=proofs,
+        signing_certificates=_optional(document, "signingCertificates", uri),
+        locked=document.get("manuallyApprovesFollowers") is True, discoverable=document.get("discoverable") is not False,
+        avatar_url=_picture(document, "icon"), header_url=_picture(document, "image"),
+        also_known_as=parse.ids_of(document.get("alsoKnownAs"))[:20], moved_to=parse.id_of(document.get("movedTo")))

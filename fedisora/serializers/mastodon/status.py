@@ -1,0 +1,111 @@
+"""Posts and files as Mastodon's entities (docs.joinmastodon.org/entities/Status, MediaAttachment)."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ...models import Actor, Media, Status
+from ...provenance import digital_source
+from ...store import actors, relations, statuses
+from ...store import media as media_rows
+from ...uris import Uris
+from ..activitypub.note import label_line
+from .account import account, when
+
+
+def media_attachment(media: Media, uris: Uris) -> dict[str, Any]:
+    """One file; `url` is None until it is processed."""
+    ready = media.state in ("ready", "signed", "remote")
+    url = (uris.media(media.storage_key) if media.storage_key else media.remote_url) if ready else None
+    poster = uris.media(media.poster_key) if media.poster_key else media.remote_poster_url
+    preview = poster or (url if media.kind == "image" else None)
+    meta: dict[str, Any] = {}
+    if media.width and media.height:
+        original: dict[str, Any] = {"width": media.width, "height": media.height}
+        if media.kind == "image":
+            original |= {"size": f"{media.width}x{media.height}", "aspect": media.width / media.height}
+        elif media.duration:
+            original |= {"duration": media.duration, "frame_rate": "24/1", "bitrate": None}
+        meta = {"original": original, "small": {"width": media.width, "height": media.height,
+                                                "size": f"{media.width}x{media.height}", "aspect": media.width / media.height}}
+        if media.kind == "image":
+            meta["focus"] = {"x": media.focus_x, "y": media.focus_y}
+    source = digital_source.find(media.digital_source_type)
+    return {"id": str(media.id), "type": media.kind, "url": url, "preview_url": preview, "remote_url": media.remote_url,
+            "preview_remote_url": media.remote_poster_url, "text_url": None, "meta": meta,
+            "description": media.description or None, "blurhash": media.blurhash,
+            "fedisora": {"provenance": media.record, "verdict": media.verdict, "digital_source_type": media.digital_source_type,
+                         "label": source.label if source else None, "declared": media.declared}}
+
+
+class Statuses:
+    """Many posts at once: everything they need is read in a handful of queries, however many there are."""
+
+    def __init__(self, session: Session, rows: Sequence[Status], viewer_id: int | None, uris: Uris) -> None:
+        self._uris, self._viewer = uris, viewer_id
+        originals = statuses.many(session, [row.reblog_of_id for row in rows if row.reblog_of_id is not None])
+        self._posts = {row.id: row for row in rows} | originals
+        ids = list(self._posts)
+        self._media = media_rows.of_statuses(session, ids)
+        self._mentions = statuses.mentions(session, ids)
+        self._tags = statuses.tags(session, ids)
+        self._actors = actors.many(session, [row.actor_id for row in self._posts.values()])
+        self._liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
+        self._boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
+
+    def render(self, row: Status) -> dict[str, Any]:
+        """One of the posts."""
+        found = self._one(row)
+        original = self._posts.get(row.reblog_of_id) if row.reblog_of_id is not None else None
+        if original is not None:
+            found["reblog"] = self._one(original)
+            for name in ("reblogged", "favourited", "content", "media_attachments", "sensitive", "spoiler_text", "mentions",
+                         "tags", "language"):
+                found[name] = found["reblog"][name]
+        return found
+
+    def _one(self, row: Status) -> dict[str, Any]:
+        media = self._media.get(row.id, [])
+        label, label_tag = label_line(media, self._uris) if row.local else ("", None)
+        tags = {tag.key: tag.name for tag in self._tags.get(row.id, ())}
+        if label_tag:
+            tags.setdefault(label_tag.lower(), label_tag)
+        found: dict[str, Any] = {
+            "id": str(row.id), "uri": row.uri, "url": row.url or row.uri, "created_at": when(row.created_at),
+            "edited_at": when(row.edited_at), "account": account(self._actors[row.actor_id], self._uris),
+            "content": row.content + label, "visibility": row.visibility, "sensitive": row.sensitive,
+            "spoiler_text": row.spoiler_text, "media_attachments": [media_attachment(item, self._uris) for item in media],
+            "mentions": [self._mention(actor) for actor in self._mentions.get(row.id, ())],
+            "tags": [{"name": name.lower(), "url": self._uris.tag(name)} for name in tags.values()], "emojis": [],
+            "reblogs_count": row.reblogs_count, "favourites_count": row.favourites_count, "replies_count": row.replies_count,
+            "quotes_count": 0, "in_reply_to_id": str(row.in_reply_to_id) if row.in_reply_to_id else None,
+            "in_reply_to_account_id": str(row.in_reply_to_actor_id) if row.in_reply_to_actor_id else None, "reblog": None,
+            "poll": None, "card": None, "quote": None, "language": row.language, "application": None,
+            "fedisora": {"proof": row.proof, "published": row.published}}
+        if self._viewer is not None:
+            found |= {"favourited": row.id in self._liked, "reblogged": row.id in self._boosted, "muted": False,
+                      "bookmarked": False, "pinned": False, "filtered": []}
+        else:
+            found |= {"favourited": False, "reblogged": False}
+        return found
+
+    def _mention(self, actor: Actor) -> dict[str, Any]:
+        return {"id": str(actor.id), "username": actor.username, "url": actor.url or actor.uri, "acct": actor.acct}
+
+
+def many(session: Session, rows: Sequence[Status], viewer_id: int | None, uris: Uris) -> list[dict[str, Any]]:
+    """Posts in order."""
+    loaded = Statuses(session, rows, viewer_id, uris)
+    return [loaded.render(row) for row in rows]
+
+
+def one(session: Session, row: Status, viewer_id: int | None, uris: Uris) -> dict[str, Any]:
+    """One post."""
+    return many(session, [row], viewer_id, uris)[0]
+
+
+def tag(name: str, uris: Uris) -> dict[str, Any]:
+    """A hashtag."""
+    return {"name": name.lower(), "url": uris.tag(name), "history": [], "following": False}

@@ -1,0 +1,123 @@
+"""Running the processes: `fedisora serve` and `fedisora worker`."""
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib
+import socket
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+from .app import House, build_house, create_app
+from .errors import ConfigurationError
+from .logs import configure
+from .services import instance
+from .settings import Settings
+
+SHUTDOWN_SECONDS = 10
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket.
+
+    Raises:
+        ConfigurationError: the port is taken or may not be used.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(2048)
+    except OSError as error:
+        why = {errno.EADDRINUSE: f"Port {port} is in use. Stop what uses it, or choose another with --port.",
+               errno.EACCES: f"Port {port} needs more rights. Use a port above 1023 behind a proxy, or start as root.",
+               }.get(error.errno or 0, f"Cannot listen on {host}:{port}: {error.strerror or error}.")
+        raise ConfigurationError(why, cause=error) from error
+    return bound
+
+
+def check_tls(cert: Path | None, key: Path | None) -> None:
+    """Raises ConfigurationError when the certificate and key cannot be used together."""
+    if (cert is None) != (key is None):
+        raise ConfigurationError("--tls-cert and --tls-key belong together: give both or none.")
+    if cert is None or key is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"The TLS certificate or key cannot be used: {error}. Both must be PEM files that belong "
+                                 "together.", cause=error) from error
+
+
+def welcome(house: House) -> None:
+    """Say where the instance is; while nobody administers it, print a one-time set-up link."""
+    print(f"Fedisora runs at {house.uris.base}/", file=sys.stderr)
+    if house.db.read_now(instance.needs_setup):
+        link = house.db.write_now(instance.setup_link)
+        print(f"\n  Open this link once to make the first (admin) account:\n\n      {link}\n", file=sys.stderr, flush=True)
+
+
+def run(settings: Settings, *, host: str, port: int, workers: bool, tls_cert: Path | None, tls_key: Path | None) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigurationError: before anything is served.
+    """
+    import uvicorn
+
+    configure(settings)
+    check_tls(tls_cert, tls_key)
+    bound = listen(host, port)
+    house = build_house(settings)
+    local = workers and settings.local_workers and not settings.redis_url
+    app = create_app(settings, local_workers=local, house=house)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies, timeout_keep_alive=75, timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        ssl_certfile=tls_cert, ssl_keyfile=tls_key, lifespan="on", backlog=2048)
+    welcome(house)
+    server = uvicorn.Server(config)
+    metrics = _metrics(settings)
+    try:
+        server.run(sockets=[bound])
+    except KeyboardInterrupt:
+        pass  # uvicorn has shut down in order and raises the signal again; Ctrl-C is a clean end
+    finally:
+        if metrics is not None:
+            metrics.shutdown()
+    if not server.started:
+        raise ConfigurationError("The server could not start; the log above says why.")
+
+
+def _metrics(settings: Settings) -> Any:
+    if not settings.metrics_bind:
+        return None
+    from prometheus_client import start_http_server
+
+    host, _, port = settings.metrics_bind.rpartition(":")
+    try:
+        server, _thread = start_http_server(int(port), host or "127.0.0.1")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"FEDISORA_METRICS_BIND={settings.metrics_bind} cannot be used: {error}. It is host:port of "
+                                 "a free private port.", cause=error) from error
+    return server
+
+
+def run_worker(settings: Settings, role: str) -> None:
+    """Run one arq worker process.
+
+    Raises:
+        ConfigurationError: an unknown role, no Redis configured, or not reachable.
+    """
+    module = importlib.import_module("fedisora.workers.settings")
+    if role not in module.ROLES:
+        raise ConfigurationError(f"{role} is not a worker. There are: {', '.join(module.ROLES)}.")
+    if not settings.redis_url:
+        raise ConfigurationError("Worker processes need Redis: set FEDISORA_REDIS_URL. Without it `fedisora serve` runs the "
+                                 "workers itself.")
+    configure(settings)
+    house = build_house(settings)
+    asyncio.run(module.run(house, role))

@@ -1,0 +1,107 @@
+"""The instance itself: its domain (fixed at the first start), its actor, its certificate authority, the set-up link."""
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from ..activitypub import keys as crypto
+from ..db import UnitOfWork
+from ..errors import ConfigurationError, Gone
+from ..models import Actor, InstanceFact, OneTimeToken, User
+from ..provenance import certificates
+from ..settings import Settings
+from . import local_actors
+from .tokens import digest
+
+SETUP_LIFETIME = dt.timedelta(days=7)
+
+
+def check_domain(session: Session, settings: Settings) -> None:
+    """Refuse to start under another origin than the first time: every id contains it.
+
+    Raises:
+        ConfigurationError: FEDISORA_BASE_URL changed.
+    """
+    fact = session.get(InstanceFact, "base_url")
+    if fact is not None and fact.value != settings.base_url:
+        raise ConfigurationError(f"This data was made for {fact.value}, but FEDISORA_BASE_URL says {settings.base_url}. The "
+                                 f"address is part of every id and cannot change: set FEDISORA_BASE_URL={fact.value}, or "
+                                 "start a new instance in another data folder.")
+
+
+def initialise(uow: UnitOfWork) -> None:
+    """First start: remember the origin, make the certificate authority and the instance actor. Later: nothing."""
+    session = uow.session
+    if session.get(InstanceFact, "base_url") is not None:
+        return
+    session.add(InstanceFact(name="base_url", value=uow.uris.base))
+    root = certificates.create_root(uow.uris.host, uow.now)
+    intermediate = certificates.create_intermediate(uow.uris.host, root, uow.now)
+    for name, (key, certificate) in (("ca_root", root), ("ca_intermediate", intermediate)):
+        session.add(InstanceFact(name=name, value=certificates.certificate_pem(certificate),
+                                 sealed=uow.vault.seal_key(crypto.private_der(key))))
+    session.flush()
+    local_actors.create(uow, local_actors.new_keys(), username=uow.uris.host, uri=uow.uris.instance_actor,
+                        url=uow.uris.base + "/about", type="Application", name=uow.settings.instance_name)
+
+
+def certificate_authority(uow: UnitOfWork) -> certificates.Issued:
+    """The intermediate that signs the actors' leaves: (key, certificate)."""
+    fact = uow.session.get(InstanceFact, "ca_intermediate")
+    if fact is None or fact.sealed is None:
+        raise ConfigurationError("The certificate authority is missing from the database. Restore a backup.")
+    key = uow.vault.private_key(fact.sealed)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigurationError("The certificate authority's key is of the wrong kind. Restore a backup.")
+    return key, x509.load_pem_x509_certificate(fact.value.encode())
+
+
+def certificate_bundle(session: Session) -> str:
+    """PEM of the intermediates and roots, present and former: what `signingCertificates` serves."""
+    facts = session.scalars(select(InstanceFact).where(InstanceFact.name.in_(("ca_intermediate", "ca_root")))
+                            .order_by(InstanceFact.name))
+    return "".join(fact.value for fact in facts)
+
+
+def needs_setup(session: Session) -> bool:
+    """Whether nobody administers this instance yet."""
+    return session.scalar(select(User.id).where(User.admin.is_(True)).limit(1)) is None
+
+
+def setup_link(uow: UnitOfWork) -> str:
+    """A fresh one-time link for the first admin; former ones end."""
+    uow.session.execute(delete(OneTimeToken).where(OneTimeToken.purpose == "setup"))
+    token = secrets.token_urlsafe(24)
+    uow.session.add(OneTimeToken(token_hash=digest(token), purpose="setup", created_at=uow.now,
+                                 expires_at=uow.now + SETUP_LIFETIME))
+    return uow.uris.setup(token)
+
+
+def check_setup_token(session: Session, token: str, now: dt.datetime) -> OneTimeToken:
+    """The unused set-up token.
+
+    Raises:
+        Gone: used, expired or unknown.
+    """
+    row = session.get(OneTimeToken, digest(token))
+    if row is None or row.purpose != "setup" or row.used_at is not None or row.expires_at < now:
+        raise Gone("This set-up link was used or has expired. Restart the server to get a new one.")
+    return row
+
+
+def use_setup_token(uow: UnitOfWork, token: str) -> None:
+    """Spend the set-up link (in the transaction that makes the admin)."""
+    check_setup_token(uow.session, token, uow.now).used_at = uow.now
+
+
+def usage(session: Session) -> dict[str, int]:
+    """Counts for NodeInfo and the instance entity: local people and their posts."""
+    users = session.scalar(select(func.count()).select_from(User).where(User.state == "active")) or 0
+    posts = session.scalar(select(func.coalesce(func.sum(Actor.statuses_count), 0)).where(Actor.domain == "")) or 0
+    domains = session.scalar(select(func.count(func.distinct(Actor.domain))).where(Actor.domain != "")) or 0
+    return {"users": int(users), "posts": int(posts), "domains": int(domains)}

@@ -1,0 +1,248 @@
+"""Posting, editing and deleting by local people. A post with files is sent once its files are signed."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..activities import create as create_activity
+from ..activities import delete as delete_activity
+from ..activities import outbox
+from ..activities import update as update_activity
+from ..activitypub import markup
+from ..activitypub.vocabulary import PUBLIC
+from ..db import UnitOfWork
+from ..errors import Forbidden, Invalid, NotFound
+from ..models import Actor, Media, Status
+from ..provenance import policy
+from ..serializers.activitypub import note as note_serializer
+from ..store import actors, jobs, notifications, relations, statuses
+from ..store import media as media_rows
+
+MAX_CHARACTERS = 2000
+VISIBILITIES = ("public", "unlisted", "private", "direct")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a person wants to post."""
+
+    text: str
+    visibility: str = "public"
+    sensitive: bool = False
+    spoiler_text: str = ""
+    language: str | None = None
+    in_reply_to_id: int | None = None
+    media_ids: tuple[int, ...] = ()
+    idempotency_key: str | None = None
+    remix_policy: str = "ask"
+
+
+@dataclass(frozen=True)
+class _Written:
+    html: str
+    tags: list[str]
+    mentioned: list[Actor]
+
+
+def _write(uow: UnitOfWork, text: str) -> _Written:
+    """A text as HTML, with the accounts and hashtags it names."""
+    found: dict[str, Actor] = {}
+    for handle in markup.find_mentions(text):
+        name, _, domain = handle.partition("@")
+        if domain == uow.uris.host:
+            domain = ""
+        actor = actors.by_handle(uow.session, name, domain)
+        if actor is not None and actor.suspended_at is None:
+            found[handle] = actor
+    html, tags = markup.text_to_html(text, {handle: actor.url or actor.uri for handle, actor in found.items()}, uow.uris.tag)
+    return _Written(html, tags, list({actor.id: actor for actor in found.values()}.values()))
+
+
+def check(draft: Draft) -> None:
+    """Raises Invalid when the draft cannot be posted as it stands."""
+    if draft.visibility not in VISIBILITIES:
+        raise Invalid(f"The visibility is one of {', '.join(VISIBILITIES)}.")
+    if not draft.text.strip() and not draft.media_ids:
+        raise Invalid("Validation failed: Text can't be blank")
+    if len(draft.text) + len(draft.spoiler_text) > MAX_CHARACTERS:
+        raise Invalid(f"A post may have {MAX_CHARACTERS} characters at most.")
+
+
+def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
+    """Post. Without files it is sent in this transaction; with files a job signs them first.
+
+    Raises:
+        Invalid: nothing to post, too long, or a file cannot be used.
+        NotFound: the post it answers is not there, or not for this author.
+    """
+    check(draft)
+    session = uow.session
+    if draft.idempotency_key:
+        known = session.scalar(select(Status).where(Status.actor_id == actor.id,
+                                                    Status.idempotency_key == draft.idempotency_key))
+        if known is not None:
+            return known
+    parent = None
+    if draft.in_reply_to_id is not None:
+        parent = statuses.get(session, draft.in_reply_to_id)
+        if parent is None or not statuses.visible(session, parent, actor.id):
+            raise NotFound("The post you answer is not there any more.")
+        if parent.reblog_of_id is not None:
+            parent = statuses.get(session, parent.reblog_of_id)
+    written = _write(uow, draft.text)
+    row_id = uow.new_id()
+    status = Status(
+        id=row_id, uri=uow.uris.status(actor.uri, row_id), url=uow.uris.post_page(actor.username, row_id),
+        actor_id=actor.id, local=True, visibility=draft.visibility, content=written.html, text=draft.text,
+        spoiler_text=markup.clean_line(draft.spoiler_text, 500), sensitive=draft.sensitive or bool(draft.spoiler_text),
+        language=draft.language, in_reply_to_id=parent.id if parent else None,
+        in_reply_to_uri=parent.uri if parent else None, in_reply_to_actor_id=parent.actor_id if parent else None,
+        proof="valid", idempotency_key=draft.idempotency_key, published=False, created_at=uow.now)
+    session.add(status)
+    session.flush()
+    statuses.set_tags(uow, status.id, written.tags)
+    statuses.set_mentions(uow, status.id, [person.id for person in written.mentioned])
+    session.flush()
+    if draft.media_ids:
+        status.interaction_policy = policy.interaction_policy(draft.remix_policy, actor.followers_uri or "")
+        media_rows.attach(uow, draft.media_ids, status)
+        session.flush()
+        jobs.enqueue(uow, "publish", {"status_id": status.id}, key=str(status.id))
+    else:
+        finish(uow, status.id)
+    return status
+
+
+def _document(uow: UnitOfWork, status: Status, actor: Actor) -> dict[str, Any]:
+    session = uow.session
+    note = note_serializer.to_activitypub(
+        status, actor, media_rows.of_statuses(session, [status.id]).get(status.id, []),
+        statuses.mentions(session, [status.id]).get(status.id, []), statuses.tags(session, [status.id]).get(status.id, []),
+        uow.uris)
+    signed = outbox.sign(uow, actor, note)
+    status.document = orjson.dumps(signed)
+    return signed
+
+
+def _inboxes(uow: UnitOfWork, status: Status, actor: Actor) -> list[str]:
+    """Where a post goes: the followers' servers, who is mentioned, and whom it answers."""
+    session = uow.session
+    found = relations.follower_inboxes(session, actor.id) if status.visibility != "direct" else []
+    people = list(statuses.mentions(session, [status.id]).get(status.id, []))
+    if status.in_reply_to_actor_id is not None and status.visibility in statuses.PUBLIC:
+        people.append(actors.get(session, status.in_reply_to_actor_id))
+    for person in people:
+        found.extend(outbox.inbox_of(person))
+    return found
+
+
+def finish(uow: UnitOfWork, status_id: int) -> None:
+    """Build, sign and send a post whose files are signed. Doing it twice changes nothing."""
+    session = uow.session
+    status = statuses.get(session, status_id)
+    if status is None or status.published:
+        return
+    if session.scalar(select(Media.id).where(Media.status_id == status_id, Media.state != "signed")) is not None:
+        raise Invalid("A file of this post is not signed yet.")
+    actor = actors.get(session, status.actor_id)
+    status.published = True
+    note = _document(uow, status, actor)
+    activity = create_activity.build(note, uow.uris.create(status.uri))
+    outbox.send(uow, actor, activity, _inboxes(uow, status, actor), object_uri=status.uri,
+                public=status.visibility in statuses.PUBLIC)
+    statuses.count_reply(uow, status.in_reply_to_id, 1)
+    actor.statuses_count += 1
+    actor.last_status_at = uow.now
+    for person in statuses.mentions(session, [status.id]).get(status.id, []):
+        notifications.notify(uow, person.id, actor.id, "mention", status.id)
+    session.flush()
+    uow.ring(f"status:{status.id}")
+
+
+def abandon(uow: UnitOfWork, status_id: int) -> None:
+    """Take back a post that nobody has seen, because one of its files could not be processed: never a post without it.
+
+    The files stay with their author; the broken one says why in `error`.
+    """
+    session = uow.session
+    status = statuses.get(session, status_id)
+    if status is None or status.published:
+        return
+    for media in session.scalars(select(Media).where(Media.status_id == status_id)):
+        media.status_id = None
+    session.flush()
+    statuses.delete(uow, status)
+    uow.ring(f"status:{status_id}")
+
+
+def failure(session: Session, media_ids: Sequence[int]) -> str | None:
+    """Why the first broken one of these files is broken; None when none is."""
+    return session.scalar(select(Media.error).where(Media.id.in_(media_ids), Media.state == "failed").limit(1))
+
+
+def own(uow: UnitOfWork, actor: Actor, status_id: int) -> Status:
+    """One of this author's posts.
+
+    Raises:
+        NotFound: not there.
+        Forbidden: another author's.
+    """
+    status = statuses.get(uow.session, status_id)
+    if status is None or not statuses.visible(uow.session, status, actor.id):
+        raise NotFound
+    if status.actor_id != actor.id:
+        raise Forbidden("This is not your post.")
+    return status
+
+
+def edit(uow: UnitOfWork, actor: Actor, status_id: int, *, text: str, spoiler_text: str | None = None,
+         sensitive: bool | None = None, language: str | None = None) -> Status:
+    """Change a post's words and tell everybody who has it. Its files and whom it answers stay.
+
+    Raises:
+        NotFound, Forbidden: not this author's post.
+        Invalid: empty or too long.
+    """
+    status = own(uow, actor, status_id)
+    has_media = bool(media_rows.of_statuses(uow.session, [status.id]).get(status.id))
+    check(Draft(text=text, spoiler_text=spoiler_text or "", media_ids=(0,) if has_media else ()))
+    written = _write(uow, text)
+    status.text, status.content = text, written.html
+    if spoiler_text is not None:
+        status.spoiler_text = markup.clean_line(spoiler_text, 500)
+    if sensitive is not None:
+        status.sensitive = sensitive
+    if language:
+        status.language = language
+    status.edited_at = uow.now
+    before = statuses.mentions(uow.session, [status.id]).get(status.id, [])
+    statuses.set_tags(uow, status.id, written.tags)
+    statuses.set_mentions(uow, status.id, [person.id for person in (*before, *written.mentioned)])
+    uow.session.flush()
+    if status.published:
+        note = _document(uow, status, actor)
+        activity = update_activity.build(uow.uris.update(status.uri, int(uow.now.timestamp() * 1000)), actor, note,
+                                         note["to"], note["cc"])
+        outbox.send(uow, actor, activity, _inboxes(uow, status, actor), object_uri=status.uri)
+    return status
+
+
+def delete(uow: UnitOfWork, actor: Actor, status_id: int) -> Status:
+    """Delete a post everywhere; its last state, for "delete and redraft".
+
+    Raises:
+        NotFound, Forbidden: not this author's post.
+    """
+    status = own(uow, actor, status_id)
+    if status.published:
+        activity = delete_activity.build(uow.uris.delete(status.uri), actor, status, uow.now)
+        if status.visibility not in statuses.PUBLIC:
+            activity["to"] = [uri for uri in activity["to"] if uri != PUBLIC]
+        outbox.send(uow, actor, activity, _inboxes(uow, status, actor), object_uri=status.uri)
+    statuses.delete(uow, status)
+    return status

@@ -1,0 +1,179 @@
+"""Settings: `FEDISORA_*` from the environment, or the same names in lower case in `fedisora.toml` in the data dir.
+
+The environment wins over the file. Every field is documented in docs/operate/configuration.md (a test compares them).
+"""
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .errors import ConfigurationError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. Build it with `load_settings()`."""
+
+    model_config = SettingsConfigDict(env_prefix="FEDISORA_", extra="forbid", frozen=True)
+
+    base_url: str = Field("http://localhost:8000", description="Public origin of this instance: scheme, host and port "
+                          "only. The host is part of every id and cannot change after the first start.")
+    data_dir: Path = Field(Path("data"), description="Folder for the SQLite database, media, keys and fedisora.toml.")
+    database_url: str = Field("", description="SQLAlchemy URL of PostgreSQL (postgresql://user:password@host/name). "
+                              "Empty: SQLite in the data dir.")
+    redis_url: str = Field("", description="redis:// URL. Set: workers run as `fedisora worker …` processes through arq. "
+                           "Empty: the same functions run inside `fedisora serve`.")
+    storage_url: str = Field("", description="Where media files live: a folder, s3://bucket/prefix, gs://… or az://…. "
+                             "Empty: `media` in the data dir.")
+    allow_private_network: Annotated[bool | tuple[str, ...], NoDecode] = Field(
+        False, description="Let outgoing requests reach private addresses: true, or a comma-separated list of networks "
+        "(10.0.0.0/8,127.0.0.1/32). For tests and LANs only.")
+    generation_backend: Literal["procedural", "diffusers"] = Field(
+        "procedural", description="What renders prompts: `procedural` (no model, no GPU) or `diffusers` (extra `gpu`).")
+    generation_model: str = Field("", description="Folder or repository id of the diffusers model; empty for procedural.")
+    generation_jobs_per_user: int = Field(3, ge=1, le=100, description="How many unfinished generations one account may "
+                                          "have at a time.")
+    rate_limits: bool = Field(True, description="`off` lifts per-address and per-account limits (load tests only).")
+    registrations: Literal["closed", "approval", "open"] = Field(
+        "closed", description="Who may sign up on the web: nobody, anybody after an admin's approval, anybody.")
+    instance_name: str = Field("Fedisora", max_length=80, description="Name shown on pages and in instance metadata.")
+    instance_description: str = Field("Video where everybody can tell human from machine.", max_length=500,
+                                      description="One or two sentences about this instance.")
+    contact_email: str = Field("", description="Address of the operator, shown in instance metadata.")
+    max_upload_mb: int = Field(95, ge=1, le=2048, description="Largest accepted upload in MB. Many servers refuse "
+                               "videos over 99 MB.")
+    local_workers: bool = Field(True, description="Run workers inside `fedisora serve` when no Redis is configured "
+                                "(`--no-workers` does the same for one start).")
+    trusted_proxies: str = Field("127.0.0.1", description="Comma-separated addresses of reverse proxies whose "
+                                 "X-Forwarded-For and X-Forwarded-Proto are believed.")
+    authorized_fetch: bool = Field(False, description="Ask for a signature on ActivityPub GETs.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")
+    log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
+    metrics_bind: str = Field("", description="host:port for Prometheus metrics on a private listener; empty: none.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _origin_only(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an origin such as https://video.example")
+        if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
+            raise ValueError("must be only scheme, host and port, without path, query or user")
+        _ = parts.port  # raises ValueError for a bad port
+        default = {"http": 80, "https": 443}[parts.scheme]
+        host = parts.hostname.lower().rstrip(".")
+        if ":" in host:
+            host = f"[{host}]"
+        return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port and parts.port != default else "")
+
+    @field_validator("allow_private_network", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> bool | tuple[str, ...]:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            text = value.strip().lower()
+            if text in ("true", "1", "yes", "on"):
+                return True
+            if text in ("false", "0", "no", "off", ""):
+                return False
+            value = value.split(",")
+        return tuple(str(ipaddress.ip_network(str(item).strip(), strict=False)) for item in value)
+
+    @field_validator("rate_limits", mode="before")
+    @classmethod
+    def _on_off(cls, value: Any) -> Any:
+        return {"on": True, "off": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if not value:
+            return value
+        if value.startswith(("postgresql://", "postgres://")):
+            return "postgresql+psycopg://" + value.partition("://")[2]
+        if value.startswith(("postgresql+psycopg://", "sqlite:///")):
+            return value
+        raise ValueError("must be a postgresql:// URL, or empty for SQLite in the data dir")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must be a redis:// URL, or empty")
+        return value
+
+    @property
+    def host(self) -> str:
+        """Host of the base URL, with its port when it is not the scheme's own: the domain part of our handles."""
+        return urlsplit(self.base_url).netloc
+
+    @property
+    def https(self) -> bool:
+        return self.base_url.startswith("https://")
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'fedisora.sqlite3'}"
+
+    @property
+    def effective_storage_url(self) -> str:
+        return self.storage_url or str(self.data_dir.absolute() / "media")
+
+    @property
+    def private_networks(self) -> tuple[Network, ...]:
+        """Networks outgoing requests may reach although they are private; everything when set to true."""
+        if self.allow_private_network is True:
+            return (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+        if self.allow_private_network is False:
+            return ()
+        return tuple(ipaddress.ip_network(item) for item in self.allow_private_network)
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+                                   env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+                                   file_secret_settings: PydanticBaseSettingsSource,
+                                   ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before the file: `load_settings` passes the file's values as init arguments."""
+        return env_settings, init_settings
+
+
+def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
+    """Read the environment and `fedisora.toml`; one clear line when something is wrong.
+
+    Args:
+        data_dir: wins over FEDISORA_DATA_DIR.
+        overrides: field values that win over everything (command-line options).
+
+    Raises:
+        ConfigurationError: an unknown name or a bad value.
+    """
+    folder = data_dir or Path(os.environ.get("FEDISORA_DATA_DIR") or "data")
+    path = folder / "fedisora.toml"
+    values: dict[str, Any] = {}
+    try:
+        if path.exists():
+            values = {k.lower().removeprefix("fedisora_"): v for k, v in tomllib.loads(path.read_text()).items()}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}. Mend or remove the file.") from error
+    with_options = {**values, **overrides, "data_dir": folder}
+    hidden = {name: os.environ.pop(name, None) for name in (f"FEDISORA_{key.upper()}" for key in (*overrides, "data_dir"))}
+    try:
+        return Settings(**with_options)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0]) if problem["loc"] else "settings"
+        unknown = problem["type"] == "extra_forbidden"
+        hint = "is not a setting" if unknown else problem["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"FEDISORA_{name.upper()} (or {name} in {path.name}): {hint}. "
+                                 "See docs/operate/configuration.md.") from error
+    finally:
+        os.environ.update({name: value for name, value in hidden.items() if value is not None})

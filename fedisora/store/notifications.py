@@ -1,0 +1,68 @@
+"""What local people are told about."""
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from ..db import UnitOfWork
+from ..models import Actor, Notification
+from .paging import Page, newest_first, paginate
+
+
+def notify(uow: UnitOfWork, actor_id: int, from_actor_id: int, kind: str, status_id: int | None = None) -> None:
+    """Tell a local person, once; nobody is told about what they did themselves."""
+    session = uow.session
+    if actor_id == from_actor_id or session.scalar(select(Actor.domain).where(Actor.id == actor_id)) != "":
+        return
+    about = status_id or 0
+    if session.scalar(select(Notification.id).where(
+            Notification.actor_id == actor_id, Notification.from_actor_id == from_actor_id, Notification.type == kind,
+            Notification.about_id == about)) is not None:
+        return
+    session.add(Notification(id=uow.new_id(), actor_id=actor_id, from_actor_id=from_actor_id, type=kind,
+                             status_id=status_id, about_id=about, created_at=uow.now))
+    session.flush()
+    uow.ring(f"notifications:{actor_id}")
+
+
+def page(session: Session, actor_id: int, wanted: Page, *, types: Collection[str] = (), exclude: Collection[str] = (),
+         ) -> list[Notification]:
+    """A person's notifications, newest first."""
+    query = select(Notification).where(Notification.actor_id == actor_id)
+    if types:
+        query = query.where(Notification.type.in_(types))
+    if exclude:
+        query = query.where(Notification.type.not_in(exclude))
+    rows: Sequence[Notification] = session.scalars(paginate(query, Notification.id, wanted)).all()
+    return newest_first(rows, wanted)
+
+
+def unread(session: Session, actor_id: int) -> int:
+    """How many were not looked at yet."""
+    return session.scalar(select(func.count()).select_from(Notification).where(
+        Notification.actor_id == actor_id, Notification.read_at.is_(None))) or 0
+
+
+def mark_read(uow: UnitOfWork, actor_id: int) -> None:
+    """All were looked at."""
+    uow.session.execute(update(Notification).where(Notification.actor_id == actor_id, Notification.read_at.is_(None))
+                        .values(read_at=uow.now))
+
+
+def remove(uow: UnitOfWork, actor_id: int, from_actor_id: int, kind: str, status_id: int | None = None) -> None:
+    """Take back what was told (an undone like)."""
+    uow.session.execute(delete(Notification).where(
+        Notification.actor_id == actor_id, Notification.from_actor_id == from_actor_id, Notification.type == kind,
+        Notification.about_id == (status_id or 0)))
+
+
+def dismiss(uow: UnitOfWork, actor_id: int, notification_id: int) -> None:
+    """Remove one of a person's notifications."""
+    uow.session.execute(delete(Notification).where(Notification.actor_id == actor_id, Notification.id == notification_id))
+
+
+def clear(uow: UnitOfWork, actor_id: int) -> None:
+    """Remove all of a person's notifications."""
+    uow.session.execute(delete(Notification).where(Notification.actor_id == actor_id))

@@ -1,0 +1,149 @@
+"""Follows, likes and blocks."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy.orm import Session
+
+from ..models import Actor, Block, Favourite, Follow, Status
+from .paging import Page, newest_first, paginate
+
+_LOCAL_FOLLOWER = select(Follow.id).join(Actor, Actor.id == Follow.actor_id).where(
+    Follow.target_id == bindparam("target"), Follow.state == "accepted", Actor.domain == "").limit(1)
+
+
+@dataclass
+class Relationship:
+    """How a viewer and another account stand to each other."""
+
+    id: int
+    following: bool = False
+    requested: bool = False
+    followed_by: bool = False
+    requested_by: bool = False
+    blocking: bool = False
+    blocked_by: bool = False
+
+
+def follow(session: Session, actor_id: int, target_id: int) -> Follow | None:
+    """The follow of one actor by another, pending ones too."""
+    return session.scalar(select(Follow).where(Follow.actor_id == actor_id, Follow.target_id == target_id))
+
+
+def follow_by_uri(session: Session, uri: str) -> Follow | None:
+    """The follow with this activity id."""
+    return session.scalar(select(Follow).where(Follow.uri == uri))
+
+
+def is_follower(session: Session, actor_id: int, target_id: int) -> bool:
+    """Whether `actor` follows `target`, accepted."""
+    return session.scalar(select(Follow.id).where(Follow.actor_id == actor_id, Follow.target_id == target_id,
+                                                  Follow.state == "accepted")) is not None
+
+
+def _people(session: Session, column: Any, where: list[ColumnElement[bool]], page: Page) -> list[tuple[int, Actor]]:
+    query = select(Follow.id, Actor).join(Actor, Actor.id == column).where(*where, Actor.suspended_at.is_(None))
+    rows = session.execute(paginate(query, Follow.id, page)).all()
+    return newest_first([(row[0], row[1]) for row in rows], page)
+
+
+def followers(session: Session, actor_id: int, page: Page) -> list[tuple[int, Actor]]:
+    """(follow id, follower) of an actor, newest first; page by the follow id."""
+    return _people(session, Follow.actor_id, [Follow.target_id == actor_id, Follow.state == "accepted"], page)
+
+
+def following(session: Session, actor_id: int, page: Page) -> list[tuple[int, Actor]]:
+    """(follow id, followed) of an actor, newest first."""
+    return _people(session, Follow.target_id, [Follow.actor_id == actor_id, Follow.state == "accepted"], page)
+
+
+def follow_requests(session: Session, actor_id: int, page: Page) -> list[tuple[int, Actor]]:
+    """(follow id, who asks) to follow a locked account."""
+    return _people(session, Follow.actor_id, [Follow.target_id == actor_id, Follow.state == "pending"], page)
+
+
+def relationships(session: Session, viewer_id: int, ids: Iterable[int]) -> dict[int, Relationship]:
+    """How a viewer stands to some accounts."""
+    wanted = list(dict.fromkeys(ids))
+    found = {actor_id: Relationship(actor_id) for actor_id in wanted}
+    if not wanted:
+        return found
+    for row in session.scalars(select(Follow).where(or_(
+            and_(Follow.actor_id == viewer_id, Follow.target_id.in_(wanted)),
+            and_(Follow.target_id == viewer_id, Follow.actor_id.in_(wanted))))):
+        if row.actor_id == viewer_id and row.target_id in found:
+            found[row.target_id].following = row.state == "accepted"
+            found[row.target_id].requested = row.state == "pending"
+        if row.target_id == viewer_id and row.actor_id in found:
+            found[row.actor_id].followed_by = row.state == "accepted"
+            found[row.actor_id].requested_by = row.state == "pending"
+    for block in session.scalars(select(Block).where(or_(
+            and_(Block.actor_id == viewer_id, Block.target_id.in_(wanted)),
+            and_(Block.target_id == viewer_id, Block.actor_id.in_(wanted))))):
+        if block.actor_id == viewer_id:
+            found[block.target_id].blocking = True
+        else:
+            found[block.actor_id].blocked_by = True
+    return found
+
+
+def favourited(session: Session, viewer_id: int, ids: Iterable[int]) -> set[int]:
+    """Which of these posts a viewer likes."""
+    wanted = list(ids)
+    if not wanted:
+        return set()
+    return set(session.scalars(select(Favourite.status_id).where(Favourite.actor_id == viewer_id,
+                                                                 Favourite.status_id.in_(wanted))))
+
+
+def reblogged(session: Session, viewer_id: int, ids: Iterable[int]) -> set[int]:
+    """Which of these posts a viewer boosted."""
+    wanted = list(ids)
+    if not wanted:
+        return set()
+    found = session.scalars(select(Status.reblog_of_id).where(Status.actor_id == viewer_id, Status.reblog_of_id.in_(wanted)))
+    return {item for item in found if item is not None}
+
+
+def favourite(session: Session, actor_id: int, status_id: int) -> Favourite | None:
+    """The like of a post by an actor."""
+    return session.scalar(select(Favourite).where(Favourite.actor_id == actor_id, Favourite.status_id == status_id))
+
+
+def favourited_by(session: Session, status_id: int, page: Page) -> list[tuple[int, Actor]]:
+    """(like id, actor) of a post."""
+    query = select(Favourite.id, Actor).join(Actor, Actor.id == Favourite.actor_id).where(Favourite.status_id == status_id)
+    return newest_first([(row[0], row[1]) for row in session.execute(paginate(query, Favourite.id, page))], page)
+
+
+def reblogged_by(session: Session, status_id: int, page: Page) -> list[tuple[int, Actor]]:
+    """(boost id, actor) of a post."""
+    query = select(Status.id, Actor).join(Actor, Actor.id == Status.actor_id).where(Status.reblog_of_id == status_id)
+    return newest_first([(row[0], row[1]) for row in session.execute(paginate(query, Status.id, page))], page)
+
+
+def follower_inboxes(session: Session, actor_id: int) -> list[str]:
+    """Where a post to an actor's followers goes: one shared inbox per server that has one."""
+    inbox = func.coalesce(Actor.shared_inbox, Actor.inbox)
+    return list(session.scalars(select(inbox).distinct().join(Follow, Follow.actor_id == Actor.id).where(
+        Follow.target_id == actor_id, Follow.state == "accepted", Actor.domain != "", Actor.suspended_at.is_(None))))
+
+
+def has_local_follower(session: Session, actor_id: int) -> bool:
+    """Whether somebody here follows a remote actor."""
+    return session.scalar(_LOCAL_FOLLOWER, {"target": actor_id}) is not None
+
+
+def blocked_either_way(session: Session, first: int, second: int) -> bool:
+    """Whether one of two actors blocks the other."""
+    return session.scalar(select(Block.id).where(or_(
+        and_(Block.actor_id == first, Block.target_id == second),
+        and_(Block.actor_id == second, Block.target_id == first)))) is not None
+
+
+def actors_of(pairs: Sequence[tuple[int, Actor]]) -> list[Actor]:
+    """The actors of a page."""
+    return [actor for _, actor in pairs]

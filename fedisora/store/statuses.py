@@ -1,0 +1,237 @@
+"""Posts: by id, timelines, threads, visibility, deletion."""
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
+from sqlalchemy import delete as sql_delete
+from sqlalchemy.orm import Session
+
+from ..db import UnitOfWork
+from ..models import Actor, Block, Favourite, Follow, Media, Mention, Status, StatusTag, Tombstone
+from . import actors, jobs
+from .paging import Page, newest_first, paginate
+
+MAX_THREAD = 200
+PUBLIC = ("public", "unlisted")
+_BY_URI = select(Status).where(Status.uri == bindparam("uri"))  # built once, see store/actors.py
+
+
+def get(session: Session, status_id: int) -> Status | None:
+    """One post."""
+    return session.get(Status, status_id)
+
+
+def by_uri(session: Session, uri: str) -> Status | None:
+    """The post with this id."""
+    return session.scalar(_BY_URI, {"uri": uri})
+
+
+def by_uris(session: Session, uris: Iterable[str]) -> dict[str, Status]:
+    """Known posts among these ids."""
+    wanted = list(set(uris))
+    if not wanted:
+        return {}
+    return {status.uri: status for status in session.scalars(select(Status).where(Status.uri.in_(wanted)))}
+
+
+def many(session: Session, ids: Iterable[int]) -> dict[int, Status]:
+    """Posts by row id."""
+    wanted = list(set(ids))
+    if not wanted:
+        return {}
+    return {status.id: status for status in session.scalars(select(Status).where(Status.id.in_(wanted)))}
+
+
+def _readable(viewer_id: int | None) -> ColumnElement[bool]:
+    """What a viewer may see, as a condition on Status."""
+    if viewer_id is None:
+        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True))
+    follows = exists().where(Follow.actor_id == viewer_id, Follow.target_id == Status.actor_id, Follow.state == "accepted")
+    mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
+    blocked = exists().where(Block.actor_id == Status.actor_id, Block.target_id == viewer_id)
+    return or_(Status.actor_id == viewer_id, and_(
+        Status.published.is_(True), ~blocked,
+        or_(Status.visibility.in_(PUBLIC), mentioned, and_(Status.visibility == "private", follows))))
+
+
+def visible(session: Session, status: Status, viewer_id: int | None) -> bool:
+    """Whether a viewer may see a post; None is the public."""
+    if status.published and status.visibility in PUBLIC and viewer_id is None:
+        return True
+    return session.scalar(select(Status.id).where(Status.id == status.id, _readable(viewer_id))) is not None
+
+
+def _listed(session: Session, query: Select[Any], page: Page) -> list[Status]:
+    rows: Sequence[Status] = session.scalars(paginate(query, Status.id, page)).all()
+    return newest_first(rows, page)
+
+
+def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
+    """Posts and boosts of the viewer and of who the viewer follows; direct ones only when they are named."""
+    followed = select(Follow.target_id).where(Follow.actor_id == viewer_id, Follow.state == "accepted")
+    authors = [*session.scalars(followed), viewer_id]
+    mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
+    return _listed(session, select(Status).where(
+        Status.actor_id.in_(authors), or_(Status.published.is_(True), Status.actor_id == viewer_id),
+        or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned)), page)
+
+
+def _with_media(kinds: tuple[str, ...]) -> ColumnElement[bool]:
+    return exists().where(Media.status_id == Status.id, Media.kind.in_(kinds))
+
+
+def public(session: Session, page: Page, *, viewer_id: int | None = None, local: bool = False, remote: bool = False,
+           only_media: bool = False, only_video: bool = False) -> list[Status]:
+    """Public posts, without boosts and without replies to others."""
+    query = select(Status).where(
+        Status.visibility == "public", Status.published.is_(True), Status.reblog_of_id.is_(None),
+        or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == Status.actor_id))
+    if local:
+        query = query.where(Status.local.is_(True))
+    if remote:
+        query = query.where(Status.local.is_(False))
+    if only_media or only_video:
+        query = query.where(_with_media(("video",) if only_video else ("video", "image", "audio")))
+    if viewer_id is not None:
+        query = query.where(~exists().where(Block.actor_id == viewer_id, Block.target_id == Status.actor_id))
+    return _listed(session, query, page)
+
+
+def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | None, exclude_replies: bool = False,
+            exclude_reblogs: bool = False, only_media: bool = False) -> list[Status]:
+    """An account's posts and boosts, as far as the viewer may see them."""
+    query = select(Status).where(Status.actor_id == actor_id, _readable(viewer_id))
+    if exclude_replies:
+        query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
+    if exclude_reblogs:
+        query = query.where(Status.reblog_of_id.is_(None))
+    if only_media:
+        query = query.where(_with_media(("video", "image", "audio")))
+    return _listed(session, query, page)
+
+
+def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None, local: bool = False) -> list[Status]:
+    """Public posts with a hashtag."""
+    query = select(Status).join(StatusTag, StatusTag.status_id == Status.id).where(
+        StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True))
+    if local:
+        query = query.where(Status.local.is_(True))
+    return _listed(session, query, page)
+
+
+def context(session: Session, status: Status, viewer_id: int | None) -> tuple[list[Status], list[Status]]:
+    """(ancestors from the root on, descendants depth first) as far as the viewer may see them."""
+    ancestors: list[Status] = []
+    at, seen = status, {status.id}
+    while at.in_reply_to_id is not None and at.in_reply_to_id not in seen and len(ancestors) < MAX_THREAD:
+        parent = session.scalar(select(Status).where(Status.id == at.in_reply_to_id, _readable(viewer_id)))
+        if parent is None:
+            break
+        seen.add(parent.id)
+        ancestors.append(parent)
+        at = parent
+    children: dict[int, list[Status]] = defaultdict(list)
+    level, count = [status.id], 0
+    while level and count < MAX_THREAD:
+        rows = session.scalars(select(Status).where(Status.in_reply_to_id.in_(level), _readable(viewer_id))
+                               .order_by(Status.id).limit(MAX_THREAD - count)).all()
+        fresh = [row for row in rows if row.id not in seen]
+        for row in fresh:
+            seen.add(row.id)
+            children[row.in_reply_to_id or 0].append(row)
+        level, count = [row.id for row in fresh], count + len(fresh)
+    ordered: list[Status] = []
+    stack = list(reversed(children[status.id]))
+    while stack:
+        row = stack.pop()
+        ordered.append(row)
+        stack.extend(reversed(children[row.id]))
+    return list(reversed(ancestors)), ordered
+
+
+def mentions(session: Session, ids: Iterable[int]) -> dict[int, list[Actor]]:
+    """Mentioned actors by post."""
+    wanted, found = list(set(ids)), defaultdict(list)
+    if wanted:
+        for status_id, actor in session.execute(select(Mention.status_id, Actor).join(Actor, Actor.id == Mention.actor_id)
+                                                .where(Mention.status_id.in_(wanted)).order_by(Actor.id)):
+            found[status_id].append(actor)
+    return found
+
+
+def tags(session: Session, ids: Iterable[int]) -> dict[int, list[StatusTag]]:
+    """Hashtags by post."""
+    wanted, found = list(set(ids)), defaultdict(list)
+    if wanted:
+        for row in session.scalars(select(StatusTag).where(StatusTag.status_id.in_(wanted)).order_by(StatusTag.key)):
+            found[row.status_id].append(row)
+    return found
+
+
+def set_tags(uow: UnitOfWork, status_id: int, names: Iterable[str]) -> None:
+    """Replace a post's hashtags."""
+    uow.session.execute(sql_delete(StatusTag).where(StatusTag.status_id == status_id))
+    rows = {name.lower()[:128]: name[:128] for name in names}
+    for key, name in list(rows.items())[:30]:
+        uow.session.add(StatusTag(status_id=status_id, key=key, name=name))
+
+
+def set_mentions(uow: UnitOfWork, status_id: int, actor_ids: Iterable[int]) -> None:
+    """Replace whom a post mentions."""
+    uow.session.execute(sql_delete(Mention).where(Mention.status_id == status_id))
+    for actor_id in dict.fromkeys(actor_ids):
+        uow.session.add(Mention(status_id=status_id, actor_id=actor_id))
+
+
+def count_reply(uow: UnitOfWork, parent_id: int | None, by: int) -> None:
+    """Add to a post's counter of replies."""
+    if parent_id is not None:
+        uow.session.execute(update(Status).where(Status.id == parent_id).values(
+            replies_count=Status.replies_count + by), execution_options={"synchronize_session": "fetch"})
+
+
+def count(uow: UnitOfWork, status_id: int, *, favourites: int = 0, reblogs: int = 0) -> None:
+    """Add to a post's counters."""
+    uow.session.execute(update(Status).where(Status.id == status_id).values(
+        favourites_count=Status.favourites_count + favourites, reblogs_count=Status.reblogs_count + reblogs),
+        execution_options={"synchronize_session": "fetch"})
+
+
+def delete(uow: UnitOfWork, status: Status) -> None:
+    """Remove a post with what hangs on it; a tombstone stays, files of local media follow later."""
+    session = uow.session
+    author = session.get_one(Actor, status.actor_id)
+    if status.reblog_of_id is not None:
+        count(uow, status.reblog_of_id, reblogs=-1)
+    elif status.published:
+        count_reply(uow, status.in_reply_to_id, -1)
+    if status.published:
+        actors.adjust_counts(uow, status.actor_id, statuses=-1)
+    keys = [key for media in session.scalars(select(Media).where(Media.status_id == status.id))
+            for key in (media.upload_key, media.storage_key, media.poster_key, media.manifest_key) if key]
+    if keys:
+        jobs.enqueue(uow, "delete_files", {"keys": keys}, delay=dt.timedelta(seconds=30))
+    if status.reblog_of_id is None:
+        tombstone(uow, status.uri, author.uri)
+    session.execute(sql_delete(Favourite).where(Favourite.status_id == status.id))
+    session.execute(update(Status).where(Status.in_reply_to_id == status.id).values(in_reply_to_id=None))
+    session.execute(sql_delete(Status).where(Status.reblog_of_id == status.id))
+    session.flush()
+    session.execute(sql_delete(Status).where(Status.id == status.id))
+    session.expunge(status)
+
+
+def tombstone(uow: UnitOfWork, uri: str, actor_uri: str) -> None:
+    """Remember that something was deleted (or will be, when its Delete came first)."""
+    if uow.session.get(Tombstone, uri) is None:
+        uow.session.add(Tombstone(uri=uri, actor_uri=actor_uri, deleted_at=uow.now))
+        uow.session.flush()
+
+
+def is_tombstoned(session: Session, uri: str) -> Tombstone | None:
+    """The tombstone of a deleted object."""
+    return session.get(Tombstone, uri)

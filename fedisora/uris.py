@@ -1,0 +1,161 @@
+"""Every URL we mint or recognise. Nothing else builds or takes apart a URL of this instance."""
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
+
+USERNAME = re.compile(r"[A-Za-z0-9_]{1,30}\Z")
+
+
+@dataclass(frozen=True)
+class Uris:
+    """URLs of one instance. `base` is its origin without a trailing slash."""
+
+    base: str
+
+    @property
+    def host(self) -> str:
+        """Domain of our handles: host, with the port when it is not the scheme's own."""
+        return urlsplit(self.base).netloc
+
+    def is_local(self, uri: str) -> bool:
+        """Whether a URL lies on this instance's origin."""
+        return uri == self.base or uri.startswith(self.base + "/")
+
+    def absolute(self, path: str) -> str:
+        return self.base + path
+
+    # actors
+    def actor(self, name: str) -> str:
+        return f"{self.base}/users/{name}"
+
+    @property
+    def instance_actor(self) -> str:
+        return f"{self.base}/actor"
+
+    def inbox(self, actor: str) -> str:
+        return f"{actor}/inbox"
+
+    def outbox(self, actor: str) -> str:
+        return f"{actor}/outbox"
+
+    def followers(self, actor: str) -> str:
+        return f"{actor}/followers"
+
+    def following(self, actor: str) -> str:
+        return f"{actor}/following"
+
+    def featured(self, actor: str) -> str:
+        return f"{actor}/collections/featured"
+
+    @property
+    def shared_inbox(self) -> str:
+        return f"{self.base}/inbox"
+
+    def main_key(self, actor: str) -> str:
+        """Id of the RSA key that signs HTTP requests (a fragment of the actor id: snac2 wants that)."""
+        return f"{actor}#main-key"
+
+    def proof_key(self, actor: str) -> str:
+        """Id of the Ed25519 Multikey that signs documents."""
+        return f"{actor}#ed25519"
+
+    # objects and activities
+    def status(self, actor: str, status_id: int) -> str:
+        return f"{actor}/statuses/{status_id}"
+
+    def replies(self, status: str) -> str:
+        return f"{status}/replies"
+
+    def create(self, status: str) -> str:
+        return f"{status}/activity"
+
+    def update(self, uri: str, stamp: int) -> str:
+        """Id of an Update; `stamp` makes each edit's id its own."""
+        return f"{uri}#updates/{stamp}"
+
+    def delete(self, uri: str) -> str:
+        return f"{uri}#delete"
+
+    def follow(self, actor: str, follow_id: int) -> str:
+        return f"{actor}/follows/{follow_id}"
+
+    def like(self, actor: str, like_id: int) -> str:
+        return f"{actor}/likes/{like_id}"
+
+    def undo(self, activity: str) -> str:
+        return f"{activity}/undo" if "#" not in activity else f"{activity}-undo"
+
+    def accept(self, actor: str, follow_id: int) -> str:
+        return f"{actor}#accepts/follows/{follow_id}"
+
+    def reject(self, actor: str, follow_id: int) -> str:
+        return f"{actor}#rejects/follows/{follow_id}"
+
+    # provenance
+    def record(self, media_id: int) -> str:
+        return f"{self.base}/records/{media_id}"
+
+    @property
+    def certificates(self) -> str:
+        return f"{self.base}/c2pa.pem"
+
+    @property
+    def revoked(self) -> str:
+        return f"{self.base}/.well-known/fedisora-revoked"
+
+    # files
+    def media(self, key: str) -> str:
+        """Public URL of a stored file; `key` is its path in the storage."""
+        return f"{self.base}/media/{quote(key)}"
+
+    # pages
+    def profile(self, name: str) -> str:
+        return f"{self.base}/@{name}"
+
+    def post_page(self, name: str, status_id: int) -> str:
+        return f"{self.base}/@{name}/{status_id}"
+
+    def tag(self, name: str) -> str:
+        return f"{self.base}/tags/{quote(name)}"
+
+    def setup(self, token: str) -> str:
+        return f"{self.base}/setup?token={token}"
+
+    # recognising
+    def _path(self, uri: str) -> list[str] | None:
+        if not self.is_local(uri):
+            return None
+        path = urlsplit(uri).path
+        return [unquote(part) for part in path.strip("/").split("/")]
+
+    def actor_name(self, uri: str) -> str | None:
+        """Name of the local account an actor id or profile URL names, else None. Fragments are ignored."""
+        parts = self._path(uri)
+        if parts and len(parts) == 2 and parts[0] == "users":
+            return parts[1]
+        if parts and len(parts) == 1 and parts[0].startswith("@") and "@" not in parts[0][1:]:
+            return parts[0][1:]
+        return None
+
+    def followers_of(self, uri: str) -> str | None:
+        """Name of the local account whose followers collection this is, else None."""
+        parts = self._path(uri)
+        return parts[1] if parts and len(parts) == 3 and parts[0] == "users" and parts[2] == "followers" else None
+
+    def status_id(self, uri: str) -> int | None:
+        """Row id of the local status an object id or page URL names, else None."""
+        parts = self._path(uri)
+        if not parts:
+            return None
+        if len(parts) >= 4 and parts[0] == "users" and parts[2] == "statuses" and _is_id(parts[3]):
+            return int(parts[3])
+        if len(parts) == 2 and parts[0].startswith("@") and _is_id(parts[1]):
+            return int(parts[1])
+        return None
+
+
+def _is_id(text: str) -> bool:
+    """Whether this can be a row id: ASCII digits that fit the database."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18

@@ -1,0 +1,64 @@
+"""Provenance on the wire: records, the instance's certificates, the list of revoked ones."""
+from __future__ import annotations
+
+import datetime as dt
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from ...activities import outbox
+from ...activitypub.contexts import context_for
+from ...activitypub.negotiation import wants_activity
+from ...db import UnitOfWork
+from ...errors import NotFound
+from ...models import Actor, Media, Status
+from ...provenance.record import timestamp
+from ...serializers.activitypub.note import attachment
+from ...services import instance
+from ...store import actors, statuses
+from .respond import activity_json, house_of
+
+REVOKED_LIFE = dt.timedelta(days=7)
+
+
+async def record(request: Request) -> Response:
+    """GET /records/ID: the ProvenanceRecord of a published file, signed by its author."""
+    house = house_of(request)
+    media_id = int(request.path_params["id"])
+
+    def build(uow: UnitOfWork) -> tuple[dict[str, object], str]:
+        media = uow.session.get(Media, media_id)
+        status = uow.session.get(Status, media.status_id) if media is not None and media.status_id else None
+        if media is None or status is None or not status.local or not statuses.visible(uow.session, status, None):
+            raise NotFound("There is no such record.")
+        node = attachment(media, uow.uris).get("provenance")
+        if node is None:
+            raise NotFound("There is no such record.")
+        author = uow.session.get_one(Actor, status.actor_id)
+        document = {**node, "attributedTo": author.uri, "context": status.uri, "published": timestamp(media.created_at)}
+        return outbox.sign(uow, author, {"@context": context_for(document, proof=True), **document}), status.url
+
+    document, page = await house.db.write(build)
+    if not wants_activity(request.headers.get("accept")) and "json" not in request.headers.get("accept", ""):
+        return RedirectResponse(f"{page}#made", 302, {"Vary": "Accept"})
+    return activity_json(document)
+
+
+async def certificates(request: Request) -> Response:
+    """GET /c2pa.pem: the CA certificates that signed our actors' leaves."""
+    pem = await house_of(request).db.read(instance.certificate_bundle)
+    return PlainTextResponse(pem, media_type="application/pem-certificate-chain",
+                             headers={"Cache-Control": "public, max-age=3600"})
+
+
+async def revoked(request: Request) -> Response:
+    """GET /.well-known/fedisora-revoked: serials of certificates that count no more, signed by the instance actor."""
+    house = house_of(request)
+
+    def build(uow: UnitOfWork) -> dict[str, object]:
+        issuer = actors.instance_actor(uow.session)
+        document = {"issuer": issuer.uri, "updated": timestamp(uow.now), "validUntil": timestamp(uow.now + REVOKED_LIFE),
+                    "revoked": []}
+        return outbox.sign(uow, issuer, {"@context": context_for(document, proof=True), **document})
+
+    return activity_json(await house.db.write(build), cache=300)

@@ -1,0 +1,56 @@
+"""Pages: server-rendered, readable without JavaScript."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from . import account, compose, interact, proxy, public
+from .render import STATIC
+
+POST = ["POST"]
+
+
+def _verbs(base: str, handler: Callable[[Request], Any], *verbs: str) -> list[BaseRoute]:
+    """One handler for several verbs; it finds which one in `path_params`."""
+    def bound(verb: str) -> Callable[[Request], Any]:
+        async def call(request: Request) -> Any:
+            request.path_params["verb"] = verb
+            return await handler(request)
+
+        return call
+
+    return [Route(f"{base}/{verb}", bound(verb), methods=POST) for verb in verbs]
+
+
+routes: list[BaseRoute] = [
+    Mount("/static", StaticFiles(directory=STATIC)),
+    Route("/", public.start), Route("/local", public.local), Route("/public", public.public),
+    Route("/tags/{name}", public.tag), Route("/search", public.search), Route("/about", public.about),
+    Route("/login", account.login_form), Route("/login", account.login, methods=POST),
+    Route("/logout", account.logout, methods=POST),
+    Route("/signup", account.signup_form), Route("/signup", account.signup, methods=POST),
+    Route("/setup", account.setup_form), Route("/setup", account.setup, methods=POST),
+    Route("/settings", account.settings), Route("/settings/profile", account.save_profile, methods=POST),
+    Route("/settings/password", account.save_password, methods=POST),
+    Route("/settings/sessions/end", account.end_session, methods=POST),
+    Route("/admin/approvals", account.approvals),
+    *_verbs("/admin/approvals/{id:row}", account.decide, "approve", "refuse"),
+    Route("/create", compose.form), Route("/create", compose.create, methods=POST),
+    Route("/create/upload", compose.upload, methods=POST),
+    Route("/create/jobs/{id:row}", compose.job), Route("/create/jobs/{id:row}/events", compose.events),
+    Route("/create/jobs/{id:row}/publish", compose.publish, methods=POST),
+    *_verbs("/create/jobs/{id:row}", compose.act, "cancel", "retry", "discard"),
+    Route("/posts/{id:row}/reply", interact.reply, methods=POST), Route("/posts/{id:row}/edit", interact.edit, methods=POST),
+    *_verbs("/posts/{id:row}", interact.on_post, "like", "unlike", "boost", "unboost", "delete"),
+    *_verbs("/accounts/{id:row}", interact.on_account, "follow", "unfollow", "authorize", "reject"),
+    Route("/authorize_interaction", interact.authorize_interaction),
+    Route("/follow", interact.follow_elsewhere, methods=POST), Route("/notifications", interact.inbox),
+    Route("/verify", interact.verify_form), Route("/verify", interact.verify, methods=POST),
+    Route("/proxy/media/{id:row}", proxy.media), Route("/proxy/poster/{id:row}", proxy.poster),
+    Route("/proxy/avatar/{id:row}", proxy.avatar),
+    Route("/@{name}", public.profile), Route("/@{name}/{id:row}", public.post),
+]

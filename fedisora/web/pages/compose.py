@@ -1,0 +1,151 @@
+"""Making videos: prompt or upload, progress, draft, publish."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ...db import UnitOfWork
+from ...errors import FedisoraError, Invalid, TooManyRequests
+from ...generation import safety
+from ...models import Generation
+from ...provenance import digital_source
+from ...services import generate
+from ...services import publish as writing
+from ...services.publish import Draft
+from ...store import actors
+from ..api.generations import stream
+from ..mastodon.posts import published
+from ..uploads import keep_upload
+from . import views
+from .render import page
+from .visitor import checked_form, go, text, visitor
+
+if TYPE_CHECKING:
+    from ...app import House
+
+
+def _house(request: Request) -> House:
+    found: House = request.app.state.house
+    return found
+
+
+async def _page(request: Request, *, problem: str = "", prompt: str = "", orientation: str = "portrait", seconds: int = 5,
+                seed: str = "", status: int = 200) -> Response:
+    house = _house(request)
+    _, actor = (await visitor(request)).person()
+
+    def read(session: Session) -> list[views.JobView]:
+        return [views.job(session, row, actor, house.uris, 0) for row in generate.mine(session, actor, 12)]
+
+    return await page(request, "create.html", status=status, problem=problem, prompt=prompt, orientation=orientation,
+                      seconds=seconds, seed=seed, jobs=await house.db.read(read), backend=house.settings.generation_backend,
+                      max_mb=house.settings.max_upload_mb)
+
+
+async def form(request: Request) -> Response:
+    """GET /create"""
+    (await visitor(request)).person()
+    return await _page(request)
+
+
+async def create(request: Request) -> Response:
+    """POST /create: queue a prompt."""
+    house, given = _house(request), await checked_form(request)
+    _, actor = (await visitor(request)).person()
+    prompt, orientation, seed = text(given, "prompt"), text(given, "orientation", "portrait"), text(given, "seed").strip()
+    length = text(given, "seconds", "5")
+    try:
+        if not length.isdecimal() or (seed and not seed.isdecimal()) or len(seed) > 18:
+            raise Invalid("Length and seed are whole numbers.")
+        await safety.check_prompt(prompt)
+        row = await house.db.write(lambda uow: generate.request(
+            uow, actors.get(uow.session, actor.id), prompt, orientation=orientation, seconds=float(length),
+            seed=int(seed) if seed else None))
+    except (Invalid, TooManyRequests) as error:
+        return await _page(request, problem=error.text, prompt=prompt, orientation=orientation, seed=seed, status=error.status,
+                           seconds=int(length) if length.isdecimal() and len(length) < 4 else 5)
+    return go(request, f"/create/jobs/{row.id}")
+
+
+async def upload(request: Request) -> Response:
+    """POST /create/upload: a file that becomes a post once it is encoded and signed."""
+    house, given = _house(request), await checked_form(request)
+    _, actor = (await visitor(request)).person()
+    file = given.get("file")
+    try:
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise Invalid("Please choose a file.")
+        source = digital_source.declare(text(given, "source"))
+        media_id = await keep_upload(house, file, actor.id, description=text(given, "description"), source=source)
+        status = await house.db.write(lambda uow: writing.create(
+            uow, actors.get(uow.session, actor.id), Draft(text=text(given, "text"), media_ids=(media_id,))))
+        await published(house, status.id, actor.id, (media_id,))
+    except FedisoraError as error:
+        if error.status >= 500:
+            raise
+        return await _page(request, problem=error.text, status=error.status)
+    return go(request, f"/@{actor.username}/{status.id}")
+
+
+async def _job_page(request: Request, *, problem: str = "", said: str = "", status: int = 200) -> Response:
+    house, wanted = _house(request), request.path_params["id"]
+    _, actor = (await visitor(request)).person()
+
+    def read(session: Session) -> tuple[Generation, views.JobView, str | None]:
+        row = generate.get(session, actor, wanted)
+        position = generate.position(session, row) if row.state == "queued" else 0
+        where = f"/@{actor.username}/{row.status_id}" if row.state == "published" and row.status_id else None
+        return row, views.job(session, row, actor, house.uris, position), where
+
+    _, shown, where = await house.db.read(read)
+    if where is not None:
+        return go(request, where)
+    return await page(request, "job.html", status=status, job=shown, problem=problem, text=said)
+
+
+async def job(request: Request) -> Response:
+    """GET /create/jobs/ID"""
+    (await visitor(request)).person()
+    return await _job_page(request)
+
+
+async def events(request: Request) -> Response:
+    """GET /create/jobs/ID/events"""
+    house, wanted = _house(request), request.path_params["id"]
+    _, actor = (await visitor(request)).person()
+    await house.db.read(lambda session: generate.get(session, actor, wanted))
+    return stream(house, actor, wanted)
+
+
+async def act(request: Request) -> Response:
+    """POST /create/jobs/ID/cancel, /retry, /discard"""
+    house, wanted, verb = _house(request), request.path_params["id"], request.path_params["verb"]
+    await checked_form(request)
+    _, actor = (await visitor(request)).person()
+
+    def apply(uow: UnitOfWork) -> None:
+        {"cancel": generate.cancel, "retry": generate.retry, "discard": generate.discard}[verb](
+            uow, actors.get(uow.session, actor.id), wanted)
+
+    await house.db.write(apply)
+    return go(request, "/create" if verb == "discard" else f"/create/jobs/{wanted}")
+
+
+async def publish(request: Request) -> Response:
+    """POST /create/jobs/ID/publish"""
+    house, wanted = _house(request), request.path_params["id"]
+    given = await checked_form(request)
+    _, actor = (await visitor(request)).person()
+    draft = Draft(text=text(given, "text"), visibility=text(given, "visibility", "public"))
+    try:
+        status = await house.db.write(lambda uow: generate.publish(
+            uow, actors.get(uow.session, actor.id), wanted, draft, show_prompt=not text(given, "hide_prompt"),
+            description=text(given, "description")))
+    except Invalid as error:
+        return await _job_page(request, problem=error.text, said=draft.text, status=422)
+    await published(house, status.id, actor.id)
+    return go(request, f"/@{actor.username}/{status.id}")

@@ -1,0 +1,192 @@
+"""What people do with posts and accounts: like, boost, answer, edit, delete, follow; notifications; checking files."""
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from ...db import UnitOfWork
+from ...errors import FedisoraError, Invalid, NotFound
+from ...models import Actor, Status
+from ...services import follows, interactions
+from ...services import publish as writing
+from ...services.publish import Draft
+from ...store import actors, notifications, relations, statuses
+from ...store.paging import Page
+from ..uploads import spool
+from . import views
+from .render import page
+from .visitor import checked_form, go, local_target, text, visitor
+
+if TYPE_CHECKING:
+    from ...app import House
+
+WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "favourite": "likes", "reblog": "boosted",
+         "mention": "mentioned you in", "status": "posted", "admin.sign_up": "asks for an account."}
+
+
+def _house(request: Request) -> House:
+    found: House = request.app.state.house
+    return found
+
+
+async def on_post(request: Request) -> Response:
+    """POST /posts/ID/like, unlike, boost, unboost, delete"""
+    house, wanted, verb = _house(request), request.path_params["id"], request.path_params["verb"]
+    form = await checked_form(request)
+    _, person = (await visitor(request)).person()
+
+    def apply(uow: UnitOfWork) -> None:
+        actor = actors.get(uow.session, person.id)
+        {"like": interactions.favourite, "unlike": interactions.unfavourite, "boost": interactions.reblog,
+         "unboost": interactions.unreblog, "delete": writing.delete}[verb](uow, actor, wanted)
+
+    await house.db.write(apply)
+    if verb == "delete":
+        return go(request, f"/@{person.username}", "Deleted, here and on the servers that had it.")
+    return go(request, local_target(request, text(form, "next", "/")))
+
+
+async def reply(request: Request) -> Response:
+    """POST /posts/ID/reply"""
+    house, wanted = _house(request), request.path_params["id"]
+    form = await checked_form(request)
+    _, person = (await visitor(request)).person()
+
+    def apply(uow: UnitOfWork) -> str:
+        parent = statuses.get(uow.session, wanted)
+        visibility = parent.visibility if parent is not None else "public"
+        writing.create(uow, actors.get(uow.session, person.id),
+                       Draft(text=text(form, "text"), in_reply_to_id=wanted, visibility=visibility))
+        if parent is None:
+            raise NotFound
+        return f"{views.account_page(actors.get(uow.session, parent.actor_id))}/{parent.id}#comments"
+
+    return go(request, await house.db.write(apply))
+
+
+async def edit(request: Request) -> Response:
+    """POST /posts/ID/edit"""
+    house, wanted = _house(request), request.path_params["id"]
+    form = await checked_form(request)
+    _, person = (await visitor(request)).person()
+    await house.db.write(lambda uow: writing.edit(uow, actors.get(uow.session, person.id), wanted, text=text(form, "text")))
+    return go(request, f"/@{person.username}/{wanted}", "Saved.")
+
+
+async def on_account(request: Request) -> Response:
+    """POST /accounts/ID/follow, unfollow, authorize, reject"""
+    house, wanted, verb = _house(request), request.path_params["id"], request.path_params["verb"]
+    form = await checked_form(request)
+    _, person = (await visitor(request)).person()
+
+    def apply(uow: UnitOfWork) -> None:
+        actor, target = actors.get(uow.session, person.id), uow.session.get(Actor, wanted)
+        if target is None:
+            raise NotFound("There is no such account here.")
+        if verb in ("follow", "unfollow"):
+            (follows.follow if verb == "follow" else follows.unfollow)(uow, actor, target)
+        else:
+            (follows.authorize if verb == "authorize" else follows.reject)(uow, actor, target.id)
+
+    await house.db.write(apply)
+    return go(request, local_target(request, text(form, "next", "/")))
+
+
+async def _interact_page(request: Request, uri: str, *, handle: str = "", problem: str = "", status: int = 200) -> Response:
+    house, who = _house(request), await visitor(request)
+    account = None
+    try:
+        if who.user is not None or house.uris.is_local(uri):
+            actor, post = await house.resolver.find(uri)
+            if post is not None:
+                found: Status = post
+                author = await house.db.read(lambda session: session.get_one(Actor, found.actor_id))
+                if who.user is not None:
+                    return go(request, f"{views.account_page(author)}/{found.id}")
+                actor = author
+            account = views.account(actor, house.uris) if actor is not None else None
+    except FedisoraError as error:
+        problem, status = problem or error.text, 404 if status == 200 else status
+    return await page(request, "interact.html", status=status, account=account, uri=uri, handle=handle, problem=problem)
+
+
+async def authorize_interaction(request: Request) -> Response:
+    """GET /authorize_interaction?uri= : follow (or open) something, from here or from one's own server."""
+    return await _interact_page(request, request.query_params.get("uri", "").removeprefix("acct:")[:2000])
+
+
+async def follow_elsewhere(request: Request) -> Response:
+    """POST /follow: to the follow page of the visitor's own server."""
+    house, form = _house(request), await checked_form(request)
+    handle, uri = text(form, "handle").strip(), text(form, "uri")
+    try:
+        return RedirectResponse(await house.resolver.subscribe_url(handle, uri), 303)
+    except FedisoraError as error:
+        return await _interact_page(request, uri, handle=handle, problem=error.text, status=422)
+
+
+async def inbox(request: Request) -> Response:
+    """GET /notifications"""
+    house = _house(request)
+    _, person = (await visitor(request)).person()
+
+    def read(session: Session) -> tuple[list[dict[str, Any]], list[views.AccountView]]:
+        rows = notifications.page(session, person.id, Page(limit=40))
+        people = actors.many(session, [row.from_actor_id for row in rows])
+        posts = list(statuses.many(session, [row.status_id for row in rows if row.status_id is not None]).values())
+        shown = {post.id: post for post in views.posts(session, posts, person.id, house.uris)}
+        items = [{"person": views.account(people[row.from_actor_id], house.uris), "words": WORDS.get(row.type, row.type),
+                  "post": shown.get(row.status_id) if row.status_id is not None else None, "when": row.created_at}
+                 for row in rows]
+        asking = [views.account(actor, house.uris) for _, actor in relations.follow_requests(session, person.id, Page(limit=40))]
+        return items, asking
+
+    items, asking = await house.db.read(read)
+    response = await page(request, "notifications.html", items=items, requests=asking)
+    await house.db.write(lambda uow: notifications.mark_read(uow, person.id))
+    return response
+
+
+async def verify_form(request: Request) -> Response:
+    """GET /verify; with `?url=` the check starts with the press of a button, not by following a link."""
+    return await _verify_page(request, url=request.query_params.get("url", "")[:2000])
+
+
+async def _verify_page(request: Request, *, verdict: views.VerdictView | None = None, name: str = "", url: str = "",
+                       problem: str = "", status: int = 200) -> Response:
+    house = _house(request)
+    return await page(request, "verify.html", status=status, verdict=verdict, name=name, url=url, problem=problem,
+                      max_mb=house.settings.max_upload_mb)
+
+
+async def verify(request: Request) -> Response:
+    """POST /verify: a file or an address."""
+    house, form = _house(request), await checked_form(request)
+    file, url = form.get("file"), text(form, "url").strip()
+    try:
+        if url:
+            resolve = (await visitor(request)).user is not None
+            document, name = await house.verify_url(url, resolve=resolve), url
+        elif isinstance(file, UploadFile) and file.filename:
+            name = file.filename[:120]
+            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-verify-"))
+            try:
+                await spool(file, folder / "file", house.settings.max_upload_mb << 20)
+                document = await house.verifier.check_file(folder / "file")
+            finally:
+                await asyncio.to_thread(shutil.rmtree, folder, True)
+        else:
+            raise Invalid("Choose a file, or paste an address.")
+    except FedisoraError as error:
+        if error.status == 500:
+            raise
+        return await _verify_page(request, url=url, problem=error.text, status=error.status)
+    return await _verify_page(request, verdict=views.verdict(document), name=name, url=url)

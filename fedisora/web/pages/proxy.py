@@ -1,0 +1,70 @@
+"""Pictures and videos of other servers, shown through this one: a page makes no request to anybody else."""
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from ...errors import NotFound, Unsupported
+from ...models import Actor, Media
+
+if TYPE_CHECKING:
+    from ...app import House
+
+PICTURE_BYTES = 20 << 20
+VIDEO_BYTES = 110 << 20
+SAFE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "video/mp4", "video/webm",
+                  "video/quicktime", "audio/mpeg", "audio/mp4", "audio/ogg"})
+
+
+async def _through(house: House, url: str | None, most: int) -> Response:
+    """A remote file from the cache in the data folder; fetched first when it is not there."""
+    if not url:
+        raise NotFound("There is no such file.")
+    folder = Path(house.settings.data_dir) / "cache"
+    name = hashlib.sha256(url.encode()).hexdigest()
+    path, kind_path = folder / name, folder / f"{name}.type"
+    if not await asyncio.to_thread(kind_path.exists):
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        partial = folder / f"{name}.{secrets.token_hex(4)}"
+        try:
+            answer = await house.client.download(url, partial, max_bytes=most, deadline=60.0)
+            kind = answer.content_type.partition(";")[0]
+            if kind not in SAFE:
+                raise Unsupported("This kind of file is not shown here.", cause=f"{url} is {kind}")
+            await asyncio.to_thread(os.replace, partial, path)
+            await asyncio.to_thread(kind_path.write_text, kind)
+        finally:
+            await asyncio.to_thread(partial.unlink, missing_ok=True)
+    kind = await asyncio.to_thread(kind_path.read_text)
+    return FileResponse(path, media_type=kind if kind in SAFE else "application/octet-stream", headers={
+        "Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox"})
+
+
+async def media(request: Request) -> Response:
+    """GET /proxy/media/ID"""
+    house: House = request.app.state.house
+    row = await house.db.read(lambda session: session.get(Media, request.path_params["id"]))
+    most = VIDEO_BYTES if row is not None and row.kind in ("video", "audio") else PICTURE_BYTES
+    return await _through(house, row.remote_url if row is not None else None, most)
+
+
+async def poster(request: Request) -> Response:
+    """GET /proxy/poster/ID"""
+    house: House = request.app.state.house
+    row = await house.db.read(lambda session: session.get(Media, request.path_params["id"]))
+    return await _through(house, row.remote_poster_url if row is not None else None, PICTURE_BYTES)
+
+
+async def avatar(request: Request) -> Response:
+    """GET /proxy/avatar/ID"""
+    house: House = request.app.state.house
+    row = await house.db.read(lambda session: session.get(Actor, request.path_params["id"]))
+    return await _through(house, row.avatar_url if row is not None and not row.local else None, PICTURE_BYTES)

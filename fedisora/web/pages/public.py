@@ -1,0 +1,193 @@
+"""What everybody reads: timelines, profiles, posts, tags, search, about."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from ...activitypub.negotiation import wants_activity
+from ...activitypub.webfinger import parse_handle
+from ...errors import FedisoraError, Gone, NotFound
+from ...models import Actor, Status, StatusTag
+from ...services import instance
+from ...store import actors, relations, statuses
+from ...store.paging import Page
+from ..pagination import page_of
+from . import views
+from .render import page
+from .visitor import visitor
+
+if TYPE_CHECKING:
+    from ...app import House
+
+PER_PAGE = 20
+
+
+def _older(request: Request, rows: list[Status]) -> str | None:
+    """The address of the next page, when there may be one."""
+    if len(rows) < PER_PAGE:
+        return None
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "max_id"]
+    return f"{request.url.path}?{urlencode([*kept, ('max_id', str(rows[-1].id))])}"
+
+
+async def _timeline(request: Request, load: Callable[[Session, Page, int | None], list[Status]], *, heading: str, empty: str,
+                    tabs: list[dict[str, Any]], shown: bool = False) -> Response:
+    house: House = request.app.state.house
+    who, wanted = await visitor(request), page_of(request, default=PER_PAGE)
+
+    def read(session: Session) -> tuple[list[views.PostView], list[Status]]:
+        rows = load(session, wanted, who.actor_id)
+        return views.posts(session, rows, who.actor_id, house.uris), rows
+
+    posts, rows = await house.db.read(read)
+    videos = [post for post in posts if post.main is not None and post.main.kind in ("video", "image")]
+    notes = [post for post in posts if post not in videos]
+    if shown:
+        videos, notes = [], posts
+    return await page(request, "feed.html", heading=heading, heading_shown=shown, tabs=tabs, videos=videos,
+                      notes=notes, empty=empty, more=_older(request, rows))
+
+
+def _tabs(here: str, *, logged_in: bool) -> list[dict[str, Any]]:
+    names = ([("/", "Following")] if logged_in else []) + [("/local", "Local"), ("/public", "Everyone")]
+    return [{"href": href, "name": name, "here": href == here} for href, name in names]
+
+
+async def start(request: Request) -> Response:
+    """GET /: whom the person follows; for everybody else what is public here."""
+    who = await visitor(request)
+    if who.actor is None:
+        return await local(request)
+    me = who.actor.id
+    return await _timeline(request, lambda session, wanted, _: statuses.home(session, me, wanted), heading="Watch",
+                           empty="Nothing here yet. Make a video, or follow somebody on this or any other server.",
+                           tabs=_tabs("/", logged_in=True))
+
+
+async def local(request: Request) -> Response:
+    """GET /local"""
+    who = await visitor(request)
+    return await _timeline(
+        request, lambda session, wanted, me: statuses.public(session, wanted, viewer_id=me, local=True), heading="Watch",
+        empty="Nobody has published anything here yet.", tabs=_tabs("/local", logged_in=who.actor is not None))
+
+
+async def public(request: Request) -> Response:
+    """GET /public"""
+    who = await visitor(request)
+    return await _timeline(
+        request, lambda session, wanted, me: statuses.public(session, wanted, viewer_id=me), heading="Everything public",
+        empty="Nothing has arrived yet.", tabs=_tabs("/public", logged_in=who.actor is not None))
+
+
+async def tag(request: Request) -> Response:
+    """GET /tags/NAME"""
+    name = request.path_params["name"].lstrip("#")
+    return await _timeline(
+        request, lambda session, wanted, me: statuses.tag(session, name, wanted, viewer_id=me), heading=f"#{name}",
+        empty=f"Nobody has used #{name} yet.", tabs=[], shown=True)
+
+
+def _account(session: Session, name: str, host: str) -> Actor:
+    user, _, domain = name.partition("@")
+    actor = actors.by_handle(session, user, domain) if domain and domain.lower() != host.lower() \
+        else actors.local_active(session, user)
+    if actor is None:
+        raise NotFound("There is no such account here.")
+    if actor.suspended_at is not None:
+        raise Gone("This account is gone.")
+    return actor
+
+
+async def profile(request: Request) -> Response:
+    """GET /@NAME and /@NAME@HOST"""
+    house: House = request.app.state.house
+    name, wanted = request.path_params["name"], page_of(request, default=PER_PAGE)
+    who = await visitor(request)
+
+    def read(session: Session) -> tuple[Actor, list[Status], list[views.PostView], Any]:
+        actor = _account(session, name, house.uris.host)
+        rows = statuses.account(session, actor.id, wanted, viewer_id=who.actor_id)
+        relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
+        return actor, rows, views.posts(session, rows, who.actor_id, house.uris), relation
+
+    actor, rows, posts, relation = await house.db.read(read)
+    if actor.local and wants_activity(request.headers.get("accept")):
+        return RedirectResponse(actor.uri, 302, {"Vary": "Accept"})
+    videos = [post for post in posts
+              if post.boosted_by is None and post.main is not None and post.main.kind in ("video", "image")]
+    return await page(request, "profile.html", account=views.account(actor, house.uris), videos=videos,
+                      notes=[post for post in posts if post not in videos], mine=actor.id == who.actor_id, relation=relation,
+                      more=_older(request, rows))
+
+
+async def post(request: Request) -> Response:
+    """GET /@NAME/ID and /@NAME@HOST/ID"""
+    house: House = request.app.state.house
+    name, status_id = request.path_params["name"], request.path_params["id"]
+    who = await visitor(request)
+
+    def read(session: Session) -> tuple[Status, Actor, views.PostView, list[views.PostView], list[views.PostView], Any]:
+        actor = _account(session, name, house.uris.host)
+        status = statuses.get(session, status_id)
+        if status is None or status.actor_id != actor.id or not statuses.visible(session, status, who.actor_id):
+            if statuses.is_tombstoned(session, house.uris.status(actor.uri, status_id)) is not None:
+                raise Gone("This post was deleted by its author.")
+            raise NotFound("There is no such post, or you may not see it.")
+        above, below = statuses.context(session, status, who.actor_id)
+        shown = views.posts(session, [status, *above, *below], who.actor_id, house.uris)
+        relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
+        return status, actor, shown[0], shown[1:1 + len(above)], shown[1 + len(above):], relation
+
+    status, actor, shown, above, below, relation = await house.db.read(read)
+    if status.reblog_of_id is not None:
+        return RedirectResponse(shown.page, 302)
+    if status.local and wants_activity(request.headers.get("accept")):
+        return RedirectResponse(status.uri, 302, {"Vary": "Accept"})
+    reply_start = "" if actor.id == who.actor_id else f"@{actor.acct} "
+    return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri,
+                      origin=house.uris.base, reply_start=reply_start)
+
+
+async def search(request: Request) -> Response:
+    """GET /search?q= : known accounts and tags; a handle or address is looked up on its own server."""
+    house: House = request.app.state.house
+    who, text = await visitor(request), request.query_params.get("q", "").strip()[:400]
+    people: list[Actor] = []
+    rows: list[Status] = []
+    problem = ""
+    is_address = text.startswith(("https://", "http://")) or parse_handle(text) is not None
+    if is_address and who.actor is not None:
+        try:
+            actor, status = await house.resolver.find(text)
+            people, rows = [actor] if actor else [], [status] if status else []
+        except FedisoraError as error:
+            problem = error.text
+    elif is_address:
+        problem = "Log in to look things up on other servers."
+
+    def read(session: Session) -> tuple[list[Actor], list[views.PostView], list[str]]:
+        found = people or ([] if is_address or text.startswith("#") else actors.search(session, text, 20))
+        word = text.lstrip("#").lower()
+        names = session.scalars(select(StatusTag.key).where(StatusTag.key.like(f"{word}%")).distinct().limit(12)).all() \
+            if word.isalnum() else []
+        shown = [row for row in rows if statuses.visible(session, row, who.actor_id)]
+        return found, views.posts(session, shown, who.actor_id, house.uris), list(names)
+
+    found, posts, tags = await house.db.read(read)
+    return await page(request, "search.html", q=text, people=[views.account(actor, house.uris) for actor in found], posts=posts,
+                      tags=tags, problem=problem)
+
+
+async def about(request: Request) -> Response:
+    """GET /about"""
+    house: House = request.app.state.house
+    counts = await house.db.read(instance.usage)
+    return await page(request, "about.html", counts=counts, description=house.settings.instance_description,
+                      email=house.settings.contact_email)

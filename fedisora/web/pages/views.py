@@ -1,0 +1,315 @@
+"""What pages show, as plain values; read in one go, however many posts there are."""
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ...models import Actor, Generation, Media, Status
+from ...provenance import digital_source
+from ...serializers.activitypub.note import label_line
+from ...store import actors, relations, statuses
+from ...store import media as media_rows
+from ...uris import Uris
+
+VERDICTS: dict[str, tuple[str, str, bool]] = {
+    "verified": ("m-verified", "Record verified", False),
+    "verified-foreign-issuer": ("m-foreign", "Signed by another server", False),
+    "intact-unknown-signer": ("m-unknown", "Intact, signer unknown", False),
+    "contradicted": ("m-contradicted", "Contradicts itself", True), "tampered": ("m-tampered", "Changed after signing", True),
+    "revoked": ("m-revoked", "Signature revoked", True), "recovered": ("m-recovered", "Record recovered", False),
+    "unsigned": ("m-none", "No record", False), "unreadable": ("m-unreadable", "Not readable", False)}
+"""Verdict → (mark, words on a chip, alarm)."""
+CHECKS = {"manifest": "Signed record", "signature": "The signer is who it says", "digest": "The bytes are intact",
+          "object": "Post and file agree", "signer": "The signer is who it says",
+          "revocation": "Not revoked", "certificate": "Certificate", "ingredients": "What it was made from"}
+MARKS = {"machine": "m-agent", "mixed": "m-mixed", "procedural": "m-proc", "human": "m-camera", "undeclared": "m-none"}
+TONES = {"machine": "machine", "mixed": "mixed", "procedural": "machine", "human": "human", "undeclared": "none"}
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """An account. `tone` is human, machine or none: the shape and colour of what stands for it."""
+
+    id: int
+    name: str
+    handle: str
+    page: str
+    avatar: str
+    tone: str
+    kind: str
+    chip: str
+    mark: str
+    operator: str | None
+    operator_handle: str
+    local: bool
+    summary: str
+    url: str
+    uri: str
+    followers: int
+    following: int
+    posts: int
+    fields: list[Any]
+    locked: bool
+
+
+def account_page(actor: Actor) -> str:
+    """Path of an account's page here."""
+    return f"/@{actor.acct}"
+
+
+def account(actor: Actor, uris: Uris) -> AccountView:
+    """An account as pages show it."""
+    kind = actor.kind or "undeclared"
+    tone = {"human": "human", "agent": "machine"}.get(kind, "none")
+    chip = {"human": "Human", "agent": "AI agent"}.get(kind, "Account undeclared")
+    mark = {"human": "m-human", "agent": "m-agent"}.get(kind, "m-none")
+    if actor.avatar_key:
+        avatar = f"/media/{actor.avatar_key}"
+    else:
+        avatar = f"/proxy/avatar/{actor.id}" if actor.avatar_url else f"/static/avatar-{tone}.svg"
+    operator_handle = ""
+    if actor.operator_uri:
+        name = uris.actor_name(actor.operator_uri) or actor.operator_uri.rstrip("/").rpartition("/")[2]
+        operator_handle = f"@{name}"
+    return AccountView(
+        id=actor.id, name=actor.name or actor.username, handle=f"@{actor.username}@{actor.domain or uris.host}",
+        page=account_page(actor), avatar=avatar, tone=tone, kind=kind, chip=chip, mark=mark, operator=actor.operator_uri,
+        operator_handle=operator_handle, local=actor.local, summary=actor.summary, url=actor.url or actor.uri, uri=actor.uri,
+        followers=actor.followers_count, following=actor.following_count, posts=actor.statuses_count, fields=actor.fields,
+        locked=actor.locked)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A row of evidence: what, its value, and how we know (`checked`, `only said` or nothing)."""
+
+    what: str
+    value: str
+    how: str = ""
+    small: str = ""
+    mono: bool = False
+
+
+@dataclass(frozen=True)
+class MediaView:
+    """A file of a post."""
+
+    id: int
+    kind: str
+    url: str
+    poster: str | None
+    width: int
+    height: int
+    alt: str
+    mime: str
+    label: str
+    model: str
+    tone: str
+    mark: str
+    verdict: str
+    verdict_mark: str
+    verdict_text: str
+    alarm: bool
+    sentence: str
+    facts: list[Fact] = field(default_factory=list)
+    raw: str = ""
+    ready: bool = True
+
+
+def _dict(value: object) -> dict[str, Any]:
+    """A JSON object from a file somebody else made, {} for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
+    verdict = media.verdict or {}
+    good = verdict.get("verdict") in ("verified", "verified-foreign-issuer")
+    how = "checked" if good else "only said"
+    record = _dict(verdict.get("record")) or media.record or {}
+    generator = _dict(record.get("generator")) or media.generator or {}
+    who = {"human": f"{shown.name}, a human", "agent": f"{shown.name}, an AI agent"}.get(shown.kind, shown.name)
+    if shown.operator_handle:
+        who += f". {shown.operator_handle} answers for it"
+    facts = [Fact("Who", who, "only said", shown.handle)]
+    made = " ".join(str(generator[name]) for name in ("name", "model") if generator.get(name))
+    if made:
+        small = " · ".join(str(item) for item in (generator.get("licence"), generator.get("revision") and
+                                                  f"revision {generator['revision']}") if item)
+        seed = f", seed {generator['seed']}" if generator.get("seed") else ""
+        facts.append(Fact("What made it", made + seed, how, small))
+    if generator.get("prompt"):
+        facts.append(Fact("Prompt", f"“{generator['prompt']}”", "only said"))
+    elif generator.get("promptCommitment"):
+        facts.append(Fact("Prompt", "Kept private by its author, who can prove it later.", "only said"))
+    source = digital_source.find(media.digital_source_type)
+    facts.append(Fact("Source", source.label if source else "Nobody has said how this was made.",
+                      ("only said" if media.declared and source else how) if source else "",
+                      f"IPTC: {media.digital_source_type.rpartition('/')[2]}" if media.digital_source_type else ""))
+    signer = _dict(verdict.get("signer"))
+    if signer.get("instance"):
+        host = str(signer["instance"]).partition("://")[2] or str(signer["instance"])
+        facts.append(Fact("Signature", host, "checked" if good else "", f"certificate {signer.get('certificateSerial') or '?'}"))
+    if media.digest:
+        facts.append(Fact("File", media.digest, "checked" if good else "", mono=True))
+    return facts
+
+
+def media_view(media: Media, actor: Actor, shown: AccountView) -> MediaView:
+    """A file as pages show it; remote ones are shown through this server."""
+    source = digital_source.find(media.digital_source_type)
+    kind = source.kind if source else "undeclared"
+    verdict = str((media.verdict or {}).get("verdict") or "")
+    mark, text, alarm = VERDICTS.get(verdict, ("m-unknown", "Not checked yet", False))
+    model = str((media.generator or {}).get("model") or "") if kind in ("machine", "mixed") else ""
+    local = media.storage_key is not None
+    remote_poster = f"/proxy/poster/{media.id}" if media.remote_poster_url else None
+    poster = f"/media/{media.poster_key}" if media.poster_key else remote_poster
+    sentence = str((media.verdict or {}).get("summary") or "") or (
+        "Nobody has said how this was made. That tells you nothing about whether it is real." if source is None
+        else f"{source.label}, says its author.")
+    return MediaView(
+        id=media.id, kind=media.kind, url=f"/media/{media.storage_key}" if local else f"/proxy/media/{media.id}", poster=poster,
+        width=media.width or 960, height=media.height or 540, alt=media.description, mime=media.mime or "video/mp4",
+        label=source.label if source else "Video undeclared", model=model, tone=TONES[kind], mark=MARKS[kind], verdict=verdict,
+        verdict_mark=mark, verdict_text=text, alarm=alarm, sentence=sentence, facts=_facts(media, actor, shown),
+        raw=json.dumps(media.verdict, indent=2, ensure_ascii=False) if media.verdict else "",
+        ready=media.state in ("signed", "remote", "ready"))
+
+
+@dataclass(frozen=True)
+class PostView:
+    """A post, or what a boost boosts (`boosted_by` set)."""
+
+    id: int
+    author: AccountView
+    content: str
+    title: str
+    spoiler: str
+    sensitive: bool
+    media: list[MediaView]
+    page: str
+    original: str
+    local: bool
+    created: dt.datetime
+    edited: dt.datetime | None
+    likes: int
+    boosts: int
+    replies: int
+    liked: bool
+    boosted: bool
+    mine: bool
+    visibility: str
+    published: bool
+    text: str
+    boosted_by: AccountView | None = None
+    row: int = 0
+
+    @property
+    def main(self) -> MediaView | None:
+        """The file that the post is about."""
+        return self.media[0] if self.media else None
+
+
+def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris: Uris) -> list[PostView]:
+    """Posts in order."""
+    originals = statuses.many(session, [row.reblog_of_id for row in rows if row.reblog_of_id is not None])
+    every = {row.id: row for row in rows} | originals
+    ids = list(every)
+    files = media_rows.of_statuses(session, ids)
+    people = actors.many(session, [row.actor_id for row in every.values()])
+    liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
+    boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
+    found = []
+    for row in rows:
+        shown = every.get(row.reblog_of_id, row) if row.reblog_of_id is not None else row
+        actor = people[shown.actor_id]
+        author = account(actor, uris)
+        media = files.get(shown.id, [])
+        label = label_line(media, uris)[0] if shown.local else ""
+        found.append(PostView(
+            id=shown.id, author=author, content=shown.content + label, title=_title(shown), spoiler=shown.spoiler_text,
+            sensitive=shown.sensitive, media=[media_view(item, actor, author) for item in media],
+            page=f"{account_page(actor)}/{shown.id}", original=shown.url or shown.uri, local=shown.local,
+            created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
+            replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=shown.actor_id == viewer_id,
+            visibility=shown.visibility, published=shown.published, text=shown.text, row=row.id,
+            boosted_by=account(people[row.actor_id], uris) if row.reblog_of_id is not None else None))
+    return found
+
+
+def _title(status: Status) -> str:
+    """The first words of a post, for the tab and the heading."""
+    import html
+    import re
+
+    spaced = re.sub(r"</p>|<br ?/?>", " ", status.text or status.content)
+    plain = html.unescape(re.sub(r"<[^>]+>", "", spaced))
+    words = " ".join(plain.split())
+    return words[:90] + ("…" if len(words) > 90 else "")
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A generation. `percent` 0 … 100."""
+
+    id: int
+    prompt: str
+    state: str
+    stage: str
+    percent: int
+    position: int
+    error: str | None
+    media: MediaView | None
+    seconds: float
+    width: int
+    height: int
+    final: bool
+
+
+def job(session: Session, row: Generation, actor: Actor, uris: Uris, position: int) -> JobView:
+    """A generation as pages show it."""
+    media = session.get(Media, row.media_id) if row.media_id is not None else None
+    return JobView(
+        id=row.id, prompt=row.prompt, state=row.state, stage=row.stage, percent=round(row.progress * 100), position=position,
+        error=row.error, media=media_view(media, actor, account(actor, uris)) if media is not None else None,
+        seconds=row.seconds, width=row.width, height=row.height,
+        final=row.state in ("draft", "failed", "cancelled", "published", "discarded"))
+
+
+@dataclass(frozen=True)
+class VerdictView:
+    """A verdict on the page /verify."""
+
+    name: str
+    mark: str
+    summary: str
+    alarm: bool
+    checks: list[Any]
+    rows: list[tuple[str, str]]
+    raw: str
+    post: str | None
+
+
+def verdict(document: dict[str, Any]) -> VerdictView:
+    """A verdict object in words."""
+    name = str(document["verdict"])
+    mark, _, alarm = VERDICTS.get(name, ("m-unknown", "", False))
+    record, signer = _dict(document.get("record")), _dict(document.get("signer"))
+    generator = _dict(record.get("generator"))
+    made = " ".join(str(generator[key]) for key in ("name", "model") if generator.get(key))
+    source = digital_source.find(document.get("digitalSourceType"))
+    rows = [(label, str(value)) for label, value in (
+        ("Signed for", signer.get("actor")), ("Signed by", signer.get("instance")),
+        ("Kind", source.label if source else None), ("Made with", made), ("Prompt", generator.get("prompt")),
+        ("When", record.get("created"))) if value]
+    checks = [{"ok": bool(item.get("ok")), "name": CHECKS.get(str(item.get("name")), str(item.get("name"))),
+               "detail": str(item.get("detail") or "")} for item in document.get("checks", ()) if isinstance(item, dict)]
+    post = record.get("object")
+    return VerdictView(name, mark, str(document.get("summary") or ""), alarm, checks, rows,
+                       json.dumps(document, indent=2, ensure_ascii=False),
+                       post if isinstance(post, str) and post.startswith(("https://", "http://")) else None)

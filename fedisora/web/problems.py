@@ -1,0 +1,68 @@
+"""Errors as answers: JSON for machines, a page for people. The cause goes to the log, the safe text to the client."""
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from ..errors import FedisoraError
+
+log = structlog.get_logger()
+MACHINES = ("/api/", "/oauth/token", "/oauth/revoke", "/inbox", "/users/", "/actor", "/.well-known/", "/nodeinfo/", "/records/",
+            "/ns/", "/media/", "/c2pa.pem")
+TEXTS = {404: "There is nothing at this address.", 405: "This cannot be done with this address.",
+         400: "The request is malformed.", 413: "This is too large."}
+
+
+def for_machines(request: Request) -> bool:
+    """Whether the one who asks wants JSON rather than a page."""
+    path = request.url.path
+    return path.startswith(MACHINES) or ("json" in request.headers.get("accept", "")
+                                         and "text/html" not in request.headers.get("accept", ""))
+
+
+def answer(request: Request, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+    """The answer for an error."""
+    if for_machines(request):
+        return JSONResponse({"error": text}, status, headers)
+    from .pages.render import error_page
+
+    response = error_page(request, status, text)
+    response.headers.update(headers or {})
+    return response
+
+
+async def on_fedisora_error(request: Request, error: Exception) -> Response:
+    """An error of our tree."""
+    assert isinstance(error, FedisoraError)
+    headers = {}
+    if error.retry_after:
+        headers["Retry-After"] = str(int(error.retry_after) + 1)
+    if error.status >= 500:
+        log.warning("request failed", path=request.url.path, status=error.status, error=str(error))
+    elif error.cause is not None:
+        log.info("request refused", path=request.url.path, status=error.status, error=str(error))
+    if error.status == 401:
+        if request.method == "GET" and not for_machines(request):
+            target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
+        headers["WWW-Authenticate"] = 'Bearer realm="fedisora"'
+    return answer(request, error.status, error.text, headers)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Starlette's own: no route, wrong method, an unreadable form."""
+    assert isinstance(error, HTTPException)
+    return answer(request, error.status_code, TEXTS.get(error.status_code, str(error.detail)), dict(error.headers or {}))
+
+
+async def on_anything_else(request: Request, error: Exception) -> Response:
+    """A bug of ours: the text says nothing about it, the log everything."""
+    log.error("bug", path=request.url.path, method=request.method, exc_info=error)
+    try:
+        return answer(request, 500, FedisoraError.default_text)
+    except Exception:
+        return JSONResponse({"error": FedisoraError.default_text}, 500)

@@ -1,0 +1,138 @@
+"""A person in a real browser: set up, sign up, generate, watch progress, publish, open the panel, verify."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.environment import chromium_arguments, chromium_path, require
+from tests.support.instances import PASSWORD, InstanceProcess
+
+SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProcess]:
+    running = InstanceProcess(tmp_path_factory.mktemp("browser"), registrations="open", instance_name="Aurora").start()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    require("chromium")
+    with sync_playwright() as tool:
+        found = tool.chromium.launch(executable_path=str(chromium_path()), args=chromium_arguments())
+        yield found
+        found.close()
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep a screenshot for people to look at."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(SHOTS / f"{name}.png"))
+
+
+def sign_up(page: Page, base: str, name: str) -> None:
+    page.goto(f"{base}/signup")
+    page.locator("input[name=username]").fill(name)
+    page.locator("input[name=email]").fill(f"{name}@example.org")
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("input[name=kind][value=human]").check(force=True)
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_load_state()
+
+
+@pytest.fixture(scope="module")
+def published(instance: InstanceProcess, browser: Browser) -> str:
+    """The whole walk, once; the post's URL."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(instance.setup_link)
+    page.locator("input[name=username]").fill("root")
+    page.locator("input[name=email]").fill("root@example.org")
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_load_state()
+    assert httpx.get(instance.setup_link).status_code == 410
+    page.context.clear_cookies()
+    sign_up(page, instance.base, "dora")
+    page.goto(f"{instance.base}/create")
+    page.locator("textarea[name=prompt]").fill("silver moon over a quiet fjord, aurora")
+    shot(page, "create")
+    page.locator("form:has(textarea[name=prompt]) button[type=submit]").first.click()
+    page.wait_for_url("**/create/jobs/*")
+    expect(page.locator("progress").first).to_be_visible()
+    shot(page, "progress")
+    page.wait_for_selector("form[action$='/publish']", timeout=120_000)
+    shot(page, "draft")
+    page.locator("form[action$='/publish'] textarea").first.fill("A quiet night #fjord")
+    page.locator("form[action$='/publish'] button[type=submit]").first.click()
+    page.wait_for_url("**/@dora/*", timeout=60_000)
+    assert not errors, errors
+    url = page.url
+    page.close()
+    return url
+
+
+def test_the_video_plays_and_says_how_it_was_made(published: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(published)
+    assert page.evaluate("() => new Promise(done => { const v = document.querySelector('video'); v.muted = true; "
+                         "v.addEventListener('timeupdate', () => done(v.currentTime > 0)); v.play(); })")
+    panel = page.locator("#made")
+    expect(panel).to_contain_text("How was this made?")
+    expect(panel).to_contain_text("not AI")
+    shot(page, "video")
+    page.close()
+
+
+def test_the_file_verifies_and_a_changed_one_does_not(published: str, browser: Browser, instance: InstanceProcess,
+                                                      tmp_path: Path) -> None:
+    page = browser.new_page()
+    page.goto(published)
+    source = page.evaluate("document.querySelector('video').currentSrc || document.querySelector('video source').src")
+    good = tmp_path / "good.mp4"
+    good.write_bytes(httpx.get(source).content)
+    data = bytearray(good.read_bytes())
+    data[data.index(b"mdat") + 5000] ^= 1
+    (tmp_path / "bad.mp4").write_bytes(bytes(data))
+    (tmp_path / "junk.mp4").write_bytes(b"nothing at all")
+    for name, verdict in (("good", "verified"), ("bad", "tampered"), ("junk", "unreadable")):
+        page.goto(f"{instance.base}/verify")
+        page.locator("input[type=file]").set_input_files(str(tmp_path / f"{name}.mp4"))
+        page.locator("form:has(input[type=file]) button[type=submit]").first.click()
+        expect(page.locator(f"[data-verdict={verdict}]").first).to_be_visible(timeout=30_000)
+        shot(page, f"verify-{name}")
+    page.close()
+
+
+def test_everything_reads_without_javascript(published: str, browser: Browser, instance: InstanceProcess) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    for path in ("/", published, f"{instance.base}/@dora", f"{instance.base}/verify", f"{instance.base}/login"):
+        page.goto(path if path.startswith("http") else instance.base + path)
+        expect(page.locator("h1")).to_have_count(1)
+    shot(page, "mobile-login")
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_pages_fit_every_width(published: str, browser: Browser, instance: InstanceProcess, theme: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
+    page = context.new_page()
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url)
+            if not request.url.startswith((instance.base, "data:", "blob:")) else None)
+    for name, url in (("feed", f"{instance.base}/"), ("watch", published), ("profile", f"{instance.base}/@dora"),
+                      ("verify", f"{instance.base}/verify"), ("signup", f"{instance.base}/signup")):
+        page.goto(url)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} scrolls sideways at {width}"
+        shot(page, f"{name}-{width}-{theme}")
+    assert not outside, outside
+    context.close()

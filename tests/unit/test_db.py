@@ -1,0 +1,87 @@
+"""Units of work and group commit, on SQLite and PostgreSQL."""
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import func, select
+
+from fedisora.db import Database, GroupCommit, UnitOfWork
+from fedisora.errors import Conflict
+from fedisora.models import Tombstone
+
+
+def add(uow: UnitOfWork, uri: str) -> None:
+    uow.session.add(Tombstone(uri=uri, actor_uri="https://a.example/u", deleted_at=uow.now))
+    uow.session.flush()
+
+
+def count(db: Database) -> int:
+    return db.read_now(lambda session: session.scalar(select(func.count()).select_from(Tombstone))) or 0
+
+
+def test_a_use_case_commits_whole_or_not_at_all(db: Database) -> None:
+    def half(uow: UnitOfWork) -> None:
+        add(uow, "one")
+        raise Conflict
+
+    with pytest.raises(Conflict):
+        db.write_now(half)
+    assert count(db) == 0
+    db.write_now(lambda uow: add(uow, "one"))
+    assert count(db) == 1
+
+
+def test_bells_ring_after_the_commit_only(db: Database) -> None:
+    heard: list[tuple[set[str], int]] = []
+    db.on_commit = lambda names: heard.append((names, count(db)))
+
+    def work(uow: UnitOfWork) -> None:
+        add(uow, "one")
+        uow.ring("inbox")
+        assert not heard
+
+    def fails(uow: UnitOfWork) -> None:
+        uow.ring("inbox")
+        raise Conflict
+
+    db.write_now(work)
+    assert heard == [({"inbox"}, 1)]
+    with pytest.raises(Conflict):
+        db.write_now(fails)
+    assert len(heard) == 1
+
+
+def test_group_commit_puts_many_into_few_transactions(db: Database) -> None:
+    groups: list[int] = []
+
+    def store(uow: UnitOfWork, items: list[str]) -> list[str]:
+        groups.append(len(items))
+        for item in items:
+            add(uow, item)
+        return [item.upper() for item in items]
+
+    async def scene() -> list[str]:
+        group = GroupCommit(db, store)
+        return await asyncio.gather(*(group.put(f"u{n}") for n in range(300)))
+
+    assert asyncio.run(scene()) == [f"U{n}" for n in range(300)]
+    assert count(db) == 300
+    assert len(groups) <= 10
+
+
+def test_a_bad_item_fails_alone(db: Database) -> None:
+    def store(uow: UnitOfWork, items: list[str]) -> list[str]:
+        for item in items:
+            if item == "bad":
+                raise Conflict("bad")
+            add(uow, item)
+        return items
+
+    async def scene() -> list[str | BaseException]:
+        group = GroupCommit(db, store)
+        return await asyncio.gather(*(group.put(item) for item in ("a", "bad", "b")), return_exceptions=True)
+
+    results = asyncio.run(scene())
+    assert results[0] == "a" and isinstance(results[1], Conflict) and results[2] == "b"
+    assert count(db) == 2

@@ -1,0 +1,76 @@
+"""Sweeping: expired sessions and codes, old inbox rows, files of deleted media."""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, select
+
+from fedisora.db import UnitOfWork
+from fedisora.models import AuthorizationCode, Delivery, InboxMessage, Job, LoginAttempt, Media, OneTimeToken, WebSession
+from fedisora.store import jobs
+
+from .rows import Handler
+
+if TYPE_CHECKING:
+    from fedisora.app import House
+
+SWEEP_EVERY = dt.timedelta(hours=1)
+KEEP_DONE = dt.timedelta(days=7)
+KEEP_UNATTACHED = dt.timedelta(days=2)
+KEEP_CACHED = dt.timedelta(days=7)
+
+
+def schedule(uow: UnitOfWork) -> None:
+    """Make sure that a sweep is due within the hour; called at every start."""
+    jobs.enqueue(uow, "sweep", {}, key="sweep", delay=dt.timedelta(seconds=60))
+
+
+async def delete_files(house: House, payload: dict[str, Any]) -> None:
+    """Remove files from the storage."""
+    await asyncio.to_thread(house.storage.delete, list(payload["keys"]))
+
+
+async def sweep(house: House, payload: dict[str, Any]) -> None:
+    """Remove what nobody needs any more, and plan the next sweep."""
+    await house.db.write(_sweep)
+    await asyncio.to_thread(_clear_cache, Path(house.settings.data_dir) / "cache")
+
+
+def _clear_cache(folder: Path) -> None:
+    """Remove copies of other servers' files that nobody has looked at for a week."""
+    if not folder.is_dir():
+        return
+    oldest = time.time() - KEEP_CACHED.total_seconds()
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process clears up too
+            if path.stat().st_atime < oldest:
+                path.unlink()
+
+
+def _sweep(uow: UnitOfWork) -> None:
+    session, now = uow.session, uow.now
+    session.execute(delete(WebSession).where(WebSession.expires_at < now))
+    session.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now - KEEP_DONE))
+    session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now))
+    session.execute(delete(LoginAttempt).where(LoginAttempt.at < now - dt.timedelta(days=1)))
+    session.execute(delete(InboxMessage).where(InboxMessage.state != "pending", InboxMessage.done_at < now - KEEP_DONE))
+    session.execute(delete(Delivery).where(Delivery.state == "done", Delivery.done_at < now - KEEP_DONE))
+    stale = session.scalars(select(Media).where(
+        Media.status_id.is_(None), Media.generation_id.is_(None), Media.state != "remote",
+        Media.created_at < now - KEEP_UNATTACHED)).all()
+    keys = [key for media in stale for key in (media.upload_key, media.storage_key, media.poster_key) if key]
+    for media in stale:
+        session.delete(media)
+    if keys:
+        jobs.enqueue(uow, "delete_files", {"keys": keys})
+    session.execute(delete(Job).where(Job.kind == "sweep", Job.state == "pending", Job.run_at > now))
+    session.flush()
+    jobs.enqueue(uow, "sweep", {}, key="next", delay=SWEEP_EVERY)
+
+
+HANDLERS: dict[str, Handler] = {"delete_files": delete_files, "sweep": sweep}

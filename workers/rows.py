@@ -1,0 +1,79 @@
+"""Running rows of the jobs table: claim, hand to the handler of its kind, finish or try again."""
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from sqlalchemy import delete
+
+from fedisora.errors import FedisoraError, Refused
+from fedisora.models import Job
+from fedisora.store import queue
+
+if TYPE_CHECKING:
+    from fedisora.app import House
+
+log = structlog.get_logger()
+Handler = Callable[["House", dict[str, Any]], Awaitable[None]]
+LEASE = dt.timedelta(seconds=60)
+RENEW = 20.0
+ATTEMPTS = 8
+
+
+def pause(attempt: int) -> dt.timedelta:
+    """Mastodon's shape of a retry schedule: n⁴ + 15 s + jitter."""
+    return dt.timedelta(seconds=attempt ** 4 + 15 + random.uniform(0, 10 * attempt))  # noqa: S311
+
+
+async def drain(house: House, queue_name: str, handlers: Mapping[str, Handler], owner: str, *, at_once: int) -> int:
+    """Claim up to `at_once` due jobs of a queue and run them side by side; how many there were."""
+    def take(uow: Any) -> list[tuple[int, int, str, dict[str, Any]]]:
+        rows = queue.claim(uow.session, Job, Job.queue == queue_name, Job.state == "pending", owner=owner, now=uow.now,
+                           lease=LEASE, limit=at_once)
+        return [(row.id, row.attempt, row.kind, row.payload) for row in rows]
+
+    claimed = await house.db.write(take)
+    await asyncio.gather(*(_run(house, handlers, owner, *item) for item in claimed))
+    return len(claimed)
+
+
+async def _run(house: House, handlers: Mapping[str, Handler], owner: str, job_id: int, attempt: int, kind: str,
+               payload: dict[str, Any]) -> None:
+    keeper = asyncio.create_task(_keep(house, job_id, owner, attempt))
+    try:
+        await handlers[kind](house, payload)
+    except asyncio.CancelledError:
+        await asyncio.shield(house.db.write(lambda uow: queue.reschedule(
+            uow.session, Job, job_id, owner, attempt, run_at=uow.now, error="the worker stopped")))
+        raise
+    except Refused as error:  # final: it will never work
+        why = str(error)
+        log.info("job refused", kind=kind, job=job_id, error=why)
+        await house.db.write(lambda uow: queue.finish(uow.session, Job, job_id, owner, attempt, state="dead",
+                                                      last_error=why[:500]))
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        if isinstance(error, FedisoraError) and error.retryable:
+            log.info("job will be tried again", kind=kind, job=job_id, error=why)
+        else:
+            log.exception("job failed", kind=kind, job=job_id)
+        if attempt >= ATTEMPTS:
+            await house.db.write(lambda uow: queue.finish(uow.session, Job, job_id, owner, attempt, state="dead",
+                                                          last_error=why[:500]))
+        else:
+            await house.db.write(lambda uow: queue.reschedule(uow.session, Job, job_id, owner, attempt,
+                                                              run_at=uow.now + pause(attempt), error=why))
+    else:
+        await house.db.write(lambda uow: uow.session.execute(delete(Job).where(*queue.held(Job, job_id, owner, attempt))))
+    finally:
+        keeper.cancel()
+
+
+async def _keep(house: House, job_id: int, owner: str, attempt: int) -> None:
+    while True:
+        await asyncio.sleep(RENEW)
+        await house.db.write(lambda uow: queue.heartbeat(uow.session, Job, job_id, owner, attempt, now=uow.now, lease=LEASE))
