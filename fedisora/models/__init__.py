@@ -4,18 +4,20 @@ from __future__ import annotations
 from .accounts import LoginAttempt, OneTimeToken, User, WebSession
 from .actors import Actor, ActorKey
 from .base import Base
-from .federation import Delivery, InboxMessage, OutboxActivity, RemoteHost, Tombstone
+from .federation import Delivery, InboxMessage, OutboxActivity, Relay, RemoteHost, Tombstone
 from .generations import Generation
 from .instance import InstanceFact
 from .jobs import Job
 from .media import Media
+from .moderation import DomainRule, Report
 from .notifications import Notification
 from .oauth import AccessToken, AuthorizationCode, OAuthApp
-from .relations import Block, Favourite, Follow
-from .statuses import Mention, Status, StatusTag
+from .relations import Block, Favourite, Follow, Reaction
+from .statuses import Mention, Poll, PollVote, QuoteAuthorization, Status, StatusTag
 
 __all__ = [
-    "AccessToken", "Actor", "ActorKey", "AuthorizationCode", "Base", "Block", "Delivery", "Favourite", "Follow",
+    "AccessToken", "Actor", "ActorKey", "AuthorizationCode", "Base", "Block", "Delivery", "DomainRule", "Favourite", "Follow",
     "Generation", "InboxMessage", "InstanceFact", "Job", "LoginAttempt", "Media", "Mention", "Notification", "OAuthApp",
-    "OneTimeToken", "OutboxActivity", "RemoteHost", "Status", "StatusTag", "Tombstone", "User", "WebSession",
+    "OneTimeToken", "OutboxActivity", "Poll", "PollVote", "QuoteAuthorization", "Reaction", "Relay", "RemoteHost", "Report",
+    "Status", "StatusTag", "Tombstone", "User", "WebSession",
 ]

@@ -50,6 +50,12 @@ class Actor(Base):
     """URL of the PEM bundle with the C2PA anchors of the actor's instance."""
     locked: Mapped[bool] = mapped_column(default=False)
     discoverable: Mapped[bool] = mapped_column(default=True)
+    indexable: Mapped[bool] = mapped_column(default=False)
+    """FEP-5feb: whether public posts may be found by full-text search."""
+    hide_collections: Mapped[bool] = mapped_column(default=False)
+    """Followers and followed are shown to nobody else: only how many there are."""
+    emojis: Mapped[list[Any]] = mapped_column(default=list)
+    """Custom emoji of the name and summary: [{"shortcode", "url"}]"""
     avatar_key: Mapped[str | None]
     """Storage key of a local account's picture; remote ones have `avatar_url`."""
     avatar_url: Mapped[str | None]
@@ -57,6 +63,10 @@ class Actor(Base):
     header_url: Mapped[str | None]
     also_known_as: Mapped[list[str]] = mapped_column(default=list)
     moved_to: Mapped[str | None]
+    owner_id: Mapped[int | None] = mapped_column(index=True)
+    """The account a channel (a local Group) belongs to."""
+    backfilled_at: Mapped[dt.datetime | None]
+    """When older posts of a followed remote account were fetched."""
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
     fetched_at: Mapped[dt.datetime | None]

@@ -12,7 +12,7 @@ from .base import Base, Claimable
 class InboxMessage(Claimable, Base):
     """A verified activity as it arrived; processed once per (actor, activity id).
 
-    `state`: `pending` → `done` | `refused` (final, `last_error` says why) | `dead` (retries used up).
+    `state`: `pending` → `done` | `refused` (final, `last_error` says why) | `dead` (quarantined: retries used up).
     """
 
     __tablename__ = "inbox_messages"
@@ -24,11 +24,15 @@ class InboxMessage(Claimable, Base):
     activity_uri: Mapped[str]
     actor_uri: Mapped[str]
     key_id: Mapped[str]
+    host: Mapped[str] = mapped_column(String(255), default="")
+    """The server it came from, for fairness among peers."""
     type: Mapped[str] = mapped_column(String(48))
     body: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(String(8), default="pending")
     received_at: Mapped[dt.datetime]
     done_at: Mapped[dt.datetime | None]
+    outcome: Mapped[str | None]
+    """What came of it, in a few words."""
 
 
 class OutboxActivity(Base):
@@ -54,12 +58,16 @@ class Delivery(Claimable, Base):
     __table_args__ = (UniqueConstraint("activity_id", "inbox"),
                       Index("ix_deliveries_due", "run_at", sqlite_where=text("state = 'pending'"),
                             postgresql_where=text("state = 'pending'")),
+                      Index("ix_deliveries_lane", "lane", "inbox", sqlite_where=text("state = 'pending'"),
+                            postgresql_where=text("state = 'pending'")),
                       Index(None, "host", "state"))
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     activity_id: Mapped[int] = mapped_column(ForeignKey("outbox_activities.id", ondelete="CASCADE"))
     inbox: Mapped[str]
     host: Mapped[str] = mapped_column(String(255))
+    lane: Mapped[int] = mapped_column(default=0)
+    """Deliveries of one lane reach an inbox in order: a digest of what the activity is about (see activities/outbox)."""
     state: Mapped[str] = mapped_column(String(8), default="pending")
     status: Mapped[int | None]
     """The last HTTP status the inbox answered."""
@@ -80,6 +88,12 @@ class RemoteHost(Base):
     """The circuit is open until then."""
     last_success_at: Mapped[dt.datetime | None]
     last_failure_at: Mapped[dt.datetime | None]
+    software: Mapped[str | None] = mapped_column(String(64))
+    """Name of its software, as its NodeInfo says."""
+    software_version: Mapped[str | None] = mapped_column(String(64))
+    node_name: Mapped[str | None]
+    nodeinfo_at: Mapped[dt.datetime | None]
+    """When its NodeInfo was last asked for, whatever came of it."""
 
 
 class Tombstone(Base):
@@ -90,3 +104,19 @@ class Tombstone(Base):
     uri: Mapped[str] = mapped_column(primary_key=True)
     actor_uri: Mapped[str]
     deleted_at: Mapped[dt.datetime]
+
+
+class Relay(Base):
+    """A relay we take part in (FEP-ae0c). `state`: `pending` → `accepted` | `rejected`."""
+
+    __tablename__ = "relays"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    inbox: Mapped[str] = mapped_column(unique=True)
+    actor_uri: Mapped[str | None] = mapped_column(index=True)
+    """Id of the relay's actor; for Mastodon's style known once it answers."""
+    style: Mapped[str] = mapped_column(String(8), default="mastodon")
+    """`mastodon` (Follow of as:Public, forwards activities) or `litepub` (Follow of the relay actor, Announces)."""
+    state: Mapped[str] = mapped_column(String(8), default="pending")
+    follow_uri: Mapped[str]
+    created_at: Mapped[dt.datetime]

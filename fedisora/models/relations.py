@@ -48,3 +48,19 @@ class Block(Base):
     target_id: Mapped[int] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"))
     uri: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[dt.datetime]
+
+
+class Reaction(Base):
+    """`actor` answers a post with an emoji (EmojiReact, or a Like with `content`); only received, never sent."""
+
+    __tablename__ = "reactions"
+    __table_args__ = (UniqueConstraint("status_id", "actor_id", "content"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    status_id: Mapped[int] = mapped_column(ForeignKey("statuses.id", ondelete="CASCADE"))
+    actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), index=True)
+    content: Mapped[str] = mapped_column(String(64))
+    """The emoji itself, or `:shortcode:`."""
+    emoji_url: Mapped[str | None]
+    uri: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[dt.datetime]

@@ -16,6 +16,7 @@ class Status(Base):
     __tablename__ = "statuses"
     __table_args__ = (
         Index(None, "actor_id", "id"), Index(None, "in_reply_to_id"), Index("ix_statuses_public", "visibility", "id"),
+        Index(None, "in_reply_to_uri"), Index(None, "quote_of_uri"), Index(None, "context_uri"),
         Index("uq_statuses_reblog", "reblog_of_id", "actor_id", unique=True,
               sqlite_where=text("reblog_of_id IS NOT NULL"), postgresql_where=text("reblog_of_id IS NOT NULL")),
         UniqueConstraint("actor_id", "idempotency_key"))
@@ -37,6 +38,23 @@ class Status(Base):
     in_reply_to_id: Mapped[int | None]
     in_reply_to_uri: Mapped[str | None]
     in_reply_to_actor_id: Mapped[int | None]
+    object_type: Mapped[str] = mapped_column(String(16), default="Note")
+    context_uri: Mapped[str | None]
+    """FEP-7888: the conversation this belongs to, as its author names it."""
+    replies_uri: Mapped[str | None]
+    """A remote post's collection of replies."""
+    thread_fetched_at: Mapped[dt.datetime | None]
+    """When the rest of the conversation was last looked for."""
+    quote_of_uri: Mapped[str | None]
+    quote_of_id: Mapped[int | None] = mapped_column(index=True)
+    quote_state: Mapped[str | None] = mapped_column(String(8))
+    """`pending`, `accepted`, `rejected` or `revoked`: whether the quoted author agreed (FEP-044f)."""
+    quote_authorization: Mapped[str | None]
+    """Id of the QuoteAuthorization stamp on the quoted author's origin."""
+    emojis: Mapped[list[Any]] = mapped_column(default=list)
+    """Custom emoji of a remote post: [{"shortcode", "url"}]"""
+    pinned_at: Mapped[dt.datetime | None]
+    """When its author put it on the profile (`featured`)."""
     reblog_of_id: Mapped[int | None] = mapped_column(ForeignKey("statuses.id", ondelete="CASCADE"))
     interaction_policy: Mapped[dict[str, Any] | None]
     document: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -51,6 +69,7 @@ class Status(Base):
     favourites_count: Mapped[int] = mapped_column(default=0)
     reblogs_count: Mapped[int] = mapped_column(default=0)
     replies_count: Mapped[int] = mapped_column(default=0)
+    quotes_count: Mapped[int] = mapped_column(default=0)
 
 
 class Mention(Base):
@@ -71,3 +90,53 @@ class StatusTag(Base):
     status_id: Mapped[int] = mapped_column(ForeignKey("statuses.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(128), primary_key=True)
     name: Mapped[str] = mapped_column(String(128))
+
+
+class Poll(Base):
+    """The choices of a Question."""
+
+    __tablename__ = "polls"
+
+    status_id: Mapped[int] = mapped_column(ForeignKey("statuses.id", ondelete="CASCADE"), primary_key=True,
+                                           autoincrement=False)
+    options: Mapped[list[Any]]
+    """[{"title": text, "votes": number}] in order; a remote one as its author counts."""
+    multiple: Mapped[bool] = mapped_column(default=False)
+    expires_at: Mapped[dt.datetime | None]
+    closed_at: Mapped[dt.datetime | None]
+    """When it ended early, or its end was announced."""
+    voters_count: Mapped[int | None]
+    fetched_at: Mapped[dt.datetime | None]
+
+
+class PollVote(Base):
+    """One choice of one actor; `uri` is the id of the Note that carried it."""
+
+    __tablename__ = "poll_votes"
+    __table_args__ = (UniqueConstraint("status_id", "actor_id", "choice"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    status_id: Mapped[int] = mapped_column(ForeignKey("statuses.id", ondelete="CASCADE"))
+    actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), index=True)
+    choice: Mapped[int]
+    uri: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[dt.datetime]
+
+
+class QuoteAuthorization(Base):
+    """A stamp by which a local author agrees to being quoted (FEP-044f); served at `uri` until it is revoked."""
+
+    __tablename__ = "quote_authorizations"
+    __table_args__ = (UniqueConstraint("target_uri", "quote_uri"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    uri: Mapped[str] = mapped_column(unique=True)
+    actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), index=True)
+    """The quoted author."""
+    target_uri: Mapped[str]
+    """The quoted post (`interactionTarget`)."""
+    quote_uri: Mapped[str]
+    """The post that quotes (`interactingObject`)."""
+    requester_uri: Mapped[str]
+    created_at: Mapped[dt.datetime]
+    revoked_at: Mapped[dt.datetime | None]
