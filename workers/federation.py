@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 async def drain_inbox(house: House, owner: str) -> int:
     """Process a batch of received activities; how many there were."""
-    return await house.inbox.process_batch(owner)
+    return await house.processor.process_batch(owner)
 
 
 async def drain_deliveries(house: House, owner: str) -> int:
@@ -48,6 +48,7 @@ async def fetch_status(house: House, payload: dict[str, Any]) -> None:
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()
+    await house.processor.close()
 
     def give_back(uow: Any) -> None:
         queue.release_all(uow.session, InboxMessage, house.owner("inbox"))
