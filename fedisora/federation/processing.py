@@ -259,8 +259,11 @@ def _waiting(session: Session, batch: Sequence[Work], is_local: Any) -> set[int]
     missing = wanted - set(statuses.by_uris(session, wanted)) - set(actors.by_uris(session, wanted)) if wanted else set()
     found = set()
     for work in batch:
-        if work.via_uri is not None or work.actor_uri not in senders or work.kind == "Move" or (any(uri in missing and not is_local(uri) for uri in work.needs) and (
-                work.kind != "Announce" or work.actor_uri in followed)):
+        if work.via_uri is not None or work.actor_uri not in senders or work.kind == "Move":
+            found.add(work.id)
+            continue
+        asked = work.kind != "Announce" or work.actor_uri in followed
+        if asked and any(uri in missing and not is_local(uri) for uri in work.needs):
             found.add(work.id)
     return found
 
