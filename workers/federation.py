@@ -45,6 +45,15 @@ async def fetch_status(house: House, payload: dict[str, Any]) -> None:
         return  # gone or private: a thread with a hole
 
 
+async def take_over(house: House) -> None:
+    """Free what a killed process of this instance held. Only where no other process can be at work: no Redis, one server."""
+    def free(uow: Any) -> int:
+        return queue.release_others(uow.session, InboxMessage, house.owner("inbox")) + queue.release_others(
+            uow.session, Delivery, house.owner("delivery"))
+
+    await house.db.write(free)
+
+
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()

@@ -21,6 +21,7 @@ import structlog
 
 from fedisora.bells import Link
 
+from . import federation
 from .local import LocalWorkers
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ async def _serve(house: House, end: socket.socket) -> None:
     link = await Link.open(house.bells, end)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, link.closed.set)
     workers = LocalWorkers(house)
+    await federation.take_over(house)
     await workers.start()
     await link.closed.wait()
     await workers.stop()

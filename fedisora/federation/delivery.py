@@ -19,11 +19,13 @@ from ..activitypub.keys import PrivateKey
 from ..activitypub.signatures import Scheme, sign_request
 from ..db import Database, GroupCommit, UnitOfWork
 from ..errors import FedisoraError, Refused
+from ..models import Delivery
 from ..store import actors, keys
 from . import delivery_rows
 from .circuit import Circuit
 from .client import Client, Response
 from .delivery_rows import Item, Outcome
+from .heartbeat import Heartbeat
 
 log = structlog.get_logger()
 OVERALL = 192
@@ -52,6 +54,7 @@ class Courier:
         self._keys: dict[int, tuple[PrivateKey, str]] = {}
         self._signers = ThreadPoolExecutor(2, "sign")
         self._outcomes: GroupCommit[Outcome, None] = GroupCommit(db, self._record)
+        self._heart = Heartbeat(db, Delivery)
 
     async def run_once(self, owner: str) -> int:
         """Start what is due and fits; how many deliveries were started. Waits a moment for room when there is none.
@@ -84,6 +87,7 @@ class Courier:
                 await self._breathe()
             return 1 if stuck or self._running else 0
         items = await self._db.write(lambda uow: delivery_rows.claim(uow, chosen, owner))
+        self._heart.hold((item.id for item in items), owner)
         for start in range(0, len(items), SIGN_AT_ONCE):
             await self._begin(items[start:start + SIGN_AT_ONCE], owner)
         return len(items) or 1
@@ -145,6 +149,8 @@ class Courier:
             raise
         except Exception:
             log.exception("delivery failed unexpectedly", inbox=item.inbox)  # the lease runs out, it is tried again
+        finally:
+            self._heart.drop((item.id,))
 
     async def _attempt(self, item: Item, owner: str, headers: Headers) -> Outcome:
         scheme: Scheme = "rfc9421" if "Signature-Input" in headers else "cavage"
@@ -196,6 +202,7 @@ class Courier:
 
     async def close(self) -> None:
         """Stop what is under way."""
+        self._heart.close()
         running = list(self._running)
         for task in running:
             task.cancel()

@@ -14,10 +14,9 @@ from ..db import UnitOfWork
 from ..ids import time_of
 from ..models import Actor, Delivery, Follow, OutboxActivity
 from ..store import actors
+from .heartbeat import LEASE
 
 CANDIDATES = 1000
-LEASE = dt.timedelta(seconds=45)
-"""Longer than two POSTs at their deadline (a double knock); also how long a killed process's deliveries wait."""
 ATTEMPTS = 16
 OLDEST = dt.timedelta(days=7)
 

@@ -27,6 +27,7 @@ from ..errors import FedisoraError, Refused, RemoteUnavailable
 from ..models import InboxMessage
 from ..store import actors, queue, relations, statuses
 from .fetch import Fetcher
+from .heartbeat import LEASE, Heartbeat
 from .inbox import STILL_HEARD
 from .resolve import Resolver
 
@@ -35,7 +36,6 @@ BATCH = 100
 WINDOW = 400
 """How many due rows are looked at to see whether one peer crowds out the others."""
 ATTEMPTS = 8
-LEASE = dt.timedelta(seconds=60)
 SLICE, SHORT_SLICE = 0.03, 0.003
 """Seconds one transaction may take: while nobody else waits to write, and when somebody does."""
 FETCHES = 16
@@ -79,6 +79,7 @@ class Processor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._per_host: Counter[str] = Counter()
         self._silent: dict[str, float] = {}
+        self._heart = Heartbeat(db, InboxMessage)
 
     async def process_batch(self, owner: str) -> int:
         """Claim and apply what is due; how many messages were begun. With 0, everything begun before is finished too."""
@@ -88,6 +89,7 @@ class Processor:
                 await asyncio.wait(self._tasks, timeout=0.25, return_when=asyncio.FIRST_COMPLETED)
                 return 1
             return 0
+        self._heart.hold((work.id for work in batch), owner)
         for work in batch:
             self._read(work)
         waiting = await self._db.read(lambda session: _waiting(session, batch, self._db.instance.uris.is_local))
@@ -101,6 +103,7 @@ class Processor:
         await self._apply(ready, owner)
         if later:  # too many of one server's activities wait for that server: they come again in a moment
             await self._db.write(lambda uow: _postpone(uow, later, owner))
+            self._heart.drop(work.id for work in later)
         return len(batch) - len(later)
 
     @staticmethod
@@ -148,7 +151,7 @@ class Processor:
         except Exception:
             log.exception("a lane failed; its messages come again when their lease runs out", actor=actor_uri)
         finally:
-            self._lanes.pop(actor_uri, None)
+            self._heart.drop(work.id for work in self._lanes.pop(actor_uri, []))
             self._per_host[host] -= 1
             if self._per_host[host] <= 0:
                 del self._per_host[host]
@@ -208,10 +211,12 @@ class Processor:
                 # The first of them that failed took its slice with it: again, each in a savepoint of its own.
                 done = await self._db.write(lambda uow, items=rest[:careful.reached]: _slice(  # type: ignore[misc]
                     uow, items, owner, careful=True))
+            self._heart.drop(work.id for work in rest[:done])
             rest = rest[done:]
 
     async def close(self) -> None:
         """Stop what is under way; the rows stay."""
+        self._heart.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
