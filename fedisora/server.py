@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import importlib
+import os
 import socket
 import ssl
 import sys
@@ -17,14 +18,19 @@ from .services import instance
 from .settings import Settings
 
 SHUTDOWN_SECONDS = 10
+LISTEN_FDS_START = 3
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket.
+    """A bound socket; the one that systemd keeps open for us, when it does (sd_listen_fds(3)).
+
+    With socket activation a restart refuses no connection: requests wait in the socket until the new process serves them.
 
     Raises:
         ConfigurationError: the port is taken or may not be used.
     """
+    if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
+        return socket.socket(fileno=LISTEN_FDS_START)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_STREAM)
