@@ -43,8 +43,12 @@ class WorkerProcess:
         self._link: Link | None = None
 
     @classmethod
-    def fork(cls, house: House) -> WorkerProcess:
-        """Split off the worker process. Call before there are threads or an event loop."""
+    def fork(cls, house: House, listening: socket.socket) -> WorkerProcess:
+        """Split off the worker process. Call before there are threads or an event loop.
+
+        Args:
+            listening: the server's own socket, which the worker lets go of: it must not keep the port.
+        """
         house.db.engine.dispose()  # no database connection may be shared across a fork
         ours, theirs = socket.socketpair()
         gc.collect()
@@ -54,6 +58,7 @@ class WorkerProcess:
             status = 1
             try:
                 ours.close()
+                listening.close()
                 house.rename()
                 run(house, theirs)
                 status = 0
