@@ -84,6 +84,9 @@ class Uris:
     def like(self, actor: str, like_id: int) -> str:
         return f"{actor}/likes/{like_id}"
 
+    def block(self, actor: str, block_id: int) -> str:
+        return f"{actor}#blocks/{block_id}"
+
     def undo(self, activity: str) -> str:
         return f"{activity}/undo" if "#" not in activity else f"{activity}-undo"
 

@@ -36,6 +36,8 @@ routes: list[BaseRoute] = [
     *_at("accounts/{id:row}/followers", get=accounts.followers), *_at("accounts/{id:row}/following", get=accounts.following),
     *_at("accounts/{id:row}/follow", post=accounts.follow), *_at("accounts/{id:row}/unfollow", post=accounts.unfollow),
     *_at("accounts/{id:row}/remove_from_followers", post=accounts.remove_from_followers),
+    *_at("accounts/{id:row}/block", post=accounts.block), *_at("accounts/{id:row}/unblock", post=accounts.unblock),
+    *_at("blocks", get=accounts.blocked),
     *_at("follow_requests", get=accounts.follow_requests),
     *_at("follow_requests/{id:row}/authorize", post=accounts.authorize),
     *_at("follow_requests/{id:row}/reject", post=accounts.reject),

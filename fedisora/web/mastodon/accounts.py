@@ -14,7 +14,7 @@ from ...errors import NotFound
 from ...models import Actor
 from ...serializers.mastodon import account as entities
 from ...serializers.mastodon import status as status_entities
-from ...services import accounts, follows
+from ...services import accounts, blocks, follows
 from ...store import actors, relations, statuses
 from ...store.paging import Page
 from ..auth import person, viewer
@@ -167,13 +167,22 @@ def _relating(use_case: Callable[[UnitOfWork, Actor, Actor], Any], scope: str = 
 follow = _relating(follows.follow)
 unfollow = _relating(follows.unfollow)
 remove_from_followers = _relating(lambda uow, actor, target: follows.remove_follower(uow, actor, target.id))
+block = _relating(blocks.block, "write:blocks")
+unblock = _relating(blocks.unblock, "write:blocks")
 authorize = _relating(lambda uow, actor, target: follows.authorize(uow, actor, target.id))
 reject = _relating(lambda uow, actor, target: follows.reject(uow, actor, target.id))
 
 
-async def follow_requests(request: Request) -> Response:
-    """GET follow_requests"""
-    house, page = _house(request), page_of(request, default=40, most=80)
-    who = await person(request, "read:follows")
-    rows = await house.db.read(lambda session: relations.follow_requests(session, who.actor.id, page))
-    return paged(request, house.uris, [entities.account(actor, house.uris) for _, actor in rows], [row for row, _ in rows], page)
+def _own_list(load: Callable[[Session, int, Page], list[tuple[int, Actor]]], scope: str) -> Callable[[Request], Any]:
+    async def handler(request: Request) -> Response:
+        house, page = _house(request), page_of(request, default=40, most=80)
+        who = await person(request, scope)
+        rows = await house.db.read(lambda session: load(session, who.actor.id, page))
+        return paged(request, house.uris, [entities.account(actor, house.uris) for _, actor in rows],
+                     [row for row, _ in rows], page)
+
+    return handler
+
+
+follow_requests = _own_list(relations.follow_requests, "read:follows")
+blocked = _own_list(relations.blocks, "read:blocks")

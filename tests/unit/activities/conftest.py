@@ -56,6 +56,13 @@ class Town:
 
         return self.run(apply)
 
+    def act(self, use_case: Callable[..., T], *uris: str, **more: Any) -> T:
+        """Run a use case with the rows of some actors."""
+        def apply(uow: UnitOfWork) -> T:
+            return use_case(uow, *[actors.by_uri(uow.session, uri) for uri in uris], **more)
+
+        return self.run(apply)
+
     def sent(self, kind: str) -> list[dict[str, Any]]:
         """Activities of a type that were queued for somebody."""
         return self.db.read_now(lambda session: [orjson.loads(body) for body in session.scalars(
