@@ -87,6 +87,10 @@ class Uris:
     def block(self, actor: str, block_id: int) -> str:
         return f"{actor}#blocks/{block_id}"
 
+    def flag(self, report_id: int) -> str:
+        """Id of a report that leaves this instance: the instance's own, it names nobody."""
+        return f"{self.instance_actor}#reports/{report_id}"
+
     def undo(self, activity: str) -> str:
         return f"{activity}/undo" if "#" not in activity else f"{activity}-undo"
 

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from ... import __version__
 from ...models import Actor, Notification
 from ...settings import Settings
-from ...store import actors, statuses
+from ...store import actors, reports, statuses
 from ...uris import Uris
 from .account import account, when
+from .report import report
 from .status import Statuses
 
 SPEAKS = f"4.3.0 (compatible; Fedisora {__version__})"
@@ -71,6 +72,7 @@ def notifications(session: Session, rows: Sequence[Notification], viewer_id: int
     """Notifications in order."""
     people = actors.many(session, [row.from_actor_id for row in rows])
     posts = statuses.many(session, [row.status_id for row in rows if row.status_id is not None])
+    reported = reports.many(session, [row.about_id for row in rows if row.type == "admin.report"])
     loaded = Statuses(session, list(posts.values()), viewer_id, uris)
     found = []
     for row in rows:
@@ -78,5 +80,7 @@ def notifications(session: Session, rows: Sequence[Notification], viewer_id: int
                                 "group_key": f"ungrouped-{row.id}", "account": account(people[row.from_actor_id], uris)}
         if row.status_id is not None and row.status_id in posts:
             item["status"] = loaded.render(posts[row.status_id])
+        if row.type == "admin.report" and row.about_id in reported:
+            item["report"] = report(session, reported[row.about_id], uris)
         found.append(item)
     return found

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from ...errors import NotFound
-from . import accounts, instance, media, posts, timelines
+from . import accounts, instance, media, posts, reports, timelines
 
 Handler = Callable[[Request], Any]
 
@@ -41,6 +41,9 @@ routes: list[BaseRoute] = [
     *_at("follow_requests", get=accounts.follow_requests),
     *_at("follow_requests/{id:row}/authorize", post=accounts.authorize),
     *_at("follow_requests/{id:row}/reject", post=accounts.reject),
+    *_at("reports", post=reports.create), *_at("admin/reports", get=reports.listed),
+    *_at("admin/reports/{id:row}", get=reports.show), *_at("admin/reports/{id:row}/resolve", post=reports.resolve),
+    *_at("admin/reports/{id:row}/reopen", post=reports.reopen),
     *_at("statuses", post=posts.create),
     *_at("statuses/{id:row}", get=posts.show, put=posts.edit, delete=posts.delete),
     *_at("statuses/{id:row}/context", get=posts.context), *_at("statuses/{id:row}/source", get=posts.source),
