@@ -91,6 +91,10 @@ class Uris:
         """Id of a report that leaves this instance: the instance's own, it names nobody."""
         return f"{self.instance_actor}#reports/{report_id}"
 
+    def pin(self, status: str, kind: str, stamp: int) -> str:
+        """Id of the Add to, or Remove from, the featured collection."""
+        return f"{status}#{kind.lower()}/{stamp}"
+
     def undo(self, activity: str) -> str:
         return f"{activity}/undo" if "#" not in activity else f"{activity}-undo"
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
@@ -17,6 +17,7 @@ from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
 PUBLIC = ("public", "unlisted")
+MAX_PINNED = 5
 _BY_URI = select(Status).where(Status.uri == bindparam("uri"))  # built once, see store/actors.py
 
 
@@ -122,6 +123,19 @@ def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | Non
     if only_media:
         query = query.where(_with_media(("video", "image", "audio")))
     return _listed(session, query, page)
+
+
+def pinned(session: Session, actor_id: int, viewer_id: int | None) -> list[Status]:
+    """What an account put on its profile, newest pin first, as far as the viewer may see it."""
+    return list(session.scalars(select(Status).where(
+        Status.actor_id == actor_id, Status.pinned_at.is_not(None), _readable(viewer_id))
+        .order_by(Status.pinned_at.desc(), Status.id.desc())))
+
+
+def count_pinned(session: Session, actor_id: int) -> int:
+    """How many posts an account has on its profile."""
+    return session.scalar(select(func.count()).select_from(Status).where(
+        Status.actor_id == actor_id, Status.pinned_at.is_not(None))) or 0
 
 
 def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None, local: bool = False) -> list[Status]:

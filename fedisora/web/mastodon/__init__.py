@@ -50,6 +50,7 @@ routes: list[BaseRoute] = [
     *_at("statuses/{id:row}/history", get=posts.history),
     *_at("statuses/{id:row}/favourite", post=posts.favourite), *_at("statuses/{id:row}/unfavourite", post=posts.unfavourite),
     *_at("statuses/{id:row}/reblog", post=posts.reblog), *_at("statuses/{id:row}/unreblog", post=posts.unreblog),
+    *_at("statuses/{id:row}/pin", post=posts.pin), *_at("statuses/{id:row}/unpin", post=posts.unpin),
     *_at("statuses/{id:row}/favourited_by", get=posts.favourited_by),
     *_at("statuses/{id:row}/reblogged_by", get=posts.reblogged_by),
     *_at("media", post=media.upload), *_at("media", "v2", post=media.upload),

@@ -116,11 +116,11 @@ async def posts(request: Request) -> Response:
     house, wanted, page = _house(request), row_id(request), page_of(request)
     who, given = await viewer(request), await params(request)
     me = who.id if who else None
-    if given.flag("pinned"):
-        return JSONResponse([])
 
     def find(session: Session) -> tuple[list[dict[str, Any]], list[int]]:
         actor = _shown(session, wanted)
+        if given.flag("pinned"):
+            return status_entities.many(session, statuses.pinned(session, actor.id, me), me, house.uris), []
         rows = statuses.account(session, actor.id, page, viewer_id=me, exclude_replies=bool(given.flag("exclude_replies")),
                                 exclude_reblogs=bool(given.flag("exclude_reblogs")), only_media=bool(given.flag("only_media")))
         return status_entities.many(session, rows, me, house.uris), [row.id for row in rows]
