@@ -95,6 +95,9 @@ class Uris:
         """Id of the Add to, or Remove from, the featured collection."""
         return f"{status}#{kind.lower()}/{stamp}"
 
+    def move(self, actor: str, stamp: int) -> str:
+        return f"{actor}#moves/{stamp}"
+
     def undo(self, activity: str) -> str:
         return f"{activity}/undo" if "#" not in activity else f"{activity}-undo"
 

@@ -19,7 +19,7 @@ def follow(uow: UnitOfWork, actor: Actor, target: Actor) -> Follow:
 
     Raises:
         Invalid: oneself, or an instance.
-        Forbidden: one blocks the other.
+        Forbidden: one blocks the other, or the account has moved.
         NotFound: the account is gone.
     """
     session = uow.session
@@ -34,6 +34,8 @@ def follow(uow: UnitOfWork, actor: Actor, target: Actor) -> Follow:
     known = relations.follow(session, actor.id, target.id)
     if known is not None:
         return known
+    if target.local and target.moved_to:
+        raise Forbidden("This account has moved. Follow the new one instead.")
     row_id = uow.new_id()
     row = Follow(id=row_id, actor_id=actor.id, target_id=target.id, uri=uow.uris.follow(actor.uri, row_id),
                  state="pending", created_at=uow.now)

@@ -166,6 +166,24 @@ def blocks(session: Session, actor_id: int, page: Page) -> list[tuple[int, Actor
     return newest_first([(row[0], row[1]) for row in session.execute(paginate(query, Block.id, page))], page)
 
 
+def has_local_blocker(session: Session, actor_id: int) -> bool:
+    """Whether somebody here blocks a remote actor."""
+    return session.scalar(select(Block.id).join(Actor, Actor.id == Block.actor_id).where(
+        Block.target_id == actor_id, Actor.domain == "").limit(1)) is not None
+
+
+def local_followers(session: Session, actor_id: int) -> list[Actor]:
+    """Who here follows an actor, accepted."""
+    return list(session.scalars(select(Actor).join(Follow, Follow.actor_id == Actor.id).where(
+        Follow.target_id == actor_id, Follow.state == "accepted", Actor.domain == "").order_by(Follow.id)))
+
+
+def local_blockers(session: Session, actor_id: int) -> list[Actor]:
+    """Who here blocks an actor."""
+    return list(session.scalars(select(Actor).join(Block, Block.actor_id == Actor.id).where(
+        Block.target_id == actor_id, Actor.domain == "").order_by(Block.id)))
+
+
 def blocked_either_way(session: Session, first: int, second: int) -> bool:
     """Whether one of two actors blocks the other."""
     return session.scalar(select(Block.id).where(or_(

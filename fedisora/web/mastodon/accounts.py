@@ -41,8 +41,9 @@ def _shown(session: Session, actor_id: int) -> Actor:
 async def verify_credentials(request: Request) -> Response:
     """GET accounts/verify_credentials"""
     house, who = _house(request), await person(request, "read:accounts")
-    requests = await house.db.read(lambda session: len(relations.follow_requests(session, who.actor.id, Page(limit=80))))
-    return JSONResponse(entities.credential_account(who.actor, who.user, house.uris, requests))
+    requests, moved = await house.db.read(lambda session: (
+        len(relations.follow_requests(session, who.actor.id, Page(limit=80))), actors.successor(session, who.actor)))
+    return JSONResponse(entities.credential_account(who.actor, who.user, house.uris, requests, moved))
 
 
 async def update_credentials(request: Request) -> Response:
@@ -71,8 +72,12 @@ async def show(request: Request) -> Response:
     """GET accounts/:id"""
     house, wanted = _house(request), row_id(request)
     await viewer(request)
-    actor = await house.db.read(lambda session: _shown(session, wanted))
-    return JSONResponse(entities.account(actor, house.uris))
+
+    def find(session: Session) -> dict[str, Any]:
+        actor = _shown(session, wanted)
+        return entities.account(actor, house.uris, actors.successor(session, actor))
+
+    return JSONResponse(await house.db.read(find))
 
 
 async def lookup(request: Request) -> Response:
@@ -85,13 +90,13 @@ async def lookup(request: Request) -> Response:
     name, domain = named
     domain = "" if domain == house.uris.host else domain
 
-    def find(session: Session) -> Actor:
+    def find(session: Session) -> dict[str, Any]:
         actor = actors.by_handle(session, name, domain) if domain else actors.local_active(session, name)
         if actor is None or actor.suspended_at is not None:
             raise NotFound
-        return actor
+        return entities.account(actor, house.uris, actors.successor(session, actor))
 
-    return JSONResponse(entities.account(await house.db.read(find), house.uris))
+    return JSONResponse(await house.db.read(find))
 
 
 async def search(request: Request) -> Response:
