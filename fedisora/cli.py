@@ -1,4 +1,4 @@
-"""The command line: serve, worker, migrate, user, generate, verify, extension, doctor."""
+"""The command line: serve, worker, migrate, user, account, generate, verify, extension, doctor."""
 from __future__ import annotations
 
 import asyncio
@@ -20,7 +20,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="Fedisora: a federated video server in which everybody can tell human from machine.")
 users = typer.Typer(no_args_is_help=True, help="Accounts of this instance.")
 extensions = typer.Typer(no_args_is_help=True, help="Provenance vocabularies installed here.")
+accounts_app = typer.Typer(no_args_is_help=True, help="Moving accounts from and to other servers.")
+aliases = typer.Typer(no_args_is_help=True, help="Other addresses of an account, from which it may move here.")
+accounts_app.add_typer(aliases, name="alias")
 app.add_typer(users, name="user")
+app.add_typer(accounts_app, name="account")
 app.add_typer(extensions, name="extension")
 out = Console()
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -155,6 +159,59 @@ def user_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("-
     for row in rows:
         table.add_row(row["name"], row["kind"] or "", row["state"], "yes" if row["admin"] else "", row["email"])
     out.print(table)
+
+
+@aliases.command("add")
+def alias_add(name: Annotated[str, typer.Argument(help="Account here.")],
+              other: Annotated[str, typer.Argument(help="The other account: @name@server, or its address.")],
+              data_dir: DataDir = None) -> None:
+    """Say that another account is the same person, so that it may move here."""
+    from .local_run import alias_here
+
+    err.print(f"@{name} is also {asyncio.run(alias_here(load_settings(data_dir), name, other))}.")
+
+
+@aliases.command("remove")
+def alias_remove(name: Annotated[str, typer.Argument(help="Account here.")],
+                 uri: Annotated[str, typer.Argument(help="The alias, as `fedisora account alias list` prints it.")],
+                 data_dir: DataDir = None) -> None:
+    """Take an alias back."""
+    from .services import migration
+
+    _with_db(data_dir, lambda uow: migration.remove_alias(uow, _own_actor(uow, name), uri))
+    err.print(f"{uri} is no alias of @{name} any more.")
+
+
+@aliases.command("list")
+def alias_list(name: Annotated[str, typer.Argument(help="Account here.")], data_dir: DataDir = None) -> None:
+    """Print the aliases of an account, one a line."""
+    for uri in _with_db(data_dir, lambda uow: list(_own_actor(uow, name).also_known_as)):
+        print(uri)
+
+
+@accounts_app.command("move")
+def account_move(name: Annotated[str, typer.Argument(help="Account here.")],
+                 other: Annotated[str, typer.Argument(help="Where it goes: @name@server, or an address.")],
+                 data_dir: DataDir = None) -> None:
+    """Move an account's followers to another account, which must name this one as its alias."""
+    from .local_run import move_here
+
+    err.print(f"@{name} has moved to {asyncio.run(move_here(load_settings(data_dir), name, other))}.")
+
+
+@accounts_app.command("stay")
+def account_stay(name: Annotated[str, typer.Argument(help="Account here.")], data_dir: DataDir = None) -> None:
+    """Take down the sign that an account has moved; followers do not come back by themselves."""
+    from .services import migration
+
+    _with_db(data_dir, lambda uow: migration.stay(uow, _own_actor(uow, name)))
+    err.print(f"@{name} stays here.")
+
+
+def _own_actor(uow: Any, name: str) -> Any:
+    from .local_run import own_actor
+
+    return own_actor(uow.session, name)
 
 
 @app.command()

@@ -84,6 +84,20 @@ class Uris:
     def like(self, actor: str, like_id: int) -> str:
         return f"{actor}/likes/{like_id}"
 
+    def block(self, actor: str, block_id: int) -> str:
+        return f"{actor}#blocks/{block_id}"
+
+    def flag(self, report_id: int) -> str:
+        """Id of a report that leaves this instance: the instance's own, it names nobody."""
+        return f"{self.instance_actor}#reports/{report_id}"
+
+    def pin(self, status: str, kind: str, stamp: int) -> str:
+        """Id of the Add to, or Remove from, the featured collection."""
+        return f"{status}#{kind.lower()}/{stamp}"
+
+    def move(self, actor: str, stamp: int) -> str:
+        return f"{actor}#moves/{stamp}"
+
     def undo(self, activity: str) -> str:
         return f"{activity}/undo" if "#" not in activity else f"{activity}-undo"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from fedisora.errors import Refused
 from fedisora.federation.delivery import Courier
 from fedisora.models import Delivery, InboxMessage
+from fedisora.services import migration
 from fedisora.store import queue
 
 from .rows import Handler
@@ -54,6 +55,13 @@ async def take_over(house: House) -> None:
     await house.db.write(free)
 
 
+async def move(house: House, payload: dict[str, Any]) -> None:
+    """Carry out a Move, when its target, as it is now, names the account that moves."""
+    actor, target = str(payload["actor"]), str(payload["target"])
+    await house.resolver.fresh(target)
+    await house.db.write(lambda uow: migration.arrive(uow, actor, target))
+
+
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()
@@ -66,4 +74,4 @@ async def release(house: House) -> None:
     await house.db.write(give_back)
 
 
-HANDLERS: dict[str, Handler] = {"refresh_actor": refresh_actor, "fetch_status": fetch_status}
+HANDLERS: dict[str, Handler] = {"refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move}

@@ -51,6 +51,8 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
             return "ignored: the boosted post was deleted"
     if original.visibility not in ("public", "unlisted") and original.actor_id != got.actor.id:
         return "ignored: not a public post"
+    if relations.blocked_either_way(session, got.actor.id, original.actor_id):
+        return "ignored: blocked"
     if original.reblog_of_id is not None:
         return "ignored: a boost of a boost"
     local = session.scalar(select(Actor.domain).where(Actor.id == original.actor_id)) == ""

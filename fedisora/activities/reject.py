@@ -5,7 +5,7 @@ from typing import Any
 
 from ..db import UnitOfWork
 from ..models import Actor
-from ..store import actors
+from ..store import relations
 from .accept import answered
 from .received import Received
 
@@ -23,8 +23,5 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     follow = answered(uow, activity, got)
     if follow is None:
         return "ignored: no such follow of ours"
-    if follow.state == "accepted":
-        actors.adjust_counts(uow, follow.actor_id, following=-1)
-        actors.adjust_counts(uow, got.actor.id, followers=-1)
-    uow.session.delete(follow)
+    relations.drop_follow(uow, follow)
     return "follow removed"

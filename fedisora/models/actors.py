@@ -63,6 +63,8 @@ class Actor(Base):
     header_url: Mapped[str | None]
     also_known_as: Mapped[list[str]] = mapped_column(default=list)
     moved_to: Mapped[str | None]
+    moved_at: Mapped[dt.datetime | None]
+    """When the last Move of this account was carried out here."""
     owner_id: Mapped[int | None] = mapped_column(index=True)
     """The account a channel (a local Group) belongs to."""
     backfilled_at: Mapped[dt.datetime | None]

@@ -87,6 +87,12 @@ def many(session: Session, ids: Iterable[int]) -> dict[int, Actor]:
     return {actor.id: actor for actor in session.scalars(select(Actor).where(Actor.id.in_(wanted)))}
 
 
+def successor(session: Session, actor: Actor) -> Actor | None:
+    """Where an account has moved, when the other one is known here and says so too."""
+    other = by_uri(session, actor.moved_to) if actor.moved_to else None
+    return other if other is not None and other.suspended_at is None and actor.uri in other.also_known_as else None
+
+
 def instance_actor(session: Session) -> Actor:
     """The Application actor that signs this instance's fetches."""
     return session.scalars(select(Actor).where(Actor.type == "Application", Actor.domain == "")).one()

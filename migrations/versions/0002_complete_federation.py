@@ -144,7 +144,7 @@ def upgrade() -> None:
          sa.Column("hide_collections", sa.Boolean(), nullable=False, server_default=sa.false()),
          sa.Column("emojis", DOCUMENT, nullable=False, server_default="[]"),
          sa.Column("owner_id", INTEGER, nullable=True),
-         sa.Column("backfilled_at", MOMENT, nullable=True))
+         sa.Column("backfilled_at", MOMENT, nullable=True), sa.Column("moved_at", MOMENT, nullable=True))
     op.create_index(op.f("ix_actors_owner_id"), "actors", ["owner_id"])
     op.execute("UPDATE actors SET indexable = discoverable")
     _add("deliveries", sa.Column("lane", INTEGER, nullable=False, server_default="0"))
@@ -180,7 +180,7 @@ def downgrade() -> None:
                           "quote_state", "quote_authorization", "emojis", "pinned_at", "quotes_count")),
             ("remote_hosts", ("software", "software_version", "node_name", "nodeinfo_at")),
             ("inbox_messages", ("host", "via_uri", "outcome")), ("deliveries", ("lane",)),
-            ("actors", ("indexable", "hide_collections", "emojis", "owner_id", "backfilled_at"))]
+            ("actors", ("indexable", "hide_collections", "emojis", "owner_id", "backfilled_at", "moved_at"))]
     for table, names in added:
         for name in names:
             op.drop_column(table, name)

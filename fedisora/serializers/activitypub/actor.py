@@ -41,6 +41,8 @@ def to_activitypub(actor: Actor, uris: Uris) -> dict[str, Any]:
                                   for field in actor.fields]
     if actor.also_known_as:
         document["alsoKnownAs"] = list(actor.also_known_as)
+    if actor.moved_to:
+        document["movedTo"] = actor.moved_to
     for name, key in (("icon", actor.avatar_key), ("image", actor.header_key)):
         if key:
             document[name] = {"type": "Image", "mediaType": "image/webp", "url": uris.media(key)}
