@@ -212,7 +212,8 @@ class Courier:
             if state == "retry" and (item.attempt >= ATTEMPTS or age > OLDEST):
                 state = "failed"
             if state == "retry":
-                pause = max(item.attempt ** 4 + 15 + random.uniform(0, 10 * item.attempt),  # noqa: S311
+                scale = self._db.instance.settings.retry_seconds / 15
+                pause = max(scale * (item.attempt ** 4 + 15 + random.uniform(0, 10 * item.attempt)),  # noqa: S311
                             min(outcome.retry_after or 0.0, 86_400.0))
                 queue.reschedule(session, Delivery, item.id, outcome.owner, item.attempt, status=outcome.status,
                                  run_at=uow.now + dt.timedelta(seconds=pause), error=outcome.error)

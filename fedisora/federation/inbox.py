@@ -260,6 +260,7 @@ def _conclude(uow: UnitOfWork, work: _Work, owner: str, outcome: str, error: Exc
     if work.attempt >= ATTEMPTS:
         queue.finish(session, InboxMessage, work.id, owner, work.attempt, state="dead", done_at=now, last_error=why)
         return
-    pause = dt.timedelta(seconds=work.attempt ** 4 + 15 + random.uniform(0, 10 * work.attempt))  # noqa: S311
+    pause = dt.timedelta(seconds=uow.instance.settings.retry_seconds / 15
+                         * (work.attempt ** 4 + 15 + random.uniform(0, 10 * work.attempt)))  # noqa: S311
     queue.reschedule(session, InboxMessage, work.id, owner, work.attempt, run_at=now + pause, error=why)
 
