@@ -29,9 +29,10 @@ MEMORY_SECONDS = 600.0
 REFUSED_SECONDS = 60.0
 GONE_SECONDS = 3600.0
 WINDOW = 60.0
-REFRESHES = 1
-"""Fetches of a known key per `WINDOW`, because a signature did not hold."""
-DOCUMENT_FETCHES = 3
+REFRESHES = 3
+"""Fetches of a known key per `WINDOW`, because a signature did not hold: one per request, and a stranger's wrong signatures
+should not keep a key that was just replaced from being found."""
+DOCUMENT_FETCHES = 6
 """Fetches of one document per `WINDOW`, whatever fragments its key ids have."""
 HOST_REFUSALS = 60
 """Fetches from one host per `WINDOW` that led to no key. A 410 is not counted: big servers delete many accounts at a time."""
