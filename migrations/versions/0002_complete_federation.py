@@ -170,10 +170,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    columns: tuple[str, ...]
     for table, columns in (
-            ("statuses", ("context_uri", "in_reply_to_uri", "quote_of_id", "quote_of_uri")), ("actors", ("owner_id", "key_id"))):
+            ("statuses", ("context_uri", "in_reply_to_uri", "quote_of_id", "quote_of_uri")), ("actors", ("owner_id",))):
         for name in columns:
             op.drop_index(op.f(f"ix_{table}_{name}"), table)
+    op.drop_index(op.f("ix_actors_key_id"), "actors")
     op.drop_index("ix_deliveries_lane", "deliveries")
     for table, columns in (
             ("statuses", ("object_type", "context_uri", "replies_uri", "thread_fetched_at", "quote_of_uri", "quote_of_id",

@@ -271,7 +271,7 @@ def test_a_replaced_key_is_found_once_and_the_old_one_ends(here: Here) -> None:
     assert here.check(OTHER_RSA, f"{uri}#main-key").actor_uri == uri
     with pytest.raises(BadSignature):
         here.check(RSA, f"{uri}#main-key")
-    assert here.asked("/users/ann") == 2
+    assert here.asked("/users/ann") == 3
 
 
 def test_a_new_key_under_a_new_id_of_a_known_actor(here: Here) -> None:
