@@ -140,6 +140,26 @@ def user_token(name: Annotated[str, typer.Argument(help="User name.")],
     print(_with_db(data_dir, issue))
 
 
+@users.command("rekey")
+def user_rekey(name: Annotated[str, typer.Argument(help="User name.")], data_dir: DataDir = None) -> None:
+    """Replace the key that signs an account's requests to other servers (after a leak). Restart the server afterwards."""
+    from .activitypub.keys import generate_rsa
+    from .errors import NotFound
+    from .services import local_actors
+    from .store import actors
+
+    key = generate_rsa()
+
+    def replace(uow: Any) -> None:
+        actor = actors.local_active(uow.session, name)
+        if actor is None:
+            raise NotFound(f"There is no active account @{name}.")
+        local_actors.replace_http_key(uow, actor, key)
+
+    _with_db(data_dir, replace)
+    err.print(f"@{name} has a new key. Restart the server and its workers: they still hold the old one.")
+
+
 @users.command("list")
 def user_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False,
               ) -> None:

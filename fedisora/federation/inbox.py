@@ -18,7 +18,7 @@ from ..db import Database, GroupCommit, UnitOfWork
 from ..errors import BadSignature, Forbidden, Gone, Malformed, NotOwner, TooLarge
 from ..models import InboxMessage
 from ..store import actors, relations
-from .authenticate import authenticate
+from .authenticate import author_of_forwarded, authenticate
 from .key_cache import KeyCache
 
 log = structlog.get_logger()
@@ -99,16 +99,27 @@ class Inbox:
 
     async def _forwarded(self, activity: dict[str, Any], uri: str, actor_uri: str, kind: str, via: str, key_id: str,
                          body: bytes) -> None:
-        """Signed by somebody else than its actor: only from who is trusted to pass things on, and never taken at its word."""
+        """Signed by somebody else than its actor.
+
+        It counts as the actor's own when it carries the actor's proof (FEP-8b32). Otherwise only from who is trusted to pass
+        things on, and then it is never taken at its word (see `activities.relayed`).
+        """
         stranger = BadSignature("The activity is signed by somebody else than its actor.", cause=f"{via} signed for {actor_uri}")
-        if kind not in FORWARDED or self._db.instance.uris.is_local(actor_uri):
+        if self._db.instance.uris.is_local(actor_uri):
             raise stranger
         standing = await self._look(via)
-        if standing.suspended or not standing.trusted:
+        if standing.suspended:
             raise stranger
         if (await self._look(actor_uri)).suspended:
             raise Forbidden("This account is suspended here.")
-        await self._put(_Arrival(uri, actor_uri, key_id, kind[:48], body, via))
+        if "proof" in activity:
+            await author_of_forwarded(self._keys, activity, self._db.clock())
+            _check_object(activity, actor_uri, kind)
+            await self._put(_Arrival(uri, actor_uri, key_id, kind[:48], body))
+        elif kind in FORWARDED and standing.trusted:
+            await self._put(_Arrival(uri, actor_uri, key_id, kind[:48], body, via))
+        else:
+            raise stranger
 
     async def _put(self, arrival: _Arrival) -> None:
         try:

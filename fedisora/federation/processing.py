@@ -373,5 +373,6 @@ def _conclusion(uow: UnitOfWork, work: Work, outcome: str, error: Exception | No
     if work.attempt >= ATTEMPTS:
         log.error("inbox message quarantined", type=work.kind, actor=work.actor_uri, reason=found["why"])
         return found | {"new_state": "dead"}
-    pause = work.attempt ** 4 + 15 + random.uniform(0, 10 * work.attempt)  # noqa: S311
+    scale = uow.settings.retry_seconds / 15
+    pause = scale * (work.attempt ** 4 + 15 + random.uniform(0, 10 * work.attempt))  # noqa: S311
     return found | {"new_state": "pending", "at": None, "again": uow.now + dt.timedelta(seconds=pause)}

@@ -14,7 +14,8 @@ class Actor(Base):
     """An ActivityPub actor. `domain` is "" for local ones; `uri` is its id."""
 
     __tablename__ = "actors"
-    __table_args__ = (UniqueConstraint("username_key", "domain"), Index(None, "domain"), Index(None, "shared_inbox"))
+    __table_args__ = (UniqueConstraint("username_key", "domain"), Index(None, "domain"), Index(None, "shared_inbox"),
+                      Index(None, "key_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     uri: Mapped[str] = mapped_column(unique=True)
