@@ -1,4 +1,4 @@
-"""The command line: serve, worker, migrate, user, generate, verify, extension, doctor."""
+"""The command line: serve, worker, migrate, user, channel, relay, generate, verify, extension, doctor."""
 from __future__ import annotations
 
 import asyncio
@@ -19,8 +19,10 @@ from .settings import Settings, load_settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Fedisora: a federated video server in which everybody can tell human from machine.")
 users = typer.Typer(no_args_is_help=True, help="Accounts of this instance.")
+channels = typer.Typer(no_args_is_help=True, help="Channels, which PeerTube follows.")
 extensions = typer.Typer(no_args_is_help=True, help="Provenance vocabularies installed here.")
 app.add_typer(users, name="user")
+app.add_typer(channels, name="channel")
 app.add_typer(extensions, name="extension")
 out = Console()
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -155,6 +157,25 @@ def user_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("-
     for row in rows:
         table.add_row(row["name"], row["kind"] or "", row["state"], "yes" if row["admin"] else "", row["email"])
     out.print(table)
+
+
+@channels.command("create")
+def channel_create(name: Annotated[str, typer.Argument(help="The account that gets a channel.")],
+                   title: Annotated[str, typer.Option("--name", help="Shown name of the channel.")] = "",
+                   handle: Annotated[str, typer.Option(help="User name of the channel; NAME_channel when left out.")] = "",
+                   data_dir: DataDir = None) -> None:
+    """Give an account a channel, or switch a former one on again."""
+    from .errors import NotFound
+    from .services import channels as use_cases
+    from .store import actors
+
+    def make(uow: Any) -> str:
+        actor = actors.local_active(uow.session, name)
+        if actor is None:
+            raise NotFound(f"There is no account @{name}. Create it with `fedisora user create {name}`.")
+        return f"@{use_cases.create(uow, actor, handle=handle, title=title).username}@{uow.uris.host}"
+
+    print(_with_db(data_dir, make))
 
 
 @app.command()

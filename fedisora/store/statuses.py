@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
 PUBLIC = ("public", "unlisted")
+_VIDEO = re.compile(r"(.+/users/[^/]+)/videos/([0-9]+)")
 _BY_URI = select(Status).where(Status.uri == bindparam("uri"))  # built once, see store/actors.py
 
 
@@ -26,8 +28,12 @@ def get(session: Session, status_id: int) -> Status | None:
 
 
 def by_uri(session: Session, uri: str) -> Status | None:
-    """The post with this id."""
-    return session.scalar(_BY_URI, {"uri": uri})
+    """The post with this id; the id of a local post's companion Video stands for the post."""
+    found = session.scalar(_BY_URI, {"uri": uri})
+    if found is None and (video := _VIDEO.fullmatch(uri)) is not None:
+        post = session.scalar(_BY_URI, {"uri": f"{video[1]}/statuses/{video[2]}"})
+        return post if post is not None and post.local else None
+    return found
 
 
 def by_uris(session: Session, uris: Iterable[str]) -> dict[str, Status]:
@@ -212,7 +218,8 @@ def delete(uow: UnitOfWork, status: Status) -> None:
     if status.published:
         actors.adjust_counts(uow, status.actor_id, statuses=-1)
     keys = [key for media in session.scalars(select(Media).where(Media.status_id == status.id))
-            for key in (media.upload_key, media.storage_key, media.poster_key, media.manifest_key) if key]
+            for key in (media.upload_key, media.storage_key, media.poster_key, media.poster_jpeg_key, media.manifest_key)
+            if key]
     if keys:
         jobs.enqueue(uow, "delete_files", {"keys": keys}, delay=dt.timedelta(seconds=30))
     if status.reblog_of_id is None:

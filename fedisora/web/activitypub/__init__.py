@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import actors, discovery, inboxes, objects, provenance
+from . import actors, discovery, inboxes, objects, provenance, videos
 
 routes: list[BaseRoute] = [
     Route("/.well-known/webfinger", discovery.finger),
@@ -27,6 +27,14 @@ routes: list[BaseRoute] = [
     Route("/users/{name}/statuses/{id:row}", objects.status),
     Route("/users/{name}/statuses/{id:row}/activity", objects.activity),
     Route("/users/{name}/statuses/{id:row}/replies", objects.replies),
+    Route("/users/{name}/statuses/{id:row}/announce", videos.boost),
+    Route("/users/{name}/videos/{id:row}", videos.video),
+    Route("/users/{name}/videos/{id:row}/likes", videos.likes),
+    Route("/users/{name}/videos/{id:row}/dislikes", videos.dislikes),
+    Route("/users/{name}/videos/{id:row}/announces", videos.shares),
+    Route("/users/{name}/videos/{id:row}/comments", videos.comments),
+    Route("/users/{name}/videos/{id:row}/poster.jpg", videos.poster),
+    Route("/users/{name}/videos/{id:row}/{verb}", videos.activity),
     Route("/records/{id:row}", provenance.record),
     Route("/c2pa.pem", provenance.certificates),
 ]
