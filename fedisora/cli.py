@@ -20,9 +20,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="Fedisora: a federated video server in which everybody can tell human from machine.")
 users = typer.Typer(no_args_is_help=True, help="Accounts of this instance.")
 channels = typer.Typer(no_args_is_help=True, help="Channels, which PeerTube follows.")
+relays = typer.Typer(no_args_is_help=True, help="Relays, which pass public posts on between servers.")
 extensions = typer.Typer(no_args_is_help=True, help="Provenance vocabularies installed here.")
 app.add_typer(users, name="user")
 app.add_typer(channels, name="channel")
+app.add_typer(relays, name="relay")
 app.add_typer(extensions, name="extension")
 out = Console()
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -176,6 +178,44 @@ def channel_create(name: Annotated[str, typer.Argument(help="The account that ge
         return f"@{use_cases.create(uow, actor, handle=handle, title=title).username}@{uow.uris.host}"
 
     print(_with_db(data_dir, make))
+
+
+@relays.command("add")
+def relay_add(url: Annotated[str, typer.Argument(help="The relay's inbox (mastodon) or actor (litepub).")],
+              style: Annotated[str, typer.Option(help="mastodon or litepub.")] = "mastodon",
+              data_dir: DataDir = None) -> None:
+    """Ask a relay to take this instance in. The running server sends the request."""
+    from .local_run import join_relay
+
+    asyncio.run(join_relay(load_settings(data_dir), url, style))
+    err.print("Asked. `fedisora relay list` shows what the relay answers.")
+
+
+@relays.command("list")
+def relay_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False,
+               ) -> None:
+    """List the relays of this instance."""
+    from .store import relays as rows
+
+    found = _with_db(data_dir, lambda uow: [
+        {"inbox": row.inbox, "actor": row.actor_uri, "style": row.style, "state": row.state}
+        for row in rows.everything(uow.session)])
+    if as_json:
+        print(json.dumps(found))
+        return
+    table = Table("inbox", "style", "state", "actor")
+    for row in found:
+        table.add_row(row["inbox"], row["style"], row["state"], row["actor"] or "")
+    out.print(table)
+
+
+@relays.command("remove")
+def relay_remove(url: Annotated[str, typer.Argument(help="The relay's inbox or actor.")], data_dir: DataDir = None) -> None:
+    """Leave a relay."""
+    from .services import relays as use_cases
+
+    _with_db(data_dir, lambda uow: use_cases.remove(uow, url))
+    err.print("Left.")
 
 
 @app.command()

@@ -13,8 +13,8 @@ from ..errors import Malformed
 from ..ids import new_id
 from ..models import Actor, Status
 from ..provenance.record import timestamp
-from ..store import actors, notifications, relations, statuses
-from . import remote_posts
+from ..store import actors, notifications, relations, relays, statuses
+from . import relayed, remote_posts
 from .received import Received
 
 
@@ -35,6 +35,8 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     uri, object_uri = id_of(activity), id_of(activity.get("object"))
     if uri is None or object_uri is None:
         raise Malformed("This Announce has no object.")
+    if relays.accepted(session, got.actor.uri):
+        return relayed.receive(uow, activity, got.fetched, via=got.actor)
     original = statuses.by_uri(session, object_uri)
     if original is None:
         if not relations.has_local_follower(session, got.actor.id):

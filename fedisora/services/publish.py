@@ -22,7 +22,7 @@ from ..provenance import policy
 from ..serializers.activitypub import note as note_serializer
 from ..store import actors, jobs, notifications, relations, statuses
 from ..store import media as media_rows
-from . import channels
+from . import channels, relays
 
 MAX_CHARACTERS = 2000
 VISIBILITIES = ("public", "unlisted", "private", "direct")
@@ -139,7 +139,7 @@ def _inboxes(uow: UnitOfWork, status: Status, actor: Actor) -> list[str]:
         people.append(actors.get(session, status.in_reply_to_actor_id))
     for person in people:
         found.extend(outbox.inbox_of(person))
-    return found + channels.inboxes(uow, status)
+    return found + channels.inboxes(uow, status) + relays.inboxes(session, status)
 
 
 def finish(uow: UnitOfWork, status_id: int) -> None:
@@ -160,6 +160,7 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     actor.statuses_count += 1
     actor.last_status_at = uow.now
     channels.after_publish(uow, status)
+    relays.after_publish(uow, status)
     for person in statuses.mentions(session, [status.id]).get(status.id, []):
         notifications.notify(uow, person.id, actor.id, "mention", status.id)
     session.flush()
@@ -248,5 +249,6 @@ def delete(uow: UnitOfWork, actor: Actor, status_id: int) -> Status:
             activity["to"] = [uri for uri in activity["to"] if uri != PUBLIC]
         outbox.send(uow, actor, activity, _inboxes(uow, status, actor), object_uri=status.uri)
         channels.before_delete(uow, status)
+        relays.before_delete(uow, status)
     statuses.delete(uow, status)
     return status

@@ -37,7 +37,8 @@ def problems(video: dict[str, Any]) -> list[str]:
     for name in ("published", "updated"):
         check(name, re.match(r"\d{4}-\d\d-\d\dT", str(video.get(name))) is not None)
     content = video.get("content")
-    check("content", content is None or (3 <= len(content) <= 10_000 and video.get("mediaType") in ("text/markdown", "text/html")))
+    check("content", content is None or 3 <= len(content) <= 10_000)
+    check("mediaType", video.get("mediaType") in ("text/markdown", "text/html"))
     pictures = [icon for icon in video.get("icon", []) if icon.get("type") == "Image" and _url(icon.get("url"))
                 and icon.get("mediaType") == "image/jpeg" and _whole(icon.get("width")) and _whole(icon.get("height"))]
     check("icon", bool(pictures))

@@ -17,6 +17,8 @@ routes: list[BaseRoute] = [
     Route("/actor", actors.instance_actor),
     Route("/actor/inbox", inboxes.shared_inbox, methods=["POST"]),
     Route("/actor/outbox", actors.instance_outbox),
+    Route("/actor/follows/{id:row}", objects.of_instance),
+    Route("/actor/announces/{id:row}", objects.of_instance),
     Route("/users/{name}", actors.actor),
     Route("/users/{name}/inbox", inboxes.actor_inbox, methods=["POST"]),
     Route("/users/{name}/outbox", actors.outbox),

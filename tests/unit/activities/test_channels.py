@@ -36,7 +36,8 @@ def film(town: Town, text: str = "A heron lands", *, visibility: str = "public",
         ada = actors.by_uri(uow.session, town.ada)
         assert ada is not None
         media = Media(id=uow.new_id(), actor_id=ada.id, state="signed", storage_key="ab/1-x.mp4", poster_key="ab/1-x.webp",
-                      created_at=uow.now, **{"kind": "video", "mime": "video/mp4", "width": 720, "height": 1280, "duration": 5.25, "size": 1000, "digest": "zQm", **columns})
+                      created_at=uow.now, **{"kind": "video", "mime": "video/mp4", "width": 720, "height": 1280,
+                                             "duration": 5.25, "size": 1000, "digest": "zQm", **columns})
         uow.session.add(media)
         uow.session.flush()
         status = publish.create(uow, ada, publish.Draft(text=text, visibility=visibility, media_ids=(media.id,)))
