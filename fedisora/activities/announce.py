@@ -44,8 +44,10 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
         document = got.fetched.get(object_uri)
         author = None
         if document is not None:
-            author = next((actor for name in ids_of(document.get("attributedTo"))
-                           if (actor := actors.by_uri(session, name)) is not None), None)
+            known = [actor for name in ids_of(document.get("attributedTo"))[:4]
+                     if (actor := actors.by_uri(session, name)) is not None]
+            # PeerTube names a channel beside its person; older ones name it first
+            author = next((actor for actor in known if actor.type != "Group"), known[0] if known else None)
         if document is None or author is None:
             return "ignored: the boosted post cannot be had"
         original = remote_posts.store(uow, document, author, asked=True)
