@@ -180,6 +180,24 @@ def channel_create(name: Annotated[str, typer.Argument(help="The account that ge
     print(_with_db(data_dir, make))
 
 
+@channels.command("close")
+def channel_close(name: Annotated[str, typer.Argument(help="The account whose channel is switched off.")],
+                  data_dir: DataDir = None) -> None:
+    """Switch an account's channel off. `channel create` switches it on again."""
+    from .errors import NotFound
+    from .services import channels as use_cases
+    from .store import actors
+
+    def close(uow: Any) -> None:
+        actor = actors.local_active(uow.session, name)
+        if actor is None or use_cases.active(uow.session, actor.id) is None:
+            raise NotFound(f"@{name} has no channel.")
+        use_cases.switch_off(uow, actor)
+
+    _with_db(data_dir, close)
+    err.print("The channel is off.")
+
+
 @relays.command("add")
 def relay_add(url: Annotated[str, typer.Argument(help="The relay's inbox (mastodon) or actor (litepub).")],
               style: Annotated[str, typer.Option(help="mastodon or litepub.")] = "mastodon",

@@ -33,9 +33,13 @@ EARLIER = 500
 """How many older videos a new channel lists at most."""
 
 
-def handle_for(name: str) -> str:
-    """The usual name of an account's channel."""
-    return f"{name[:30 - len(SUFFIX)]}{SUFFIX}"
+def handle_for(session: Session, name: str) -> str:
+    """The usual name of an account's channel: NAME_channel, with a number when somebody has that."""
+    for number in ("", *map(str, range(2, 100))):
+        handle = f"{name[:30 - len(SUFFIX) - len(number)]}{SUFFIX}{number}"
+        if actors.by_handle(session, handle) is None:
+            return handle
+    raise Invalid("Please choose a name for this channel.")
 
 
 def active(session: Session, owner_id: int) -> Actor | None:
@@ -49,7 +53,8 @@ def create(uow: UnitOfWork, actor: Actor, *, handle: str = "", title: str = "",
     """Give an account its channel, with its older videos in it, or switch a former one on again.
 
     Raises:
-        Invalid: it has one, the name is taken or impossible, or an agent asks (PeerTube lets only a Person own a channel).
+        Invalid: it has one already, the name is taken or impossible, or an agent asks (only a Person owns a channel on
+            PeerTube).
     """
     session = uow.session
     if actor.type != "Person":
@@ -59,9 +64,10 @@ def create(uow: UnitOfWork, actor: Actor, *, handle: str = "", title: str = "",
         raise Invalid(f"@{actor.username} has a channel already: @{known.username}.")
     if known is not None:
         known.suspended_at, known.updated_at = None, uow.now
+        known.name = markup.clean_line(title, 60) or known.name
         channel = known
     else:
-        name = handle or handle_for(actor.username)
+        name = handle or handle_for(session, actor.username)
         if not USERNAME.match(name):
             raise Invalid("The name of a channel may have letters, digits and _ only, 30 at most.")
         if actors.by_handle(session, name) is not None:

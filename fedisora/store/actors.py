@@ -140,7 +140,7 @@ def search(session: Session, text: str, limit: int = 20) -> list[Actor]:
              else or_(named, Actor.name.ilike(pattern, escape="\\")))
     return list(session.scalars(select(Actor).where(
         where, Actor.suspended_at.is_(None), Actor.type != "Application",
-        or_(Actor.domain != "", Actor.id.in_(select(User.actor_id).where(User.state == "active"))))
+        or_(Actor.domain != "", func.coalesce(Actor.owner_id, Actor.id).in_(select(User.actor_id).where(User.state == "active"))))
         .order_by(Actor.domain != "", Actor.followers_count.desc(), Actor.id).limit(limit)))
 
 

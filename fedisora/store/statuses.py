@@ -80,14 +80,23 @@ def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
     """Posts and boosts of the viewer and of who the viewer follows; direct ones only when they are named."""
     followed = select(Follow.target_id).where(Follow.actor_id == viewer_id, Follow.state == "accepted")
     authors = [*session.scalars(followed), viewer_id]
+    owners = session.scalars(select(Actor.owner_id).where(Actor.id.in_(authors), Actor.owner_id.not_in(authors))).all()
+    by = Status.actor_id.in_(authors)
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     return _listed(session, select(Status).where(
-        Status.actor_id.in_(authors), or_(Status.published.is_(True), Status.actor_id == viewer_id),
+        or_(by, _in_channel(owners)) if owners else by,
+        or_(Status.published.is_(True), Status.actor_id == viewer_id),
         or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned)), page)
 
 
 def _with_media(kinds: tuple[str, ...]) -> ColumnElement[bool]:
     return exists().where(Media.status_id == Status.id, Media.kind.in_(kinds))
+
+
+def _in_channel(owners: Sequence[int | None]) -> ColumnElement[bool]:
+    """What the channels of some local people show: their public videos."""
+    return and_(Status.actor_id.in_(owners), Status.visibility == "public", Status.published.is_(True),
+                Status.reblog_of_id.is_(None), _with_media(("video",)))
 
 
 def public(session: Session, page: Page, *, viewer_id: int | None = None, local: bool = False, remote: bool = False,
@@ -109,8 +118,10 @@ def public(session: Session, page: Page, *, viewer_id: int | None = None, local:
 
 def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | None, exclude_replies: bool = False,
             exclude_reblogs: bool = False, only_media: bool = False) -> list[Status]:
-    """An account's posts and boosts, as far as the viewer may see them."""
-    query = select(Status).where(Status.actor_id == actor_id, _readable(viewer_id))
+    """An account's posts and boosts, as far as the viewer may see them; a channel's are its owner's public videos."""
+    owner_id = session.scalar(select(Actor.owner_id).where(Actor.id == actor_id))
+    query = select(Status).where(_readable(viewer_id), Status.actor_id == actor_id if owner_id is None
+                                 else _in_channel([owner_id]))
     if exclude_replies:
         query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
     if exclude_reblogs:

@@ -132,6 +132,9 @@ def _edited_and_deleted(instance: InstanceProcess, ada: Api, status: dict[str, A
     gone = get(instance, video["id"])
     assert (gone.status_code, gone.json()["type"]) == (410, "Tombstone")
     assert get(instance, video["icon"][0]["url"]).status_code == 410
+    instance.cli("channel", "close", ada.name)
+    assert get(instance, f"{ada.actor}_channel").status_code == 404
+    assert instance.cli("channel", "close", ada.name, check=False).returncode == 2
 
 
 def test_the_switch_in_the_settings(instance: InstanceProcess) -> None:

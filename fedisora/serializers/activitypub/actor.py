@@ -45,7 +45,8 @@ def to_activitypub(actor: Actor, uris: Uris, *, owner: Actor | None = None) -> d
                                   for field in actor.fields]
     if actor.also_known_as:
         document["alsoKnownAs"] = list(actor.also_known_as)
-    for name, key in (("icon", actor.avatar_key), ("image", actor.header_key)):
+    avatar = actor.avatar_key or (owner.avatar_key if owner is not None else None)
+    for name, key in (("icon", avatar), ("image", actor.header_key)):
         if key:
             document[name] = {"type": "Image", "mediaType": "image/webp", "url": uris.media(key)}
     if owner is not None:

@@ -157,10 +157,11 @@ async def _settings_page(request: Request, *, problem: str = "", status: int = 2
     shown: list[dict[str, Any]] = [
         {"hash": row.token_hash, "agent": row.user_agent[:80] or "A browser", "address": row.address, "seen": row.seen_at,
          "here": row.token_hash == here} for row in rows]
-    channel = await house.db.read(lambda session: channels.active(session, actor.id))
+    channel, handle = await house.db.read(lambda session: (
+        channels.active(session, actor.id), channels.handle_for(session, actor.username)))
     return await page(request, "settings.html", status=status, account=views.account(actor, house.uris), sessions=shown,
                       problem=problem, channel=channel,
-                      channel_handle=channel.username if channel else channels.handle_for(actor.username))
+                      channel_handle=channel.username if channel else handle)
 
 
 async def settings(request: Request) -> Response:

@@ -16,8 +16,9 @@ from fedisora.models import Actor, Delivery, Media, OutboxActivity, RemoteHost, 
 from fedisora.provenance.digital_source import TRAINED
 from fedisora.serializers.activitypub import actor as actor_serializer
 from fedisora.serializers.activitypub import video as video_serializer
-from fedisora.services import accounts, channels, local_actors, publish
+from fedisora.services import accounts, channels, instance, local_actors, publish
 from fedisora.store import actors, statuses
+from fedisora.store.paging import Page
 from tests.support.peertube import channel_problems, problems
 
 from .conftest import EVE, REM, Town
@@ -266,6 +267,36 @@ def test_switched_off_and_on_again(town: Town) -> None:
     assert channel.uri == CHANNEL
     assert activity(town, f"{town.ada}/videos/{status_id}/activity") is not None
     assert town.sent("Announce") == []
+
+
+def test_a_name_that_is_taken_gets_a_number(town: Town) -> None:
+    town.run(lambda uow: accounts.create(uow, "ada_channel", "x@example.org", "a fine password", keys=KEYS))
+    assert open_channel(town).username == "ada_channel2"
+
+
+def test_people_here_who_follow_the_channel_see_its_videos_once(town: Town) -> None:
+    open_channel(town)
+    lena = town.run(lambda uow: accounts.create(uow, "lena", "l@example.org", "a fine password", keys=KEYS).actor_id)
+    town.follows("https://here.example/users/lena", CHANNEL)
+    first, channel_id = film(town), town.actor(CHANNEL).id
+    film(town, visibility="unlisted")
+    town.post("only words")
+
+    def home() -> list[int]:
+        return town.db.read_now(lambda session: [status.id for status in statuses.home(session, lena, Page())])
+
+    assert home() == [first]
+    assert town.db.read_now(lambda session: [status.id for status in statuses.account(
+        session, channel_id, Page(), viewer_id=None)]) == [first]
+    town.follows("https://here.example/users/lena", town.ada)
+    assert sorted(home()) == sorted(set(home()))
+    assert len(home()) == 3
+
+
+def test_the_instance_counts_a_post_once(town: Town) -> None:
+    open_channel(town)
+    film(town)
+    assert town.db.read_now(instance.usage)["posts"] == 1
 
 
 # ---- afterwards
