@@ -1,4 +1,4 @@
-"""The command line: serve, worker, migrate, user, account, generate, verify, extension, doctor."""
+"""The command line: serve, worker, migrate, user, account, channel, relay, generate, verify, extension, doctor."""
 from __future__ import annotations
 
 import asyncio
@@ -19,12 +19,16 @@ from .settings import Settings, load_settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Fedisora: a federated video server in which everybody can tell human from machine.")
 users = typer.Typer(no_args_is_help=True, help="Accounts of this instance.")
+channels = typer.Typer(no_args_is_help=True, help="Channels, which PeerTube follows.")
+relays = typer.Typer(no_args_is_help=True, help="Relays, which pass public posts on between servers.")
 extensions = typer.Typer(no_args_is_help=True, help="Provenance vocabularies installed here.")
 accounts_app = typer.Typer(no_args_is_help=True, help="Moving accounts from and to other servers.")
 aliases = typer.Typer(no_args_is_help=True, help="Other addresses of an account, from which it may move here.")
 accounts_app.add_typer(aliases, name="alias")
 app.add_typer(users, name="user")
 app.add_typer(accounts_app, name="account")
+app.add_typer(channels, name="channel")
+app.add_typer(relays, name="relay")
 app.add_typer(extensions, name="extension")
 out = Console()
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -232,6 +236,81 @@ def _own_actor(uow: Any, name: str) -> Any:
     from .local_run import own_actor
 
     return own_actor(uow.session, name)
+
+
+@channels.command("create")
+def channel_create(name: Annotated[str, typer.Argument(help="The account that gets a channel.")],
+                   title: Annotated[str, typer.Option("--name", help="Shown name of the channel.")] = "",
+                   handle: Annotated[str, typer.Option(help="User name of the channel; NAME_channel when left out.")] = "",
+                   data_dir: DataDir = None) -> None:
+    """Give an account a channel, or switch a former one on again."""
+    from .errors import NotFound
+    from .services import channels as use_cases
+    from .store import actors
+
+    def make(uow: Any) -> str:
+        actor = actors.local_active(uow.session, name)
+        if actor is None:
+            raise NotFound(f"There is no account @{name}. Create it with `fedisora user create {name}`.")
+        return f"@{use_cases.create(uow, actor, handle=handle, title=title).username}@{uow.uris.host}"
+
+    print(_with_db(data_dir, make))
+
+
+@channels.command("close")
+def channel_close(name: Annotated[str, typer.Argument(help="The account whose channel is switched off.")],
+                  data_dir: DataDir = None) -> None:
+    """Switch an account's channel off. `channel create` switches it on again."""
+    from .errors import NotFound
+    from .services import channels as use_cases
+    from .store import actors
+
+    def close(uow: Any) -> None:
+        actor = actors.local_active(uow.session, name)
+        if actor is None or use_cases.active(uow.session, actor.id) is None:
+            raise NotFound(f"@{name} has no channel.")
+        use_cases.switch_off(uow, actor)
+
+    _with_db(data_dir, close)
+    err.print("The channel is off.")
+
+
+@relays.command("add")
+def relay_add(url: Annotated[str, typer.Argument(help="The relay's inbox (mastodon) or actor (litepub).")],
+              style: Annotated[str, typer.Option(help="mastodon or litepub.")] = "mastodon",
+              data_dir: DataDir = None) -> None:
+    """Ask a relay to take this instance in. The running server sends the request."""
+    from .local_run import join_relay
+
+    asyncio.run(join_relay(load_settings(data_dir), url, style))
+    err.print("Asked. `fedisora relay list` shows what the relay answers.")
+
+
+@relays.command("list")
+def relay_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False,
+               ) -> None:
+    """List the relays of this instance."""
+    from .store import relays as rows
+
+    found = _with_db(data_dir, lambda uow: [
+        {"inbox": row.inbox, "actor": row.actor_uri, "style": row.style, "state": row.state}
+        for row in rows.everything(uow.session)])
+    if as_json:
+        print(json.dumps(found))
+        return
+    table = Table("inbox", "style", "state", "actor")
+    for row in found:
+        table.add_row(row["inbox"], row["style"], row["state"], row["actor"] or "")
+    out.print(table)
+
+
+@relays.command("remove")
+def relay_remove(url: Annotated[str, typer.Argument(help="The relay's inbox or actor.")], data_dir: DataDir = None) -> None:
+    """Leave a relay."""
+    from .services import relays as use_cases
+
+    _with_db(data_dir, lambda uow: use_cases.remove(uow, url))
+    err.print("Left.")
 
 
 @app.command()

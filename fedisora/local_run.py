@@ -14,9 +14,10 @@ from .app import House, build_house, workers_module
 from .db import UnitOfWork
 from .errors import FedisoraError, Invalid, NotFound, Transient
 from .models import Actor, Generation, Media, Status
-from .services import accounts, generate, migration, publish
+from .services import accounts, generate, migration, publish, relays
 from .settings import Settings
 from .store import actors
+from .store import relays as relay_rows
 
 
 async def generate_here(settings: Settings, prompt: str, as_name: str, *, publish: bool, shape: str, seconds: float,
@@ -129,6 +130,27 @@ async def _publish(house: House, job: Generation) -> Status:
         await house.bells.wait(f"status:{status_id}", 0.5)
         status = await house.db.read(lambda session: session.get_one(Status, status_id))
     raise Transient("The video is not signed yet. It will be published as soon as the server runs.")
+
+
+async def join_relay(settings: Settings, url: str, style: str) -> None:
+    """Ask a relay to take this instance in; the running server sends what this queues.
+
+    Raises:
+        Invalid: no such style, not an address, or asked already.
+        RemoteUnavailable, Malformed, NotFound: the relay's actor cannot be had.
+    """
+    if style not in relay_rows.STYLES:
+        raise Invalid(f"The style of a relay is one of {', '.join(relay_rows.STYLES)}.")
+    house = build_house(settings)
+    await house.open()
+    try:
+        if style == relay_rows.MASTODON:
+            await house.db.write(lambda uow: relays.add(uow, url))
+            return
+        target = await house.resolver.actor(url)
+        await house.db.write(lambda uow: relays.add_actor(uow, actors.get(uow.session, target.id)))
+    finally:
+        await house.close()
 
 
 async def verify_here(settings: Settings, target: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ from typing import Any
 from ..db import UnitOfWork
 from ..models import Actor
 from ..store import relations
+from . import relayed
 from .accept import answered
 from .received import Received
 
@@ -20,6 +21,9 @@ def needs(activity: dict[str, Any]) -> list[str]:
 
 
 def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
+    relay = relayed.answer(uow, activity, got, "rejected")
+    if relay is not None:
+        return relay
     follow = answered(uow, activity, got)
     if follow is None:
         return "ignored: no such follow of ours"

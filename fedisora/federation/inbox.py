@@ -17,8 +17,8 @@ from ..activitypub.signatures import read_signature
 from ..db import Database, GroupCommit, UnitOfWork
 from ..errors import BadSignature, Forbidden, Gone, Malformed, NotOwner, TooLarge
 from ..models import InboxMessage
-from ..store import actors, relations
-from .authenticate import author_of_forwarded, authenticate
+from ..store import actors, relations, relays
+from .authenticate import authenticate, author_of_forwarded
 from .key_cache import KeyCache
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class _Standing:
 
     suspended: bool
     trusted: bool
-    """Somebody here follows it: it may pass on what others say in its threads."""
+    """Somebody here follows it, or it is a relay of ours: it may pass on what others say."""
     until: float
 
 
@@ -143,7 +143,8 @@ def _standing(session: Any, actor_uri: str) -> _Standing:
     until = time.monotonic() + STANDING_SECONDS
     if actor is None:
         return _Standing(False, False, until)
-    return _Standing(actor.suspended_at is not None, relations.has_local_follower(session, actor.id), until)
+    trusted = relations.has_local_follower(session, actor.id) or relays.accepted(session, actor_uri)
+    return _Standing(actor.suspended_at is not None, trusted, until)
 
 
 def _own_id(activity: dict[str, Any], actor_uri: str, body: bytes) -> str:

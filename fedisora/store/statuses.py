@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from .paging import Page, newest_first, paginate
 MAX_THREAD = 200
 PUBLIC = ("public", "unlisted")
 MAX_PINNED = 5
+_VIDEO = re.compile(r"(.+/users/[^/]+)/videos/([0-9]+)")
 _BY_URI = select(Status).where(Status.uri == bindparam("uri"))  # built once, see store/actors.py
 
 
@@ -27,8 +29,12 @@ def get(session: Session, status_id: int) -> Status | None:
 
 
 def by_uri(session: Session, uri: str) -> Status | None:
-    """The post with this id."""
-    return session.scalar(_BY_URI, {"uri": uri})
+    """The post with this id; the id of a local post's companion Video stands for the post."""
+    found = session.scalar(_BY_URI, {"uri": uri})
+    if found is None and (video := _VIDEO.fullmatch(uri)) is not None:
+        post = session.scalar(_BY_URI, {"uri": f"{video[1]}/statuses/{video[2]}"})
+        return post if post is not None and post.local else None
+    return found
 
 
 def by_uris(session: Session, uris: Iterable[str]) -> dict[str, Status]:
@@ -85,14 +91,23 @@ def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
     """Posts and boosts of the viewer and of who the viewer follows; direct ones only when they are named."""
     followed = select(Follow.target_id).where(Follow.actor_id == viewer_id, Follow.state == "accepted")
     authors = [*session.scalars(followed), viewer_id]
+    owners = session.scalars(select(Actor.owner_id).where(Actor.id.in_(authors), Actor.owner_id.not_in(authors))).all()
+    by = Status.actor_id.in_(authors)
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     return _listed(session, select(Status).where(
-        Status.actor_id.in_(authors), _unblocked(viewer_id), or_(Status.published.is_(True), Status.actor_id == viewer_id),
+        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id),
+        or_(Status.published.is_(True), Status.actor_id == viewer_id),
         or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned)), page)
 
 
 def _with_media(kinds: tuple[str, ...]) -> ColumnElement[bool]:
     return exists().where(Media.status_id == Status.id, Media.kind.in_(kinds))
+
+
+def _in_channel(owners: Sequence[int | None]) -> ColumnElement[bool]:
+    """What the channels of some local people show: their public videos."""
+    return and_(Status.actor_id.in_(owners), Status.visibility == "public", Status.published.is_(True),
+                Status.reblog_of_id.is_(None), _with_media(("video",)))
 
 
 def public(session: Session, page: Page, *, viewer_id: int | None = None, local: bool = False, remote: bool = False,
@@ -114,8 +129,10 @@ def public(session: Session, page: Page, *, viewer_id: int | None = None, local:
 
 def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | None, exclude_replies: bool = False,
             exclude_reblogs: bool = False, only_media: bool = False) -> list[Status]:
-    """An account's posts and boosts, as far as the viewer may see them."""
-    query = select(Status).where(Status.actor_id == actor_id, _readable(viewer_id))
+    """An account's posts and boosts, as far as the viewer may see them; a channel's are its owner's public videos."""
+    owner_id = session.scalar(select(Actor.owner_id).where(Actor.id == actor_id))
+    query = select(Status).where(_readable(viewer_id), Status.actor_id == actor_id if owner_id is None
+                                 else _in_channel([owner_id]))
     if exclude_replies:
         query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
     if exclude_reblogs:
@@ -239,7 +256,8 @@ def delete(uow: UnitOfWork, status: Status) -> None:
     if status.published:
         actors.adjust_counts(uow, status.actor_id, statuses=-1)
     keys = [key for media in session.scalars(select(Media).where(Media.status_id == status.id))
-            for key in (media.upload_key, media.storage_key, media.poster_key, media.manifest_key) if key]
+            for key in (media.upload_key, media.storage_key, media.poster_key, media.poster_jpeg_key, media.manifest_key)
+            if key]
     if keys:
         jobs.enqueue(uow, "delete_files", {"keys": keys}, delay=dt.timedelta(seconds=30))
     if status.reblog_of_id is None:

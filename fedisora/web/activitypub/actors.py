@@ -37,7 +37,10 @@ async def actor(request: Request) -> Response:
         found = await _actor(request)
         return RedirectResponse(house.uris.profile(found.username), 302, {"Vary": "Accept"})
     await reader(request)
-    return activity_json(actor_serializer.to_activitypub(await _actor(request), house.uris),
+    found = await _actor(request)
+    owner_id = found.owner_id
+    owner = await house.db.read(lambda session: actors.get(session, owner_id)) if owner_id is not None else None
+    return activity_json(actor_serializer.to_activitypub(found, house.uris, owner=owner),
                          cache=0 if house.settings.authorized_fetch else 60)
 
 
