@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from fedisora.errors import Refused
 from fedisora.federation.delivery import Courier
 from fedisora.models import Delivery, InboxMessage
+from fedisora.services import migration
 from fedisora.store import queue
 
 from .rows import Handler
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 async def drain_inbox(house: House, owner: str) -> int:
     """Process a batch of received activities; how many there were."""
-    return await house.inbox.process_batch(owner)
+    return await house.processor.process_batch(owner)
 
 
 async def drain_deliveries(house: House, owner: str) -> int:
@@ -45,9 +46,26 @@ async def fetch_status(house: House, payload: dict[str, Any]) -> None:
         return  # gone or private: a thread with a hole
 
 
+async def take_over(house: House) -> None:
+    """Free what a killed process of this instance held. Only where no other process can be at work: no Redis, one server."""
+    def free(uow: Any) -> int:
+        return queue.release_others(uow.session, InboxMessage, house.owner("inbox")) + queue.release_others(
+            uow.session, Delivery, house.owner("delivery"))
+
+    await house.db.write(free)
+
+
+async def move(house: House, payload: dict[str, Any]) -> None:
+    """Carry out a Move, when its target, as it is now, names the account that moves."""
+    actor, target = str(payload["actor"]), str(payload["target"])
+    await house.resolver.fresh(target)
+    await house.db.write(lambda uow: migration.arrive(uow, actor, target))
+
+
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()
+    await house.processor.close()
 
     def give_back(uow: Any) -> None:
         queue.release_all(uow.session, InboxMessage, house.owner("inbox"))
@@ -56,4 +74,4 @@ async def release(house: House) -> None:
     await house.db.write(give_back)
 
 
-HANDLERS: dict[str, Handler] = {"refresh_actor": refresh_actor, "fetch_status": fetch_status}
+HANDLERS: dict[str, Handler] = {"refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move}

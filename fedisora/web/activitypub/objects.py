@@ -77,6 +77,18 @@ async def follow(request: Request) -> Response:
     return activity_json(body)
 
 
+async def of_instance(request: Request) -> Response:
+    """GET /actor/follows/ID and /actor/announces/ID: what the instance actor sent to a relay."""
+    house = house_of(request)
+    uri = house.uris.absolute(request.url.path)
+    await reader(request)
+    body = await house.db.read(lambda session: session.scalar(
+        select(OutboxActivity.document).where(OutboxActivity.uri == uri)))
+    if body is None:
+        raise NotFound("There is no such activity.")
+    return activity_json(body)
+
+
 async def replies(request: Request) -> Response:
     """GET …/statuses/ID/replies: public answers, as ids."""
     house = house_of(request)
