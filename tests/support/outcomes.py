@@ -18,7 +18,7 @@ from fedisora.activitypub.vocabulary import ACTOR_TYPES, COLLECTION_TYPES, OBJEC
 from fedisora.db import Database, UnitOfWork
 from fedisora.errors import FedisoraError, Refused
 from fedisora.federation import inbox
-from fedisora.models import Actor, Follow, Media, Status, Mention, StatusTag
+from fedisora.models import Actor, Follow, Media, Mention, Status, StatusTag
 from fedisora.serializers.activitypub import actor as actor_serializer
 from fedisora.services import accounts, instance, publish
 from fedisora.store import actors, relations, statuses
