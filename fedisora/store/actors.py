@@ -10,6 +10,7 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ..db import UnitOfWork
+from ..errors import Forbidden
 from ..models import Actor, User
 
 
@@ -108,11 +109,17 @@ def instance_actor(session: Session) -> Actor:
 
 
 def upsert_remote(uow: UnitOfWork, data: ActorData) -> Actor:
-    """Store what a remote actor's own document says."""
+    """Store what a remote actor's own document says.
+
+    Raises:
+        Forbidden: the document claims the id of an account here.
+    """
     session = uow.session
     values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
     values.update(username_key=data.username.lower(), fetched_at=uow.now, updated_at=uow.now)
     actor = by_uri(session, data.uri)
+    if uow.uris.is_local(data.uri) or (actor is not None and actor.local):
+        raise Forbidden("An account here is not described by another server.", cause=data.uri)
     if actor is None:
         # The handle moved to another id (the account was deleted and made again there): the old row gives it up.
         other = by_handle(session, data.username, data.domain)
