@@ -54,6 +54,8 @@ class Settings(BaseSettings):
                                 "(`--no-workers` does the same for one start).")
     trusted_proxies: str = Field("127.0.0.1", description="Comma-separated addresses of reverse proxies whose "
                                  "X-Forwarded-For and X-Forwarded-Proto are believed.")
+    backfill_posts: int = Field(20, ge=0, le=200, description="How many older posts of a newly followed account are fetched "
+                                "from its server; 0: none.")
     authorized_fetch: bool = Field(False, description="Ask for a signature on ActivityPub GETs.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")

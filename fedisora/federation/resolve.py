@@ -116,7 +116,7 @@ class Resolver:
         return await self.actor(uri)
 
     # ---- posts
-    async def status(self, uri: str) -> Status:
+    async def status(self, uri: str, *, quiet: bool = False) -> Status:
         """The post of an id, fetched with its author when unknown.
 
         Raises:
@@ -125,10 +125,10 @@ class Resolver:
         known = await self._db.read(lambda session: statuses.by_uri(session, uri))
         if known is not None:
             return known
-        return await self.store_status(await self._fetcher.document(uri))
+        return await self.store_status(await self._fetcher.document(uri), quiet=quiet)
 
-    async def store_status(self, document: dict[str, Any]) -> Status:
-        """Store a post's document that was fetched from its own origin, with its author."""
+    async def store_status(self, document: dict[str, Any], *, quiet: bool = False) -> Status:
+        """Store a post's document that was fetched from its own origin, with its author; `quiet` tells nobody."""
         uri, authors = parse.id_of(document), parse.ids_of(document.get("attributedTo"))
         if uri is None or not authors or parse.type_of(document) not in OBJECT_TYPES:
             raise Malformed("This is not a post.")
@@ -138,7 +138,7 @@ class Resolver:
         if author.suspended_at is not None:
             raise Gone("The author's account is gone.")
         status = await self._db.write(lambda uow: remote_posts.store(uow, document, actors.get(uow.session, author.id),
-                                                                     asked=True))
+                                                                     asked=True, quiet=quiet))
         if status is None:
             raise Gone("This post was deleted.")
         return status

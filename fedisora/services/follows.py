@@ -56,6 +56,11 @@ def _accepted(uow: UnitOfWork, row: Follow) -> None:
     actors.adjust_counts(uow, row.actor_id, following=1)
 
 
+def forget(uow: UnitOfWork, row: Follow) -> None:
+    """Drop a follow that the other server does not have (any more): nothing is sent."""
+    _removed(uow, row)
+
+
 def _removed(uow: UnitOfWork, row: Follow) -> None:
     if row.state == "accepted":
         actors.adjust_counts(uow, row.target_id, followers=-1)

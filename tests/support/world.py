@@ -83,7 +83,7 @@ class World:
                 "subject": f"acct:{name}@{self.host}",
                 "links": [{"rel": "self", "type": ACTIVITY, "href": found.uri}]} if found else {})
             return
-        document = self.documents.get(parts.path)
+        document = self.documents.get(handler.path) or self.documents.get(parts.path)
         self._send(handler, 200 if document else 404, ACTIVITY, document or {})
 
     def answer_post(self, handler: BaseHTTPRequestHandler) -> None:

@@ -27,6 +27,8 @@ routes: list[BaseRoute] = [
     Route("/users/{name}/statuses/{id:row}", objects.status),
     Route("/users/{name}/statuses/{id:row}/activity", objects.activity),
     Route("/users/{name}/statuses/{id:row}/replies", objects.replies),
+    Route("/contexts/{id:row}", objects.context),
+    Route("/users/{name}/followers_synchronization", actors.followers_synchronization),
     Route("/records/{id:row}", provenance.record),
     Route("/c2pa.pem", provenance.certificates),
 ]

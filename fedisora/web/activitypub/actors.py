@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from sqlalchemy import func, select
@@ -10,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ...activitypub.negotiation import wants_activity
-from ...errors import Malformed, NotFound
+from ...errors import Malformed, NotFound, Unauthenticated
 from ...models import Actor, OutboxActivity
 from ...serializers.activitypub import actor as actor_serializer
 from ...serializers.activitypub.collections import collection, page
-from ...store import actors, relations
+from ...store import actors, follower_sync, relations
 from ...store.paging import Page
 from ..convertors import number
 from .respond import activity_json, house_of, reader
@@ -107,6 +108,21 @@ async def following(request: Request) -> Response:
     return await _collection(
         request, house.uris.following(found.uri), found.following_count,
         lambda session, wanted: [(row, who.uri) for row, who in relations.following(session, found.id, wanted)])
+
+
+async def followers_synchronization(request: Request) -> Response:
+    """The followers of one server, for an actor of that server who signs (FEP-8fcf).
+
+    Raises:
+        Unauthenticated: not signed, or not well.
+    """
+    house, found = house_of(request), await _actor(request)
+    who = await reader(request)
+    if who is None or who.local:
+        raise Unauthenticated("This list is for the server whose accounts it names: sign the request.")
+    host = urlsplit(who.uri).netloc
+    ids = await house.db.read(lambda session: follower_sync.followers_at(session, found, host))
+    return activity_json(collection(house.uris.followers_synchronization(found.uri), len(ids), items=ids))
 
 
 async def featured(request: Request) -> Response:
