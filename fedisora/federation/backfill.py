@@ -72,19 +72,12 @@ class Backfill:
 
     async def _take(self, actor: Actor, item: Any, budget: Budget, since: dt.datetime | None) -> bool:
         """Store one entry of an outbox, a Create of the account's own; whether it was new."""
-        if isinstance(item, dict) and parse.type_of(item) != "Create":
-            return False
-        reference = item.get("object") if isinstance(item, dict) else None
         try:
-            if isinstance(item, str):  # an outbox of ids: each is a Create, or nothing for us
-                if not parse.same_origin(item, actor.uri) or not budget.fetch(item):
-                    return False
-                item = await self._fetcher.document(item)
-                if parse.type_of(item) != "Create":
-                    return False
-                reference = item.get("object")
-            if parse.id_of(item.get("actor")) != actor.uri:
+            if isinstance(item, str) and parse.same_origin(item, actor.uri) and budget.fetch(item):
+                item = await self._fetcher.document(item)  # an outbox of ids
+            if not isinstance(item, dict) or parse.type_of(item) != "Create" or parse.id_of(item.get("actor")) != actor.uri:
                 return False
+            reference = item.get("object")
             uri = parse.id_of(reference)
             if uri is None or not parse.same_origin(uri, actor.uri):
                 return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..activitypub import parse
+from ..errors import NotOwner
 from .fetch import Fetcher
 
 ITEMS_PER_PAGE = 500
@@ -49,7 +50,7 @@ async def items(fetcher: Fetcher, url: str, budget: Budget, *, owner: str | None
     at: dict[str, Any] | None = await fetcher.collection(url) if budget.page(url) else None
     claimed = parse.ids_of(at.get("attributedTo")) if at is not None else []
     if owner is not None and any(not parse.same_origin(name, owner) for name in claimed):
-        return
+        raise NotOwner("This collection is somebody else's.", cause=f"{url} of {claimed[0]}")
     name = "first"
     while at is not None:
         for key in ("orderedItems", "items"):
