@@ -69,10 +69,12 @@ def _outbox(session: Session, actor_id: int, wanted: Page) -> list[tuple[int, An
     return [(row[0], orjson.loads(row[1])) for row in rows]
 
 
-async def _collection(request: Request, uri: str, total: int, load: Any) -> Response:
-    """A collection, or one page of what `load(session, page)` gives as (id, item)."""
+async def _collection(request: Request, uri: str, total: int, load: Any, *, hidden: bool = False) -> Response:
+    """A collection, or one page of what `load(session, page)` gives as (id, item); only how many when it is hidden."""
     house = house_of(request)
     wanted = _page_of(request)
+    if hidden:
+        return activity_json(collection(uri, total))
     if wanted is None:
         return activity_json(collection(uri, total, first=f"{uri}?page=1"))
     rows = await house.db.read(lambda session: load(session, wanted))
@@ -93,21 +95,23 @@ async def outbox(request: Request) -> Response:
 
 
 async def followers(request: Request) -> Response:
-    """Who follows; items only for who may know (a signed request)."""
+    """Who follows; only how many when the account hides it."""
     house, found = house_of(request), await _actor(request)
     await reader(request)
     return await _collection(
         request, house.uris.followers(found.uri), found.followers_count,
-        lambda session, wanted: [(row, who.uri) for row, who in relations.followers(session, found.id, wanted)])
+        lambda session, wanted: [(row, who.uri) for row, who in relations.followers(session, found.id, wanted)],
+        hidden=found.hide_collections)
 
 
 async def following(request: Request) -> Response:
-    """Whom the actor follows."""
+    """Whom the actor follows; only how many when the account hides it."""
     house, found = house_of(request), await _actor(request)
     await reader(request)
     return await _collection(
         request, house.uris.following(found.uri), found.following_count,
-        lambda session, wanted: [(row, who.uri) for row, who in relations.following(session, found.id, wanted)])
+        lambda session, wanted: [(row, who.uri) for row, who in relations.following(session, found.id, wanted)],
+        hidden=found.hide_collections)
 
 
 async def followers_synchronization(request: Request) -> Response:

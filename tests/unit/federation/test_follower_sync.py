@@ -109,6 +109,7 @@ def peer(place: Place, world: World) -> Peer:
 
 
 def test_headers_that_lie_are_ignored(peer: Peer, place: Place, other_world: World) -> None:
+    """BI-143, BI-144"""
     place.follow(place.ada, peer.rem.uri)
     other = other_world.actor("eve")
     place.go(lambda tools: tools.resolver.actor(other.uri))

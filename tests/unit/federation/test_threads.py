@@ -72,6 +72,7 @@ def test_a_context_on_another_origin_or_of_somebody_else_is_not_asked(place: Pla
 
 
 def test_endless_chains_end(place: Place, world: World) -> None:
+    """BI-141"""
     author = world.actor("rem")
     posts = chain(world, author, 80)
     place.resolve(posts[-1]["id"])
@@ -82,6 +83,7 @@ def test_endless_chains_end(place: Place, world: World) -> None:
 
 
 def test_cycles_and_self_references_end(place: Place, world: World) -> None:
+    """BI-137"""
     author = world.actor("rem")
     first, second, selfish = world.note(author, "a"), world.note(author, "b"), world.note(author, "c")
     first["inReplyTo"], second["inReplyTo"], selfish["inReplyTo"] = second["id"], first["id"], selfish["id"]
@@ -100,6 +102,7 @@ def test_cycles_and_self_references_end(place: Place, world: World) -> None:
 
 
 def test_pages_without_end_are_cut_off(place: Place, world: World) -> None:
+    """BI-138"""
     author = world.actor("rem")
     root = world.note(author, "root")
     root["replies"] = f"{world.base}/replies"
@@ -113,6 +116,7 @@ def test_pages_without_end_are_cut_off(place: Place, world: World) -> None:
 
 
 def test_pages_on_another_origin_are_not_followed(place: Place, world: World, other_world: World) -> None:
+    """BI-139"""
     author = world.actor("rem")
     root = world.note(author, "root", replies=f"{world.base}/replies")
     world.documents["/replies"] = {"id": f"{world.base}/replies", "type": "Collection", "first": f"{other_world.base}/page"}
