@@ -49,6 +49,10 @@ class Uris:
     def featured(self, actor: str) -> str:
         return f"{actor}/collections/featured"
 
+    def followers_synchronization(self, actor: str) -> str:
+        """Where another server reads which of its accounts follow an actor (FEP-8fcf)."""
+        return f"{actor}/followers_synchronization"
+
     @property
     def shared_inbox(self) -> str:
         return f"{self.base}/inbox"
@@ -75,6 +79,10 @@ class Uris:
 
     def replies(self, status: str) -> str:
         return f"{status}/replies"
+
+    def context(self, root_id: int) -> str:
+        """Id of the conversation that the status with this row id starts (FEP-7888)."""
+        return f"{self.base}/contexts/{root_id}"
 
     def create(self, status: str) -> str:
         return f"{status}/activity"

@@ -1,18 +1,26 @@
 """The federation worker: process the inbox, deliver, fetch what is missing."""
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from fedisora.errors import Refused
+from fedisora.federation.backfill import Backfill
 from fedisora.federation.delivery import Courier
+from fedisora.federation.follower_sync import FollowerSync
+from fedisora.federation.threads import Threads
 from fedisora.models import Delivery, InboxMessage
 from fedisora.services import migration
-from fedisora.store import queue
+from fedisora.store import backfill, queue
 
 from .rows import Handler
 
 if TYPE_CHECKING:
     from fedisora.app import House
+
+log = structlog.get_logger()
 
 
 async def drain_inbox(house: House, owner: str) -> int:
@@ -35,7 +43,10 @@ def courier(house: House) -> Courier:
 
 async def refresh_actor(house: House, payload: dict[str, Any]) -> None:
     """Fetch an actor again."""
-    await house.resolver.actor(str(payload["uri"]), refresh=True)
+    try:
+        await house.resolver.actor(str(payload["uri"]), refresh=True)
+    except Refused as error:  # what we know of it stays; it is asked again when it acts again
+        log.info("an account cannot be fetched again", actor=payload["uri"], reason=str(error))
 
 
 async def fetch_status(house: House, payload: dict[str, Any]) -> None:
@@ -62,16 +73,51 @@ async def move(house: House, payload: dict[str, Any]) -> None:
     await house.db.write(lambda uow: migration.arrive(uow, actor, target))
 
 
+async def complete_thread(house: House, payload: dict[str, Any]) -> None:
+    """Look for the rest of a conversation."""
+    await Threads(house.db, house.fetcher, house.resolver).complete(int(payload["status_id"]))
+
+
+async def backfill_actor(house: House, payload: dict[str, Any]) -> None:
+    """Fetch posts of a followed account."""
+    since = payload.get("since")
+    await Backfill(house.db, house.fetcher, house.resolver).actor(
+        int(payload["actor_id"]), dt.datetime.fromisoformat(since) if since else None)
+
+
+async def fetch_featured(house: House, payload: dict[str, Any]) -> None:
+    """Fetch what a followed account pinned."""
+    await Backfill(house.db, house.fetcher, house.resolver).featured(int(payload["actor_id"]))
+
+
+async def catch_up(house: House, payload: dict[str, Any]) -> None:
+    """After an outage: look for what followed accounts posted meanwhile."""
+    await house.db.write(lambda uow: backfill.catch_up(uow, str(payload["since"])))
+
+
+async def sync_followers(house: House, payload: dict[str, Any]) -> None:
+    """Agree with another server on who follows its actor."""
+    try:
+        outcome = await FollowerSync(house.db, house.fetcher).run(
+            str(payload["actor_uri"]), str(payload["url"]), str(payload["digest"]))
+    except (Refused, TimeoutError) as error:
+        outcome = str(error) or "out of time"
+    log.info("followers compared", actor=payload["actor_uri"], outcome=outcome)
+
+
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()
     await house.processor.close()
 
     def give_back(uow: Any) -> None:
+        backfill.note_alive(uow)
         queue.release_all(uow.session, InboxMessage, house.owner("inbox"))
         queue.release_all(uow.session, Delivery, house.owner("delivery"))
 
     await house.db.write(give_back)
 
 
-HANDLERS: dict[str, Handler] = {"refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move}
+HANDLERS: dict[str, Handler] = {
+    "refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
+    "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers}

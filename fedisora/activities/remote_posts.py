@@ -17,7 +17,7 @@ from ..errors import NotOwner, Refused
 from ..ids import new_id
 from ..models import Actor, Media, Status
 from ..serializers.activitypub.note import MediaData, NoteData, from_activitypub
-from ..store import actors, jobs, notifications, relations, statuses
+from ..store import actors, jobs, notifications, relations, statuses, threads
 
 CHECKED_KINDS = ("video", "image")
 
@@ -47,11 +47,13 @@ def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
     return note.in_reply_to is not None and statuses.by_uri(session, note.in_reply_to) is not None
 
 
-def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False) -> Status | None:
+def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False,
+          quiet: bool = False) -> Status | None:
     """Store a remote post of `author`; the known row when it is known, None when nobody here wants it.
 
     Args:
         asked: somebody here resolved it by hand, or a boost brought it.
+        quiet: it comes from looking around in a thread or an outbox: nobody is notified, and no more is looked for.
 
     Raises:
         NotOwner: the post is not the author's (FEP-fe34).
@@ -75,22 +77,26 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         local=False, visibility=addressing.visibility(note.audience, author.followers_uri), content=note.content,
         spoiler_text=note.spoiler, sensitive=note.sensitive, language=note.language, in_reply_to_uri=note.in_reply_to,
         in_reply_to_id=parent.id if parent else None, in_reply_to_actor_id=parent.actor_id if parent else None,
+        context_uri=note.context, replies_uri=note.replies,
         interaction_policy=note.interaction_policy, document=orjson.dumps(document), proof=proof_state(document, author),
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
     session.flush()
-    _details(uow, status, note, author)
+    _details(uow, status, note, author, quiet=quiet)
+    threads.adopt_replies(uow, status)
     if parent is not None:
         statuses.count_reply(uow, parent.id, 1)
-    elif note.in_reply_to is not None:
-        jobs.enqueue(uow, "fetch_status", {"uri": note.in_reply_to}, key=note.in_reply_to[:200])
+    elif note.in_reply_to is not None and not quiet:
+        threads.look_for_more(uow, status.id)
+    if not quiet and actors.stale(author, uow.now):
+        jobs.enqueue(uow, "refresh_actor", {"uri": author.uri}, key=author.uri[:200])
     author.statuses_count += 1
-    author.last_status_at = published
+    author.last_status_at = max(published, author.last_status_at or published)
     session.flush()
     return status
 
 
-def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor) -> None:
+def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False) -> None:
     """Tags, mentions and files of a post."""
     session = uow.session
     if note.tags:
@@ -101,7 +107,7 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor) -> 
     if people:
         statuses.set_mentions(uow, status.id, [actor.id for actor in people])
         for person in people:
-            if not relations.blocked_either_way(session, person.id, author.id):
+            if not quiet and not relations.blocked_either_way(session, person.id, author.id):
                 notifications.notify(uow, person.id, author.id, "mention", status.id)
     for position, item in enumerate(note.media):
         media = _media(uow, status, author, position, item)

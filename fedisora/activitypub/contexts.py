@@ -33,6 +33,7 @@ TERMS: dict[str, Any] = {
     "movedTo": _id("as:movedTo"), "alsoKnownAs": _id("as:alsoKnownAs"), "discoverable": "toot:discoverable",
     "indexable": "toot:indexable", "featured": _id("toot:featured"), "Emoji": "toot:Emoji", "blurhash": "toot:blurhash",
     "focalPoint": {"@id": "toot:focalPoint", "@container": "@list"},
+    "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
     # schema.org
     "PropertyValue": "schema:PropertyValue", "value": "schema:value", "softwareVersion": "schema:softwareVersion",
     "digitalSourceType": _id("schema:digitalSourceType"), "isBasedOn": _id("schema:isBasedOn"),

@@ -57,6 +57,18 @@ class Fetcher:
             raise NotOwner("The document's id is not the address that it was fetched from.", cause=f"{uri} → {found}")
         return document
 
+    async def collection(self, url: str) -> dict[str, Any]:
+        """A collection or a page of one. Its id may be spelled otherwise than the address, its origin is the same.
+
+        Raises:
+            Forbidden, NotFound, Gone, Malformed, RemoteUnavailable: see `document`.
+            NotOwner: a redirect left the origin.
+        """
+        response = await self._get(url)
+        if not parse.same_origin(response.url, url):
+            raise NotOwner("This collection is on another server.", cause=f"{url} → {response.url}")
+        return _parsed(response)
+
     async def _get(self, uri: str) -> Response:
         url = uri.partition("#")[0]
         if self._db.instance.uris.is_local(url):

@@ -103,6 +103,7 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
         spoiler_text=markup.clean_line(draft.spoiler_text, 500), sensitive=draft.sensitive or bool(draft.spoiler_text),
         language=draft.language, in_reply_to_id=parent.id if parent else None,
         in_reply_to_uri=parent.uri if parent else None, in_reply_to_actor_id=parent.actor_id if parent else None,
+        context_uri=_context(uow, parent, row_id),
         proof="valid", idempotency_key=draft.idempotency_key, published=False, created_at=uow.now)
     session.add(status)
     session.flush()
@@ -117,6 +118,15 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
     else:
         finish(uow, status.id)
     return status
+
+
+def _context(uow: UnitOfWork, parent: Status | None, row_id: int) -> str | None:
+    """The conversation a new post belongs to (FEP-7888): one of ours when it starts here, else the parent's, if it has one."""
+    if parent is None:
+        return uow.uris.context(row_id)
+    if parent.context_uri is None and parent.local and parent.in_reply_to_uri is None:
+        return uow.uris.context(parent.id)  # from before posts had one
+    return parent.context_uri
 
 
 def _document(uow: UnitOfWork, status: Status, actor: Actor) -> dict[str, Any]:

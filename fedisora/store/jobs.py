@@ -17,6 +17,11 @@ KINDS: dict[str, tuple[str, str]] = {
     "refresh_actor": ("federation", "{uri}: fetch an actor again"),
     "fetch_status": ("federation", "{uri}: fetch a post (a thread's parent, a boosted post)"),
     "move": ("federation", "{actor, target}: fetch the target of a Move, and follow it when it names the old account"),
+    "complete_thread": ("federation", "{status_id}: look for the rest of a conversation"),
+    "backfill_actor": ("federation", "{actor_id, since?}: fetch posts of a followed account from its outbox"),
+    "fetch_featured": ("federation", "{actor_id}: fetch what a followed account pinned"),
+    "catch_up": ("federation", "{since}: after an outage, look into the outboxes of followed accounts"),
+    "sync_followers": ("federation", "{actor_uri, url, digest}: compare who follows whom (FEP-8fcf)"),
     "delete_files": ("housekeeping", "{keys}: remove files of deleted media from the storage"),
     "sweep": ("housekeeping", "{}: expired sessions, codes, old rows"),
 }

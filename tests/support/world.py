@@ -35,6 +35,8 @@ class World:
         self.base = f"http://{self.host}"
         self.actors: dict[str, RemoteActor] = {}
         self.documents: dict[str, dict[str, Any]] = {}
+        self.fingers: dict[str, dict[str, Any]] = {}
+        """What WebFinger answers about a name, when not the plain truth."""
         self.received: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.status = 202
         """What inboxes answer."""
@@ -78,12 +80,15 @@ class World:
         self.requests.append(handler.path)
         if parts.path == "/.well-known/webfinger":
             name = parse_qs(parts.query).get("resource", [""])[0].removeprefix("acct:").partition("@")[0]
+            if name in self.fingers:
+                self._send(handler, 200, "application/jrd+json", self.fingers[name])
+                return
             found = self.actors.get(name)
             self._send(handler, 200 if found else 404, "application/jrd+json", {
                 "subject": f"acct:{name}@{self.host}",
                 "links": [{"rel": "self", "type": ACTIVITY, "href": found.uri}]} if found else {})
             return
-        document = self.documents.get(parts.path)
+        document = self.documents.get(handler.path) or self.documents.get(parts.path)
         self._send(handler, 200 if document else 404, ACTIVITY, document or {})
 
     def answer_post(self, handler: BaseHTTPRequestHandler) -> None:

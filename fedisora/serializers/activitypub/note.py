@@ -102,6 +102,8 @@ def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mention
         "replies": {"id": uris.replies(status.uri), "type": "Collection",
                     "first": {"type": "CollectionPage", "partOf": uris.replies(status.uri), "items": [],
                               "next": f"{uris.replies(status.uri)}?page=1"}}}
+    if status.context_uri:
+        note["context"] = status.context_uri
     if status.language:
         note["contentMap"] = {status.language: content}
     if status.spoiler_text:
@@ -164,6 +166,10 @@ class NoteData:
     tags: tuple[str, ...]
     mentions: tuple[str, ...]
     interaction_policy: dict[str, Any] | None
+    context: str | None = None
+    """FEP-7888: the conversation, as the author names it."""
+    replies: str | None = None
+    """Where the answers are listed: a collection, or its first page, on the post's own origin."""
 
 
 _KINDS = {"video": "video", "image": "image", "audio": "audio"}
@@ -209,6 +215,22 @@ def _media(document: Any) -> MediaData | None:
 
 def _short(value: object, limit: int = 64) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= limit else None
+
+
+def _address(value: object) -> str | None:
+    found = parse.id_of(value)
+    return found if found is not None and parse.is_http(found) else None
+
+
+def _replies(document: dict[str, Any], uri: str) -> str | None:
+    """The collection of answers by its id, else its first page, else the page after an embedded one."""
+    at: object = document.get("replies")
+    for name in ("first", "next", ""):
+        found = _address(at)
+        if found is not None:
+            return found if parse.same_origin(found, uri) else None
+        at = at.get(name) if isinstance(at, dict) else None
+    return None
 
 
 def _language(document: dict[str, Any]) -> str | None:
@@ -266,7 +288,8 @@ def from_activitypub(document: dict[str, Any]) -> NoteData:
         published=parse.datetime_of(document, "published"), updated=parse.datetime_of(document, "updated"),
         audience=addressing.audience_of(document), media=tuple(item for item in files if item is not None),
         tags=tuple(dict.fromkeys(tags)), mentions=tuple(dict.fromkeys(mentions)),
-        interaction_policy=policy if isinstance(policy, dict) else None)
+        interaction_policy=policy if isinstance(policy, dict) else None,
+        context=_address(document.get("context")), replies=_replies(document, uri))
 
 
 def is_public(audience: addressing.Audience) -> bool:

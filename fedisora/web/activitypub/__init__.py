@@ -37,6 +37,8 @@ routes: list[BaseRoute] = [
     Route("/users/{name}/videos/{id:row}/comments", videos.comments),
     Route("/users/{name}/videos/{id:row}/poster.jpg", videos.poster),
     Route("/users/{name}/videos/{id:row}/{verb}", videos.activity),
+    Route("/contexts/{id:row}", objects.context),
+    Route("/users/{name}/followers_synchronization", actors.followers_synchronization),
     Route("/records/{id:row}", provenance.record),
     Route("/c2pa.pem", provenance.certificates),
 ]

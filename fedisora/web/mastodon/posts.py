@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from ...db import UnitOfWork
 from ...errors import Invalid, NotFound
+from ...federation import threads
 from ...models import Actor, Media, Status
 from ...serializers.mastodon import account as account_entities
 from ...serializers.mastodon import status as entities
@@ -151,7 +152,10 @@ async def context(request: Request) -> Response:
         shown = entities.many(session, [*above, *below], me, house.uris)
         return {"ancestors": shown[:len(above)], "descendants": shown[len(above):]}
 
-    return JSONResponse(await house.db.read(find))
+    answer = await house.db.read(find)
+    if me is not None:
+        await threads.opened(house.db, wanted)
+    return JSONResponse(answer)
 
 
 def _acting(use_case: Callable[[UnitOfWork, Actor, int], Status], scope: str) -> Callable[[Request], Any]:

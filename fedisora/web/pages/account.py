@@ -179,7 +179,8 @@ async def save_profile(request: Request) -> Response:
         key = await keep_picture(house, picture, "avatar") if isinstance(picture, UploadFile) and picture.filename else None
         await house.db.write(lambda uow: accounts.update_profile(
             uow, actor.id, name=text(form, "name"), note=text(form, "note"), locked=bool(text(form, "locked")),
-            discoverable=bool(text(form, "discoverable")), avatar_key=key))
+            discoverable=bool(text(form, "discoverable")), indexable=bool(text(form, "indexable")),
+            hide_collections=bool(text(form, "hide_collections")), avatar_key=key))
     except Invalid as error:
         return await _settings_page(request, problem=error.text, status=422)
     return go(request, "/settings", "Saved.")

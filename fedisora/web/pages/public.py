@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from ...activitypub.negotiation import wants_activity
 from ...activitypub.webfinger import parse_handle
 from ...errors import FedisoraError, Gone, NotFound
+from ...federation import threads
 from ...models import Actor, Status, StatusTag
 from ...services import instance
 from ...store import actors, relations, statuses
@@ -150,6 +151,8 @@ async def post(request: Request) -> Response:
         return RedirectResponse(shown.page, 302)
     if status.local and wants_activity(request.headers.get("accept")):
         return RedirectResponse(status.uri, 302, {"Vary": "Accept"})
+    if who.actor_id:
+        await threads.opened(house.db, status.id)
     reply_start = "" if actor.id == who.actor_id else f"@{actor.acct} "
     return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri,
                       origin=house.uris.base, reply_start=reply_start)
