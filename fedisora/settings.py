@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field("127.0.0.1", description="Comma-separated addresses of reverse proxies whose "
                                  "X-Forwarded-For and X-Forwarded-Proto are believed.")
     authorized_fetch: bool = Field(False, description="Ask for a signature on ActivityPub GETs.")
+    federation: Literal["open", "allow-list"] = Field(
+        "open", description="Who may talk to us: everybody but blocked domains, or only domains with the rule `allow`.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
     metrics_bind: str = Field("", description="host:port for Prometheus metrics on a private listener; empty: none.")

@@ -86,11 +86,12 @@ class Inbox:
         body = request.body or b""
         if len(body) > MAX_BYTES:
             raise TooLarge(f"An activity may have {MAX_BYTES >> 20} MiB at most.")
-        read_signature(request)
+        key_id = read_signature(request).key_id
         activity = parse.parse_document(body)
         actor_uri, kind = parse.id_of(activity.get("actor")), parse.type_of(activity)
         if actor_uri is None or not parse.is_http(actor_uri) or not kind:
             raise Malformed("An activity needs a type and an actor.")
+        await self._fetcher.admit(actor_uri, key_id)
         try:
             sender = await authenticate(self._keys, request, self._db.clock())
         except Gone:

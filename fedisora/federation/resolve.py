@@ -38,6 +38,7 @@ class Resolver:
         Raises:
             NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
         """
+        await self._fetcher.admit(uri)
         known = await self._db.read(lambda session: actors.by_uri(session, uri))
         if known is not None and (known.local or not (refresh or actors.stale(known, self._db.clock()))):
             return known
@@ -100,6 +101,7 @@ class Resolver:
         """
         here = self._db.instance.uris.host
         at = "" if domain.lower() in ("", here.lower()) else domain.lower()
+        await self._fetcher.admit(at or here)
         known = await self._db.read(lambda session: actors.by_handle(session, name, at))
         if known is not None and (known.local or not actors.stale(known, self._db.clock())):
             return known
@@ -122,6 +124,7 @@ class Resolver:
         Raises:
             NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
         """
+        await self._fetcher.admit(uri)
         known = await self._db.read(lambda session: statuses.by_uri(session, uri))
         if known is not None:
             return known
@@ -157,6 +160,7 @@ class Resolver:
         uris = self._db.instance.uris
         if uris.is_local(named):
             return await self._db.read(lambda session: _local(session, uris, named))
+        await self._fetcher.admit(named)
         status = await self._db.read(lambda session: statuses.by_uri(session, named))
         if status is not None:
             return None, status
