@@ -17,7 +17,7 @@ from ..errors import NotOwner, Refused
 from ..ids import new_id
 from ..models import Actor, Media, Status
 from ..serializers.activitypub.note import MediaData, NoteData, from_activitypub
-from ..store import actors, jobs, notifications, relations, statuses, threads
+from ..store import actors, domains, jobs, notifications, relations, statuses, threads
 
 CHECKED_KINDS = ("video", "image")
 
@@ -49,7 +49,8 @@ def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
 
 def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False,
           quiet: bool = False) -> Status | None:
-    """Store a remote post of `author`; the known row when it is known, None when nobody here wants it.
+    """Store a remote post of `author`; the known row when it is known, None when nobody here wants it, or its author is
+    suspended.
 
     Args:
         asked: somebody here resolved it by hand, or a boost brought it.
@@ -65,6 +66,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     known = statuses.by_uri(session, note.uri)
     if known is not None:
         return known
+    if author.suspended_at is not None:
+        return None
     grave = statuses.is_tombstoned(session, note.uri)
     if grave is not None and grave.actor_uri == author.uri:
         return None
@@ -109,12 +112,21 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
         for person in people:
             if not quiet and not relations.blocked_either_way(session, person.id, author.id):
                 notifications.notify(uow, person.id, author.id, "mention", status.id)
-    for position, item in enumerate(note.media):
+    for position, item in enumerate(_wanted_media(uow, note, author)):
         media = _media(uow, status, author, position, item)
         session.add(media)
         if item.kind in CHECKED_KINDS and (item.record is not None or item.digest is not None):
             session.flush()
             jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
+
+
+def _wanted_media(uow: UnitOfWork, note: NoteData, author: Actor) -> list[MediaData]:
+    """The files of a post, none from a domain whose media are rejected."""
+    files = list(note.media)
+    if not files:
+        return files
+    rules = domains.load(uow.session, uow.settings, [author.uri])
+    return [] if rules.rejects_media(author.uri) else files
 
 
 def _media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> Media:
@@ -150,7 +162,7 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
     status.edited_at = moment
     statuses.set_tags(uow, status.id, note.tags)
     known = {media.remote_url: media for media in _files(uow, status)}
-    for position, item in enumerate(note.media):
+    for position, item in enumerate(_wanted_media(uow, note, author)):
         media = known.pop(item.url, None)
         if media is None:
             session.add(_media(uow, status, author, position, item))

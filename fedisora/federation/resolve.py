@@ -38,6 +38,7 @@ class Resolver:
         Raises:
             NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
         """
+        await self._fetcher.admit(uri)
         known = await self._db.read(lambda session: actors.by_uri(session, uri))
         if known is not None and (known.local or not (refresh or actors.stale(known, self._db.clock()))):
             return known
@@ -142,6 +143,7 @@ class Resolver:
         here = webfinger_host(self._db.instance.uris.host)
         at = webfinger_host(domain) if domain else ""
         at = "" if at == here else at
+        await self._fetcher.admit(at or here)
         known = await self._db.read(lambda session: actors.by_handle(session, name, at))
         if known is not None and (known.local or not actors.stale(known, self._db.clock())):
             return known
@@ -168,6 +170,7 @@ class Resolver:
         Raises:
             NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
         """
+        await self._fetcher.admit(uri)
         known = await self._db.read(lambda session: statuses.by_uri(session, uri))
         if known is not None:
             return known
@@ -203,6 +206,7 @@ class Resolver:
         uris = self._db.instance.uris
         if uris.is_local(named):
             return await self._db.read(lambda session: _local(session, uris, named))
+        await self._fetcher.admit(named)
         status = await self._db.read(lambda session: statuses.by_uri(session, named))
         if status is not None:
             return None, status

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ..db import UnitOfWork
 from ..models import Actor, Block, Favourite, Follow, Media, Mention, Status, StatusTag, Tombstone
-from . import actors, jobs
+from . import actors, domains, jobs
 from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
@@ -53,22 +53,41 @@ def many(session: Session, ids: Iterable[int]) -> dict[int, Status]:
     return {status.id: status for status in session.scalars(select(Status).where(Status.id.in_(wanted)))}
 
 
+def _standing(*, listed_for: int | None = None, silence: bool = False) -> ColumnElement[bool]:
+    """Whether neither the author nor the author of what is boosted is suspended, as a condition on Status.
+
+    Args:
+        silence: also leave out authors of silenced domains, except whom `listed_for` follows.
+    """
+    author, original, boosted = aliased(Actor), aliased(Actor), aliased(Status)
+    bad: ColumnElement[bool] = author.suspended_at.is_not(None)
+    if silence:
+        hidden = domains.silenced(author)
+        if listed_for is not None:
+            hidden = and_(hidden, ~exists().where(Follow.actor_id == listed_for, Follow.target_id == author.id,
+                                                  Follow.state == "accepted"))
+        bad = or_(bad, hidden)
+    return and_(~exists().where(author.id == Status.actor_id, bad),
+                or_(Status.reblog_of_id.is_(None), ~exists().where(
+                    boosted.id == Status.reblog_of_id, original.id == boosted.actor_id, original.suspended_at.is_not(None))))
+
+
 def _readable(viewer_id: int | None) -> ColumnElement[bool]:
     """What a viewer may see, as a condition on Status."""
     if viewer_id is None:
-        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True))
+        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True), _standing())
     follows = exists().where(Follow.actor_id == viewer_id, Follow.target_id == Status.actor_id, Follow.state == "accepted")
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     blocked = exists().where(Block.actor_id == Status.actor_id, Block.target_id == viewer_id)
     return or_(Status.actor_id == viewer_id, and_(
-        Status.published.is_(True), ~blocked,
+        Status.published.is_(True), ~blocked, _standing(),
         or_(Status.visibility.in_(PUBLIC), mentioned, and_(Status.visibility == "private", follows))))
 
 
 def visible(session: Session, status: Status, viewer_id: int | None) -> bool:
     """Whether a viewer may see a post; None is the public."""
-    if status.published and status.visibility in PUBLIC and viewer_id is None:
-        return True
+    if status.published and status.visibility in PUBLIC and viewer_id is None and status.reblog_of_id is None:
+        return session.get_one(Actor, status.actor_id).suspended_at is None
     return session.scalar(select(Status.id).where(Status.id == status.id, _readable(viewer_id))) is not None
 
 
@@ -95,7 +114,7 @@ def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
     by = Status.actor_id.in_(authors)
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     return _listed(session, select(Status).where(
-        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id),
+        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), _standing(),
         or_(Status.published.is_(True), Status.actor_id == viewer_id),
         or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned)), page)
 
@@ -115,6 +134,7 @@ def public(session: Session, page: Page, *, viewer_id: int | None = None, local:
     """Public posts, without boosts and without replies to others."""
     query = select(Status).where(
         Status.visibility == "public", Status.published.is_(True), Status.reblog_of_id.is_(None),
+        _standing(listed_for=viewer_id, silence=True),
         or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == Status.actor_id))
     if local:
         query = query.where(Status.local.is_(True))
@@ -158,7 +178,8 @@ def count_pinned(session: Session, actor_id: int) -> int:
 def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None, local: bool = False) -> list[Status]:
     """Public posts with a hashtag."""
     query = select(Status).join(StatusTag, StatusTag.status_id == Status.id).where(
-        StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True))
+        StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True),
+        _standing(listed_for=viewer_id, silence=True))
     if local:
         query = query.where(Status.local.is_(True))
     if viewer_id is not None:

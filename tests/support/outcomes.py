@@ -18,14 +18,14 @@ from fedisora.activitypub.vocabulary import ACTOR_TYPES, COLLECTION_TYPES, OBJEC
 from fedisora.db import Database, UnitOfWork
 from fedisora.errors import FedisoraError, Refused
 from fedisora.federation import inbox
-from fedisora.models import Actor, Follow, Media, Status, Mention, StatusTag
+from fedisora.models import Actor, Follow, Media, Mention, Status, StatusTag
 from fedisora.serializers.activitypub import actor as actor_serializer
 from fedisora.services import accounts, instance, publish
 from fedisora.store import actors, relations, statuses
 
 ACTIVITIES = frozenset({
-    "Accept", "Add", "Announce", "Arrive", "Block", "Create", "Delete", "Dislike", "EmojiReact", "Flag", "Follow", "Invite", "Join",
-    "Leave", "Like", "Listen", "Move", "QuoteRequest", "Read", "Reject", "Remove", "TentativeAccept", "Undo", "Update", "View"})
+    "Accept", "Add", "Announce", "Arrive", "Block", "Create", "Delete", "Dislike", "EmojiReact", "Flag", "Follow", "Invite",
+    "Join", "Leave", "Like", "Listen", "Move", "QuoteRequest", "Read", "Reject", "Remove", "TentativeAccept", "Undo", "Update", "View"})
 
 
 class _Done(Exception):
@@ -73,7 +73,8 @@ class _Trial:
         kind = parse.type_of(document)
         if kind in ACTOR_TYPES:
             found = actors.upsert_remote(self.uow, actor_serializer.from_activitypub(document))
-            return f"actor {found.type}" + (f" {found.kind}" if found.kind else "") + ("" if found.public_key_pem else " without key")
+            kind_told = f" {found.kind}" if found.kind else ""
+            return f"actor {found.type}{kind_told}" + ("" if found.public_key_pem else " without key")
         if kind in COLLECTION_TYPES:
             items = parse.ids_of(document.get("orderedItems", document.get("items")))
             return f"collection {kind}: {len(items)} items"
