@@ -246,6 +246,10 @@ def delete(uow: UnitOfWork, status: Status) -> None:
         tombstone(uow, status.uri, author.uri)
     session.execute(sql_delete(Favourite).where(Favourite.status_id == status.id))
     session.execute(update(Status).where(Status.in_reply_to_id == status.id).values(in_reply_to_id=None))
+    session.execute(update(Status).where(Status.quote_of_id == status.id).values(quote_of_id=None))
+    boosters = select(Status.actor_id).where(Status.reblog_of_id == status.id, Status.published.is_(True))
+    session.execute(update(Actor).where(Actor.id.in_(boosters)).values(statuses_count=Actor.statuses_count - 1),
+                    execution_options={"synchronize_session": "fetch"})
     session.execute(sql_delete(Status).where(Status.reblog_of_id == status.id))
     session.flush()
     session.execute(sql_delete(Status).where(Status.id == status.id))
