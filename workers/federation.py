@@ -3,11 +3,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fedisora.activitypub import parse
 from fedisora.errors import Refused
 from fedisora.federation.delivery import Courier
 from fedisora.models import Delivery, InboxMessage
 from fedisora.services import migration
-from fedisora.store import queue
+from fedisora.store import pins, queue
 
 from .rows import Handler
 
@@ -46,6 +47,22 @@ async def fetch_status(house: House, payload: dict[str, Any]) -> None:
         return  # gone or private: a thread with a hole
 
 
+async def fetch_featured(house: House, payload: dict[str, Any]) -> None:
+    """Fetch the posts that an actor has on its profile: of its own origin, by this actor, and only so many."""
+    actor = await house.resolver.actor(str(payload["uri"]))
+    if actor.local or actor.suspended_at is not None or actor.featured_uri is None:
+        return
+    document = await house.fetcher.document(actor.featured_uri)
+    items = document.get("orderedItems") or document.get("items")
+    uris = [uri for uri in parse.ids_of(items) if parse.same_origin(uri, actor.uri)][:pins.MAX_REMOTE]
+    for uri in uris:
+        try:
+            await house.resolver.status(uri)
+        except Refused:
+            continue  # gone, private or a hashtag: the others still count
+    await house.db.write(lambda uow: pins.replace(uow, actor.id, uris))
+
+
 async def move(house: House, payload: dict[str, Any]) -> None:
     """Carry out a Move, when its target, as it is now, names the account that moves."""
     actor, target = str(payload["actor"]), str(payload["target"])
@@ -64,4 +81,5 @@ async def release(house: House) -> None:
     await house.db.write(give_back)
 
 
-HANDLERS: dict[str, Handler] = {"refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move}
+HANDLERS: dict[str, Handler] = {
+    "refresh_actor": refresh_actor, "fetch_status": fetch_status, "fetch_featured": fetch_featured, "move": move}

@@ -9,7 +9,7 @@ from ..activitypub.parse import id_of, type_of
 from ..db import UnitOfWork
 from ..errors import NotOwner
 from ..models import Actor, Follow
-from ..store import actors
+from ..store import actors, jobs
 from . import outbox
 from .received import Received
 
@@ -60,4 +60,6 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     follow.state = "accepted"
     actors.adjust_counts(uow, follow.actor_id, following=1)
     actors.adjust_counts(uow, got.actor.id, followers=1)
+    if got.actor.featured_uri is not None:
+        jobs.enqueue(uow, "fetch_featured", {"uri": got.actor.uri}, key=got.actor.uri[:200])
     return "accepted"

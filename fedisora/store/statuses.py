@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
@@ -17,7 +17,6 @@ from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
 PUBLIC = ("public", "unlisted")
-MAX_PINNED = 5
 _BY_URI = select(Status).where(Status.uri == bindparam("uri"))  # built once, see store/actors.py
 
 
@@ -130,12 +129,6 @@ def pinned(session: Session, actor_id: int, viewer_id: int | None) -> list[Statu
     return list(session.scalars(select(Status).where(
         Status.actor_id == actor_id, Status.pinned_at.is_not(None), _readable(viewer_id))
         .order_by(Status.pinned_at.desc(), Status.id.desc())))
-
-
-def count_pinned(session: Session, actor_id: int) -> int:
-    """How many posts an account has on its profile."""
-    return session.scalar(select(func.count()).select_from(Status).where(
-        Status.actor_id == actor_id, Status.pinned_at.is_not(None))) or 0
 
 
 def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None, local: bool = False) -> list[Status]:

@@ -132,6 +132,19 @@ def test_pinned_posts_are_in_the_featured_collection(instance: InstanceProcess, 
     assert lena.get(f"/api/v1/accounts/{me}/statuses", pinned="true") == []
 
 
+def test_what_a_followed_account_has_pinned_comes_along(instance: InstanceProcess, world: World, lena: Api) -> None:
+    rem, other = world.actor(unique("rem")), world.actor(unique("other"))
+    notes = [world.note(rem, "first"), world.note(rem, "second"), world.note(other, "not mine")]
+    featured = f"{rem.uri}/featured"
+    world.documents[f"/users/{rem.name}"]["featured"] = featured
+    world.documents[f"/users/{rem.name}/featured"] = {
+        "id": featured, "type": "OrderedCollection", "totalItems": 5,
+        "orderedItems": [notes[0], notes[1]["id"], notes[2]["id"], f"{rem.uri}/notes/gone", "https://elsewhere.example/1"]}
+    account = follow(lena, world, rem)
+    pinned = eventually(lambda: lena.get(f"/api/v1/accounts/{account}/statuses", pinned="true"), what="pinned posts")
+    assert [item["uri"] for item in pinned] == [notes[0]["id"], notes[1]["id"]]
+
+
 def test_a_followed_account_moves(instance: InstanceProcess, world: World, lena: Api) -> None:
     old, new = world.actor(unique("old")), world.actor(unique("new"))
     account = follow(lena, world, old)
