@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
@@ -18,7 +18,6 @@ from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
 PUBLIC = ("public", "unlisted")
-MAX_PINNED = 5
 _VIDEO = re.compile(r"(.+/users/[^/]+)/videos/([0-9]+)")
 _BY_URI = select(Status).where(Status.uri == bindparam("uri"))  # built once, see store/actors.py
 
@@ -169,12 +168,6 @@ def pinned(session: Session, actor_id: int, viewer_id: int | None) -> list[Statu
         .order_by(Status.pinned_at.desc(), Status.id.desc())))
 
 
-def count_pinned(session: Session, actor_id: int) -> int:
-    """How many posts an account has on its profile."""
-    return session.scalar(select(func.count()).select_from(Status).where(
-        Status.actor_id == actor_id, Status.pinned_at.is_not(None))) or 0
-
-
 def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None, local: bool = False) -> list[Status]:
     """Public posts with a hashtag."""
     query = select(Status).join(StatusTag, StatusTag.status_id == Status.id).where(
@@ -285,6 +278,10 @@ def delete(uow: UnitOfWork, status: Status) -> None:
         tombstone(uow, status.uri, author.uri)
     session.execute(sql_delete(Favourite).where(Favourite.status_id == status.id))
     session.execute(update(Status).where(Status.in_reply_to_id == status.id).values(in_reply_to_id=None))
+    session.execute(update(Status).where(Status.quote_of_id == status.id).values(quote_of_id=None))
+    boosters = select(Status.actor_id).where(Status.reblog_of_id == status.id, Status.published.is_(True))
+    session.execute(update(Actor).where(Actor.id.in_(boosters)).values(statuses_count=Actor.statuses_count - 1),
+                    execution_options={"synchronize_session": "fetch"})
     session.execute(sql_delete(Status).where(Status.reblog_of_id == status.id))
     session.flush()
     session.execute(sql_delete(Status).where(Status.id == status.id))

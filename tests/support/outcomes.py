@@ -25,7 +25,8 @@ from fedisora.store import actors, relations, statuses
 
 ACTIVITIES = frozenset({
     "Accept", "Add", "Announce", "Arrive", "Block", "Create", "Delete", "Dislike", "EmojiReact", "Flag", "Follow", "Invite",
-    "Join", "Leave", "Like", "Listen", "Move", "QuoteRequest", "Read", "Reject", "Remove", "TentativeAccept", "Undo", "Update", "View"})
+    "Join", "Leave", "Like", "Listen", "Move", "QuoteRequest", "Read", "Reject", "Remove", "TentativeAccept", "Undo",
+    "Update", "View"})
 
 
 class _Done(Exception):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ...models import Actor, Media, Status
 from ...provenance import digital_source
-from ...store import actors, relations, statuses
+from ...store import actors, reactions, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
 from ..activitypub.note import label_line
@@ -51,6 +51,7 @@ class Statuses:
         self._media = media_rows.of_statuses(session, ids)
         self._mentions = statuses.mentions(session, ids)
         self._tags = statuses.tags(session, ids)
+        self._reactions = reactions.counts(session, ids)
         self._actors = actors.many(session, [row.actor_id for row in self._posts.values()])
         self._liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
         self._boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
@@ -84,6 +85,10 @@ class Statuses:
             "in_reply_to_account_id": str(row.in_reply_to_actor_id) if row.in_reply_to_actor_id else None, "reblog": None,
             "poll": None, "card": None, "quote": None, "language": row.language, "application": None,
             "fedisora": {"proof": row.proof, "published": row.published}}
+        counts = self._reactions.get(row.id, ())
+        found["fedisora"]["reactions"] = [{"name": item.name, "count": item.count} for item in counts]
+        found["emoji_reactions"] = [{"name": item.name, "count": item.count, "me": False}
+                                    | ({"url": item.url, "static_url": item.url} if item.url else {}) for item in counts]
         if self._viewer is not None:
             found |= {"favourited": row.id in self._liked, "reblogged": row.id in self._boosted, "muted": False,
                       "bookmarked": False, "pinned": row.pinned_at is not None, "filtered": []}
