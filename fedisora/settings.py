@@ -52,6 +52,10 @@ class Settings(BaseSettings):
                                "videos over 99 MB.")
     local_workers: bool = Field(True, description="Run workers inside `fedisora serve` when no Redis is configured "
                                 "(`--no-workers` does the same for one start).")
+    worker_process: bool = Field(True, description="Give the workers inside `fedisora serve` a process of their own (a second "
+                                 "core). `false` keeps everything in one process.")
+    sqlite_synchronous: Literal["normal", "full"] = Field(
+        "normal", description="How SQLite writes: `normal` survives a killed process, `full` also a power cut (slower).")
     trusted_proxies: str = Field("127.0.0.1", description="Comma-separated addresses of reverse proxies whose "
                                  "X-Forwarded-For and X-Forwarded-Proto are believed.")
     backfill_posts: int = Field(20, ge=0, le=200, description="How many older posts of a newly followed account are fetched "

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 async def drain_inbox(house: House, owner: str) -> int:
     """Process a batch of received activities; how many there were."""
-    return await house.inbox.process_batch(owner)
+    return await house.processor.process_batch(owner)
 
 
 async def drain_deliveries(house: House, owner: str) -> int:
@@ -88,9 +88,19 @@ async def sync_followers(house: House, payload: dict[str, Any]) -> None:
     log.info("followers compared", actor=payload["actor_uri"], outcome=outcome)
 
 
+async def take_over(house: House) -> None:
+    """Free what a killed process of this instance held. Only where no other process can be at work: no Redis, one server."""
+    def free(uow: Any) -> int:
+        return queue.release_others(uow.session, InboxMessage, house.owner("inbox")) + queue.release_others(
+            uow.session, Delivery, house.owner("delivery"))
+
+    await house.db.write(free)
+
+
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()
+    await house.processor.close()
 
     def give_back(uow: Any) -> None:
         backfill.note_alive(uow)
