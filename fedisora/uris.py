@@ -69,6 +69,14 @@ class Uris:
     def status(self, actor: str, status_id: int) -> str:
         return f"{actor}/statuses/{status_id}"
 
+    def video(self, actor: str, status_id: int) -> str:
+        """Id of the companion Video of a post, for PeerTube."""
+        return f"{actor}/videos/{status_id}"
+
+    def video_part(self, video: str, part: str) -> str:
+        """A collection or picture of a companion Video (`likes`, `comments`, `poster.jpg`, …), or the channel's `announce`."""
+        return f"{video}/{part}"
+
     def replies(self, status: str) -> str:
         return f"{status}/replies"
 
@@ -91,6 +99,20 @@ class Uris:
 
     def like(self, actor: str, like_id: int) -> str:
         return f"{actor}/likes/{like_id}"
+
+    def block(self, actor: str, block_id: int) -> str:
+        return f"{actor}#blocks/{block_id}"
+
+    def flag(self, report_id: int) -> str:
+        """Id of a report that leaves this instance: the instance's own, it names nobody."""
+        return f"{self.instance_actor}#reports/{report_id}"
+
+    def pin(self, status: str, kind: str, stamp: int) -> str:
+        """Id of the Add to, or Remove from, the featured collection."""
+        return f"{status}#{kind.lower()}/{stamp}"
+
+    def move(self, actor: str, stamp: int) -> str:
+        return f"{actor}#moves/{stamp}"
 
     def undo(self, activity: str) -> str:
         return f"{activity}/undo" if "#" not in activity else f"{activity}-undo"
@@ -153,11 +175,11 @@ class Uris:
         return parts[1] if parts and len(parts) == 3 and parts[0] == "users" and parts[2] == "followers" else None
 
     def status_id(self, uri: str) -> int | None:
-        """Row id of the local status an object id or page URL names, else None."""
+        """Row id of the local status an object id (of the post or its companion Video) or page URL names, else None."""
         parts = self._path(uri)
         if not parts:
             return None
-        if len(parts) >= 4 and parts[0] == "users" and parts[2] == "statuses" and _is_id(parts[3]):
+        if len(parts) >= 4 and parts[0] == "users" and parts[2] in ("statuses", "videos") and _is_id(parts[3]):
             return int(parts[3])
         if len(parts) == 2 and parts[0].startswith("@") and _is_id(parts[1]):
             return int(parts[1])

@@ -12,6 +12,7 @@ from fedisora.federation.delivery import Courier
 from fedisora.federation.follower_sync import FollowerSync
 from fedisora.federation.threads import Threads
 from fedisora.models import Delivery, InboxMessage
+from fedisora.services import migration
 from fedisora.store import backfill, queue
 
 from .rows import Handler
@@ -97,6 +98,13 @@ async def take_over(house: House) -> None:
     await house.db.write(free)
 
 
+async def move(house: House, payload: dict[str, Any]) -> None:
+    """Carry out a Move, when its target, as it is now, names the account that moves."""
+    actor, target = str(payload["actor"]), str(payload["target"])
+    await house.resolver.fresh(target)
+    await house.db.write(lambda uow: migration.arrive(uow, actor, target))
+
+
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()
@@ -111,5 +119,5 @@ async def release(house: House) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    "refresh_actor": refresh_actor, "fetch_status": fetch_status, "complete_thread": complete_thread,
+    "refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
     "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers}

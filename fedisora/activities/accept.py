@@ -10,7 +10,7 @@ from ..db import UnitOfWork
 from ..errors import NotOwner
 from ..models import Actor, Follow
 from ..store import actors, backfill
-from . import outbox
+from . import outbox, relayed
 from .received import Received
 
 
@@ -52,6 +52,9 @@ def answered(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> Follow
 
 
 def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
+    relay = relayed.answer(uow, activity, got, "accepted")
+    if relay is not None:
+        return relay
     follow = answered(uow, activity, got)
     if follow is None:
         return "ignored: no such follow of ours"

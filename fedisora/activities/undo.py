@@ -1,4 +1,4 @@
-"""Undo: an actor takes back its Follow, Like or Announce. Matched by id, or by what the embedded activity was about."""
+"""Undo: an actor takes back its Follow, Like, Announce or Block. Matched by id, or by what the embedded activity was about."""
 from __future__ import annotations
 
 from typing import Any
@@ -27,7 +27,7 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     kind, uri = type_of(reference), id_of(reference)
     embedded = reference if isinstance(reference, dict) else {}
     about = id_of(embedded.get("object")) or ""
-    for name, undo in (("Follow", _follow), ("Like", _like), ("Announce", _announce)):
+    for name, undo in (("Follow", _follow), ("Like", _like), ("Announce", _announce), ("Block", _block)):
         if kind in (name, ""):
             done = undo(uow, got.actor, uri, about)
             if done:
@@ -49,12 +49,7 @@ def _follow(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:
     if follow is None:
         return ""
     _own(actor, follow.actor_id, uri)
-    if follow.state == "accepted":
-        actors.adjust_counts(uow, follow.target_id, followers=-1)
-        actors.adjust_counts(uow, actor.id, following=-1)
-    notifications.remove(uow, follow.target_id, actor.id, "follow")
-    notifications.remove(uow, follow.target_id, actor.id, "follow_request")
-    session.delete(follow)
+    relations.drop_follow(uow, follow)
     return "follow removed"
 
 
@@ -74,6 +69,19 @@ def _like(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:
     if liked is not None:
         notifications.remove(uow, liked.actor_id, actor.id, "favourite", status_id)
     return "like removed"
+
+
+def _block(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:
+    session = uow.session
+    block = relations.block_by_uri(session, uri) if uri else None
+    if block is None and about:
+        target = actors.by_uri(session, about)
+        block = relations.block(session, actor.id, target.id) if target is not None else None
+    if block is None:
+        return ""
+    _own(actor, block.actor_id, uri)
+    session.delete(block)
+    return "block removed"
 
 
 def _announce(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:

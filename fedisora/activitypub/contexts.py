@@ -19,7 +19,8 @@ NAMESPACE = FEDISORA + "#"
 
 PREFIXES: dict[str, str] = {
     "fs": NAMESPACE, "schema": "http://schema.org/", "toot": "http://joinmastodon.org/ns#",
-    "gts": "https://gotosocial.org/ns#", "sec": "https://w3id.org/security#"}
+    "gts": "https://gotosocial.org/ns#", "sec": "https://w3id.org/security#", "pt": "https://joinpeertube.org/ns#",
+    "lemmy": "https://join-lemmy.org/ns#"}
 
 
 def _id(iri: str) -> dict[str, str]:
@@ -39,6 +40,14 @@ TERMS: dict[str, Any] = {
     # files and keys
     "size": "https://joinpeertube.org/ns#size", "digestMultibase": "sec:digestMultibase",
     "assertionMethod": {"@id": "sec:assertionMethod", "@type": "@id", "@container": "@set"},
+    # PeerTube's videos and channels
+    "uuid": "schema:identifier", "identifier": "schema:identifier", "category": "schema:category",
+    "licence": "schema:license", "language": "schema:inLanguage", "subtitleLanguage": "schema:subtitleLanguage",
+    "originallyPublishedAt": "schema:datePublished", "isLiveBroadcast": "schema:isLiveBroadcast",
+    "views": "pt:views", "state": "pt:state", "fps": "pt:fps", "commentsEnabled": "pt:commentsEnabled",
+    "commentsPolicy": "pt:commentsPolicy", "downloadEnabled": "pt:downloadEnabled", "waitTranscoding": "pt:waitTranscoding",
+    "support": "pt:support", "aiUsage": "pt:aiUsage", "dislikes": _id("as:dislikes"),
+    "comments": _id("as:comments"), "postingRestrictedToMods": "lemmy:postingRestrictedToMods",
     # GoToSocial's interaction policies
     "interactionPolicy": _id("gts:interactionPolicy"), "automaticApproval": _id("gts:automaticApproval"),
     "manualApproval": _id("gts:manualApproval"), "canQuote": _id("gts:canQuote"), "canLike": _id("gts:canLike"),

@@ -122,7 +122,8 @@ def record(uow: UnitOfWork, outcomes: Sequence[Outcome]) -> None:
             state = "failed"
         again, at = uow.now, uow.now
         if state == "retry":
-            pause = max(item.attempt ** 4 + 15 + random.uniform(0, 10 * item.attempt),  # noqa: S311
+            scale = uow.settings.retry_seconds / 15
+            pause = max(scale * (item.attempt ** 4 + 15 + random.uniform(0, 10 * item.attempt)),  # noqa: S311
                         min(outcome.retry_after or 0.0, 86_400.0))
             again, at, state = uow.now + dt.timedelta(seconds=pause), None, "pending"  # type: ignore[assignment]
         rows.append({"row_id": item.id, "owner": outcome.owner, "try_no": item.attempt, "new_state": state,

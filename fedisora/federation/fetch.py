@@ -1,6 +1,7 @@
 """Fetching documents of other servers: signed by the instance actor, checked to be what the address says (FEP-fe34)."""
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,8 @@ log = structlog.get_logger()
 ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON}"
 MAX_BYTES = 1 << 20
 DEADLINE = 10.0
+REMEMBERED = 10_000
+"""Hosts of which we know how they want requests signed."""
 
 
 class Fetcher:
@@ -29,6 +32,7 @@ class Fetcher:
         self._db = db
         self._client = client
         self._key: tuple[PrivateKey, str] | None = None
+        self._schemes_taken: OrderedDict[str, Scheme] = OrderedDict()
 
     async def document(self, uri: str) -> dict[str, Any]:
         """The document of an id, or of a page that leads to one: its own id is where it was fetched from.
@@ -78,11 +82,16 @@ class Fetcher:
                 return headers
             return sign
 
-        response = await self._client.get(url, accept=ACCEPT, max_bytes=MAX_BYTES, deadline=DEADLINE,
-                                          signer=signer("cavage"))
-        if response.status in (400, 401):
-            response = await self._client.get(url, accept=ACCEPT, max_bytes=MAX_BYTES, deadline=DEADLINE,
-                                              signer=signer("rfc9421"))
+        host = parse.host_of(url)
+        first = self._schemes_taken.get(host, "cavage")
+        response = await self._client.get(url, accept=ACCEPT, max_bytes=MAX_BYTES, deadline=DEADLINE, signer=signer(first))
+        if response.status in (400, 401):  # double knock: the other way to sign, remembered when it is taken
+            other: Scheme = "rfc9421" if first == "cavage" else "cavage"
+            response = await self._client.get(url, accept=ACCEPT, max_bytes=MAX_BYTES, deadline=DEADLINE, signer=signer(other))
+            if response.ok:
+                self._schemes_taken[host] = other
+                while len(self._schemes_taken) > REMEMBERED:
+                    self._schemes_taken.popitem(last=False)
         return response.expect_ok()
 
     async def _signing_key(self) -> tuple[PrivateKey, str]:

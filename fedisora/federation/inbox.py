@@ -17,8 +17,8 @@ from ..activitypub.signatures import read_signature
 from ..db import Database, GroupCommit, UnitOfWork
 from ..errors import BadSignature, Forbidden, Gone, Malformed, NotOwner, TooLarge
 from ..models import InboxMessage
-from ..store import actors, relations
-from .authenticate import authenticate
+from ..store import actors, relations, relays
+from .authenticate import authenticate, author_of_forwarded
 from .key_cache import KeyCache
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class _Standing:
 
     suspended: bool
     trusted: bool
-    """Somebody here follows it: it may pass on what others say in its threads."""
+    """Somebody here follows it, or it is a relay of ours: it may pass on what others say."""
     until: float
 
 
@@ -99,16 +99,27 @@ class Inbox:
 
     async def _forwarded(self, activity: dict[str, Any], uri: str, actor_uri: str, kind: str, via: str, key_id: str,
                          body: bytes) -> None:
-        """Signed by somebody else than its actor: only from who is trusted to pass things on, and never taken at its word."""
+        """Signed by somebody else than its actor.
+
+        It counts as the actor's own when it carries the actor's proof (FEP-8b32). Otherwise only from who is trusted to pass
+        things on, and then it is never taken at its word (see `activities.relayed`).
+        """
         stranger = BadSignature("The activity is signed by somebody else than its actor.", cause=f"{via} signed for {actor_uri}")
-        if kind not in FORWARDED or self._db.instance.uris.is_local(actor_uri):
+        if self._db.instance.uris.is_local(actor_uri):
             raise stranger
         standing = await self._look(via)
-        if standing.suspended or not standing.trusted:
+        if standing.suspended:
             raise stranger
         if (await self._look(actor_uri)).suspended:
             raise Forbidden("This account is suspended here.")
-        await self._put(_Arrival(uri, actor_uri, key_id, kind[:48], body, via))
+        if "proof" in activity:
+            await author_of_forwarded(self._keys, activity, self._db.clock())
+            _check_object(activity, actor_uri, kind)
+            await self._put(_Arrival(uri, actor_uri, key_id, kind[:48], body))
+        elif kind in FORWARDED and standing.trusted:
+            await self._put(_Arrival(uri, actor_uri, key_id, kind[:48], body, via))
+        else:
+            raise stranger
 
     async def _put(self, arrival: _Arrival) -> None:
         try:
@@ -132,7 +143,8 @@ def _standing(session: Any, actor_uri: str) -> _Standing:
     until = time.monotonic() + STANDING_SECONDS
     if actor is None:
         return _Standing(False, False, until)
-    return _Standing(actor.suspended_at is not None, relations.has_local_follower(session, actor.id), until)
+    trusted = relations.has_local_follower(session, actor.id) or relays.accepted(session, actor_uri)
+    return _Standing(actor.suspended_at is not None, trusted, until)
 
 
 def _own_id(activity: dict[str, Any], actor_uri: str, body: bytes) -> str:

@@ -19,13 +19,13 @@ import structlog
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from ..activities import HANDLERS, Received
+from ..activities import HANDLERS, Received, relayed
 from ..activitypub import parse
 from ..activitypub.vocabulary import OBJECT_TYPES
 from ..db import Database, UnitOfWork
 from ..errors import FedisoraError, Refused, RemoteUnavailable
-from ..models import InboxMessage
-from ..store import actors, queue, relations, statuses
+from ..models import Actor, InboxMessage
+from ..store import actors, queue, relations, relays, statuses
 from .fetch import Fetcher
 from .heartbeat import LEASE, Heartbeat
 from .inbox import STILL_HEARD
@@ -114,7 +114,7 @@ class Processor:
             if work.via_uri is None:
                 work.needs = list(HANDLERS[work.kind].needs(work.activity))[:MOST_NEEDS]
             else:  # passed on by somebody: only what the object's own server says counts
-                work.needs = parse.ids_of(work.activity.get("object"))[:1]
+                work.needs = relayed.needs(work.activity)
         except Refused as error:
             work.error = error
         except Exception as error:  # a defect of ours must not stop the others
@@ -260,7 +260,7 @@ def _waiting(session: Session, batch: Sequence[Work], is_local: Any) -> set[int]
     """Which of these cannot be applied before something is fetched."""
     wanted = {uri for work in batch for uri in work.needs}
     senders = actors.by_uris(session, {work.actor_uri for work in batch if work.via_uri is None})
-    followed = {uri for uri, actor in senders.items() if relations.has_local_follower(session, actor.id)} if wanted else set()
+    followed = {uri for uri, actor in senders.items() if _heard(session, actor)} if wanted else set()
     missing = wanted - set(statuses.by_uris(session, wanted)) - set(actors.by_uris(session, wanted)) if wanted else set()
     found = set()
     for work in batch:
@@ -278,7 +278,12 @@ def _missing(session: Session, batch: Sequence[Work]) -> tuple[set[str], bool, b
     wanted = {uri for work in batch for uri in work.needs}
     missing = wanted - set(statuses.by_uris(session, wanted)) - set(actors.by_uris(session, wanted))
     sender = actors.by_uri(session, batch[0].actor_uri)
-    return missing, sender is not None and relations.has_local_follower(session, sender.id), sender is not None
+    return missing, sender is not None and _heard(session, sender), sender is not None
+
+
+def _heard(session: Session, actor: Actor) -> bool:
+    """Whether what this actor boosts is worth a fetch."""
+    return relations.has_local_follower(session, actor.id) or relays.accepted(session, actor.uri)
 
 
 def _postpone(uow: UnitOfWork, batch: Sequence[Work], owner: str) -> None:
@@ -348,9 +353,10 @@ def _receive(uow: UnitOfWork, work: Work, senders: dict[str, Any]) -> str:
     if actor is None:  # fetched since
         actor = actors.by_uri(uow.session, work.actor_uri)
     if work.via_uri is not None:
-        from ..activities import relayed
-
-        return relayed.receive(uow, work.activity, work.fetched)
+        via = actors.by_uri(uow.session, work.via_uri)
+        if via is None or via.suspended_at is not None:
+            raise Refused("Who passed it on is not known, or suspended.")
+        return relayed.receive(uow, work.activity, work.fetched, via=via)
     if actor is None or (actor.suspended_at is not None and work.kind not in STILL_HEARD):
         raise Refused("The sender is not known, or suspended.")
     return HANDLERS[work.kind].receive(uow, work.activity, Received(actor, work.fetched, work.body))
@@ -373,5 +379,6 @@ def _conclusion(uow: UnitOfWork, work: Work, outcome: str, error: Exception | No
     if work.attempt >= ATTEMPTS:
         log.error("inbox message quarantined", type=work.kind, actor=work.actor_uri, reason=found["why"])
         return found | {"new_state": "dead"}
-    pause = work.attempt ** 4 + 15 + random.uniform(0, 10 * work.attempt)  # noqa: S311
+    scale = uow.settings.retry_seconds / 15
+    pause = scale * (work.attempt ** 4 + 15 + random.uniform(0, 10 * work.attempt))  # noqa: S311
     return found | {"new_state": "pending", "at": None, "again": uow.now + dt.timedelta(seconds=pause)}

@@ -50,6 +50,19 @@ class Resolver:
                 return known
             raise
 
+    async def fresh(self, uri: str) -> Actor:
+        """The actor of an id as its server answers now; what is known from earlier does not count.
+
+        Raises:
+            NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
+        """
+        if self._db.instance.uris.is_local(uri):
+            return await self.actor(uri)
+        document = await self._fetcher.document(uri)
+        if parse.id_of(document) != uri:
+            raise NotOwner("The document's id is not the address that it was fetched from.", cause=uri)
+        return await self.store_actor(document)
+
     async def _once(self, uri: str) -> Actor:
         task = self._running.get(uri)
         if task is None:

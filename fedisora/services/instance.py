@@ -102,6 +102,7 @@ def use_setup_token(uow: UnitOfWork, token: str) -> None:
 def usage(session: Session) -> dict[str, int]:
     """Counts for NodeInfo and the instance entity: local people and their posts."""
     users = session.scalar(select(func.count()).select_from(User).where(User.state == "active")) or 0
-    posts = session.scalar(select(func.coalesce(func.sum(Actor.statuses_count), 0)).where(Actor.domain == "")) or 0
+    posts = session.scalar(select(func.coalesce(func.sum(Actor.statuses_count), 0)).where(
+        Actor.domain == "", Actor.owner_id.is_(None))) or 0
     domains = session.scalar(select(func.count(func.distinct(Actor.domain))).where(Actor.domain != "")) or 0
     return {"users": int(users), "posts": int(posts), "domains": int(domains)}

@@ -22,6 +22,7 @@ from ..provenance import policy
 from ..serializers.activitypub import note as note_serializer
 from ..store import actors, jobs, notifications, relations, statuses
 from ..store import media as media_rows
+from . import channels, relays
 
 MAX_CHARACTERS = 2000
 VISIBILITIES = ("public", "unlisted", "private", "direct")
@@ -148,7 +149,7 @@ def _inboxes(uow: UnitOfWork, status: Status, actor: Actor) -> list[str]:
         people.append(actors.get(session, status.in_reply_to_actor_id))
     for person in people:
         found.extend(outbox.inbox_of(person))
-    return found
+    return found + channels.inboxes(uow, status) + relays.inboxes(session, status)
 
 
 def finish(uow: UnitOfWork, status_id: int) -> None:
@@ -168,6 +169,8 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     statuses.count_reply(uow, status.in_reply_to_id, 1)
     actor.statuses_count += 1
     actor.last_status_at = uow.now
+    channels.after_publish(uow, status)
+    relays.after_publish(uow, status)
     for person in statuses.mentions(session, [status.id]).get(status.id, []):
         notifications.notify(uow, person.id, actor.id, "mention", status.id)
     session.flush()
@@ -239,6 +242,7 @@ def edit(uow: UnitOfWork, actor: Actor, status_id: int, *, text: str, spoiler_te
         activity = update_activity.build(uow.uris.update(status.uri, int(uow.now.timestamp() * 1000)), actor, note,
                                          note["to"], note["cc"])
         outbox.send(uow, actor, activity, _inboxes(uow, status, actor), object_uri=status.uri)
+        channels.after_edit(uow, status)
     return status
 
 
@@ -254,5 +258,7 @@ def delete(uow: UnitOfWork, actor: Actor, status_id: int) -> Status:
         if status.visibility not in statuses.PUBLIC:
             activity["to"] = [uri for uri in activity["to"] if uri != PUBLIC]
         outbox.send(uow, actor, activity, _inboxes(uow, status, actor), object_uri=status.uri)
+        channels.before_delete(uow, status)
+        relays.before_delete(uow, status)
     statuses.delete(uow, status)
     return status

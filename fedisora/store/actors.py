@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import and_, bindparam, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from ..db import UnitOfWork
 from ..models import Actor, Delivery, User
@@ -76,9 +76,18 @@ def by_handle(session: Session, name: str, domain: str = "") -> Actor | None:
 
 
 def local_active(session: Session, name: str) -> Actor | None:
-    """A local account that others may see: approved, not disabled, not suspended."""
-    return session.scalar(select(Actor).join(User, User.actor_id == Actor.id).where(
-        Actor.username_key == name.lower(), Actor.domain == "", User.state == "active", Actor.suspended_at.is_(None)))
+    """A local account or channel that others may see: approved, not disabled, not suspended, nor is a channel's owner."""
+    owner = aliased(Actor)
+    return session.scalar(select(Actor).join(owner, owner.id == func.coalesce(Actor.owner_id, Actor.id))
+                          .join(User, User.actor_id == owner.id).where(
+        Actor.username_key == name.lower(), Actor.domain == "", User.state == "active", Actor.suspended_at.is_(None),
+        owner.suspended_at.is_(None)))
+
+
+def channel_of(session: Session, owner_id: int) -> Actor | None:
+    """The channel (a local Group) of an account, switched off ones too."""
+    return session.scalar(select(Actor).where(Actor.owner_id == owner_id, Actor.type == "Group", Actor.domain == "")
+                          .order_by(Actor.id).limit(1))
 
 
 def many(session: Session, ids: Iterable[int]) -> dict[int, Actor]:
@@ -87,6 +96,12 @@ def many(session: Session, ids: Iterable[int]) -> dict[int, Actor]:
     if not wanted:
         return {}
     return {actor.id: actor for actor in session.scalars(select(Actor).where(Actor.id.in_(wanted)))}
+
+
+def successor(session: Session, actor: Actor) -> Actor | None:
+    """Where an account has moved, when the other one is known here and says so too."""
+    other = by_uri(session, actor.moved_to) if actor.moved_to else None
+    return other if other is not None and other.suspended_at is None and actor.uri in other.also_known_as else None
 
 
 def instance_actor(session: Session) -> Actor:
@@ -158,7 +173,7 @@ def search(session: Session, text: str, limit: int = 20) -> list[Actor]:
              else or_(named, Actor.name.ilike(pattern, escape="\\")))
     return list(session.scalars(select(Actor).where(
         where, Actor.suspended_at.is_(None), Actor.type != "Application",
-        or_(Actor.domain != "", Actor.id.in_(select(User.actor_id).where(User.state == "active"))))
+        or_(Actor.domain != "", func.coalesce(Actor.owner_id, Actor.id).in_(select(User.actor_id).where(User.state == "active"))))
         .order_by(Actor.domain != "", Actor.followers_count.desc(), Actor.id).limit(limit)))
 
 

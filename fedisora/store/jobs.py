@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "fetch_featured": ("federation", "{actor_id}: fetch what a followed account pinned"),
     "catch_up": ("federation", "{since}: after an outage, look into the outboxes of followed accounts"),
     "sync_followers": ("federation", "{actor_uri, url, digest}: compare who follows whom (FEP-8fcf)"),
+    "move": ("federation", "{actor, target}: fetch the target of a Move, and follow it when it names the old account"),
     "delete_files": ("housekeeping", "{keys}: remove files of deleted media from the storage"),
     "sweep": ("housekeeping", "{}: expired sessions, codes, old rows"),
 }

@@ -18,8 +18,12 @@ _KIND_OF = {"fs:Human": "human", "https://w3id.org/fedisora/v1#Human": "human",
             "fs:AIAgent": "agent", "https://w3id.org/fedisora/v1#AIAgent": "agent"}
 
 
-def to_activitypub(actor: Actor, uris: Uris) -> dict[str, Any]:
-    """The document of a local actor, with its `@context`."""
+def to_activitypub(actor: Actor, uris: Uris, *, owner: Actor | None = None) -> dict[str, Any]:
+    """The document of a local actor, with its `@context`.
+
+    Args:
+        owner: the person a channel belongs to. Only they post in it, and they say what kind of author they are.
+    """
     document: dict[str, Any] = {
         "id": actor.uri, "type": actor.type, "preferredUsername": actor.username,
         "name": actor.name or actor.username, "summary": actor.summary, "url": actor.url, "inbox": actor.inbox,
@@ -43,9 +47,15 @@ def to_activitypub(actor: Actor, uris: Uris) -> dict[str, Any]:
                                   for field in actor.fields]
     if actor.also_known_as:
         document["alsoKnownAs"] = list(actor.also_known_as)
-    for name, key in (("icon", actor.avatar_key), ("image", actor.header_key)):
+    if actor.moved_to:
+        document["movedTo"] = actor.moved_to
+    avatar = actor.avatar_key or (owner.avatar_key if owner is not None else None)
+    for name, key in (("icon", avatar), ("image", actor.header_key)):
         if key:
             document[name] = {"type": "Image", "mediaType": "image/webp", "url": uris.media(key)}
+    if owner is not None:
+        document["attributedTo"] = [{"type": owner.type, "id": owner.uri}]
+        document["postingRestrictedToMods"] = True
     if actor.type == "Application":
         for name in ("followers", "following", "featured", "discoverable", "indexable"):
             document.pop(name)

@@ -21,8 +21,8 @@ def picture(actor: Actor, uris: Uris, which: str = "avatar") -> str:
     return uris.media(key) if key else remote or uris.absolute(f"/static/{which}.svg")
 
 
-def account(actor: Actor, uris: Uris) -> dict[str, Any]:
-    """One account."""
+def account(actor: Actor, uris: Uris, moved: Actor | None = None) -> dict[str, Any]:
+    """One account; `moved` is the one that took its place (`store.actors.successor`)."""
     avatar, header = picture(actor, uris), picture(actor, uris, "header")
     found: dict[str, Any] = {
         "id": str(actor.id), "username": actor.username, "acct": actor.acct, "display_name": actor.name or actor.username,
@@ -38,15 +38,18 @@ def account(actor: Actor, uris: Uris) -> dict[str, Any]:
         "fedisora": {"kind": actor.kind, "operator": actor.operator_uri}}
     if actor.suspended_at is not None:
         found["suspended"] = True
+    if moved is not None:
+        found["moved"] = account(moved, uris)
     return found
 
 
-def credential_account(actor: Actor, user: User, uris: Uris, requests: int = 0) -> dict[str, Any]:
+def credential_account(actor: Actor, user: User, uris: Uris, requests: int = 0, moved: Actor | None = None,
+                       ) -> dict[str, Any]:
     """One's own account, with what only its owner sees."""
     permissions = "1" if user.admin else "0"
     role = {"id": "3" if user.admin else "-99", "name": "Owner" if user.admin else "", "permissions": permissions, "color": "",
             "highlighted": user.admin}
-    return {**account(actor, uris), "role": role, "source": {
+    return {**account(actor, uris, moved), "role": role, "source": {
         "privacy": "public", "sensitive": False, "language": user.locale, "note": actor.note,
         "fields": [{"name": item["name"], "value": item.get("source", ""), "verified_at": None} for item in actor.fields],
         "follow_requests_count": requests, "hide_collections": actor.hide_collections, "discoverable": actor.discoverable,

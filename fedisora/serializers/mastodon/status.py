@@ -86,7 +86,7 @@ class Statuses:
             "fedisora": {"proof": row.proof, "published": row.published}}
         if self._viewer is not None:
             found |= {"favourited": row.id in self._liked, "reblogged": row.id in self._boosted, "muted": False,
-                      "bookmarked": False, "pinned": False, "filtered": []}
+                      "bookmarked": False, "pinned": row.pinned_at is not None, "filtered": []}
         else:
             found |= {"favourited": False, "reblogged": False}
         return found

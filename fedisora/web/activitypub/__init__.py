@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import actors, discovery, inboxes, objects, provenance
+from . import actors, discovery, inboxes, objects, provenance, videos
 
 routes: list[BaseRoute] = [
     Route("/.well-known/webfinger", discovery.finger),
@@ -17,6 +17,8 @@ routes: list[BaseRoute] = [
     Route("/actor", actors.instance_actor),
     Route("/actor/inbox", inboxes.shared_inbox, methods=["POST"]),
     Route("/actor/outbox", actors.instance_outbox),
+    Route("/actor/follows/{id:row}", objects.of_instance),
+    Route("/actor/announces/{id:row}", objects.of_instance),
     Route("/users/{name}", actors.actor),
     Route("/users/{name}/inbox", inboxes.actor_inbox, methods=["POST"]),
     Route("/users/{name}/outbox", actors.outbox),
@@ -29,6 +31,14 @@ routes: list[BaseRoute] = [
     Route("/users/{name}/statuses/{id:row}/replies", objects.replies),
     Route("/contexts/{id:row}", objects.context),
     Route("/users/{name}/followers_synchronization", actors.followers_synchronization),
+    Route("/users/{name}/statuses/{id:row}/announce", videos.boost),
+    Route("/users/{name}/videos/{id:row}", videos.video),
+    Route("/users/{name}/videos/{id:row}/likes", videos.likes),
+    Route("/users/{name}/videos/{id:row}/dislikes", videos.dislikes),
+    Route("/users/{name}/videos/{id:row}/announces", videos.shares),
+    Route("/users/{name}/videos/{id:row}/comments", videos.comments),
+    Route("/users/{name}/videos/{id:row}/poster.jpg", videos.poster),
+    Route("/users/{name}/videos/{id:row}/{verb}", videos.activity),
     Route("/records/{id:row}", provenance.record),
     Route("/c2pa.pem", provenance.certificates),
 ]

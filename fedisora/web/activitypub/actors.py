@@ -15,7 +15,7 @@ from ...errors import Malformed, NotFound, Unauthenticated
 from ...models import Actor, OutboxActivity
 from ...serializers.activitypub import actor as actor_serializer
 from ...serializers.activitypub.collections import collection, page
-from ...store import actors, follower_sync, relations
+from ...store import actors, follower_sync, relations, statuses
 from ...store.paging import Page
 from ..convertors import number
 from .respond import activity_json, house_of, reader
@@ -38,7 +38,10 @@ async def actor(request: Request) -> Response:
         found = await _actor(request)
         return RedirectResponse(house.uris.profile(found.username), 302, {"Vary": "Accept"})
     await reader(request)
-    return activity_json(actor_serializer.to_activitypub(await _actor(request), house.uris),
+    found = await _actor(request)
+    owner_id = found.owner_id
+    owner = await house.db.read(lambda session: actors.get(session, owner_id)) if owner_id is not None else None
+    return activity_json(actor_serializer.to_activitypub(found, house.uris, owner=owner),
                          cache=0 if house.settings.authorized_fetch else 60)
 
 
@@ -130,10 +133,12 @@ async def followers_synchronization(request: Request) -> Response:
 
 
 async def featured(request: Request) -> Response:
-    """Pinned posts: none yet, and peers ask for the collection."""
+    """Pinned posts, whole: they are few, and peers then need not ask for each."""
     house, found = house_of(request), await _actor(request)
-    await reader(request)
-    return activity_json(collection(house.uris.featured(found.uri), 0, items=[]))
+    who = await reader(request)
+    rows = await house.db.read(lambda session: statuses.pinned(session, found.id, who.id if who else None))
+    items = [orjson.loads(row.document) for row in rows if row.document is not None and row.visibility in statuses.PUBLIC]
+    return activity_json(collection(house.uris.featured(found.uri), len(items), items=items))
 
 
 async def instance_outbox(request: Request) -> Response:

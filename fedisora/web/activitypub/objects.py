@@ -90,6 +90,18 @@ def _answers(session: Session, status: Status, others: bool, after: int) -> tupl
     return rows + load(Status.actor_id != status.actor_id, after if others else 0, PER_PAGE - len(rows)), True
 
 
+async def of_instance(request: Request) -> Response:
+    """GET /actor/follows/ID and /actor/announces/ID: what the instance actor sent to a relay."""
+    house = house_of(request)
+    uri = house.uris.absolute(request.url.path)
+    await reader(request)
+    body = await house.db.read(lambda session: session.scalar(
+        select(OutboxActivity.document).where(OutboxActivity.uri == uri)))
+    if body is None:
+        raise NotFound("There is no such activity.")
+    return activity_json(body)
+
+
 async def replies(request: Request) -> Response:
     """GET …/statuses/ID/replies: public answers as ids, the author's own first."""
     house = house_of(request)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from ...errors import NotFound
-from . import accounts, instance, media, posts, timelines
+from . import accounts, instance, media, posts, reports, timelines
 
 Handler = Callable[[Request], Any]
 
@@ -36,15 +36,21 @@ routes: list[BaseRoute] = [
     *_at("accounts/{id:row}/followers", get=accounts.followers), *_at("accounts/{id:row}/following", get=accounts.following),
     *_at("accounts/{id:row}/follow", post=accounts.follow), *_at("accounts/{id:row}/unfollow", post=accounts.unfollow),
     *_at("accounts/{id:row}/remove_from_followers", post=accounts.remove_from_followers),
+    *_at("accounts/{id:row}/block", post=accounts.block), *_at("accounts/{id:row}/unblock", post=accounts.unblock),
+    *_at("blocks", get=accounts.blocked),
     *_at("follow_requests", get=accounts.follow_requests),
     *_at("follow_requests/{id:row}/authorize", post=accounts.authorize),
     *_at("follow_requests/{id:row}/reject", post=accounts.reject),
+    *_at("reports", post=reports.create), *_at("admin/reports", get=reports.listed),
+    *_at("admin/reports/{id:row}", get=reports.show), *_at("admin/reports/{id:row}/resolve", post=reports.resolve),
+    *_at("admin/reports/{id:row}/reopen", post=reports.reopen),
     *_at("statuses", post=posts.create),
     *_at("statuses/{id:row}", get=posts.show, put=posts.edit, delete=posts.delete),
     *_at("statuses/{id:row}/context", get=posts.context), *_at("statuses/{id:row}/source", get=posts.source),
     *_at("statuses/{id:row}/history", get=posts.history),
     *_at("statuses/{id:row}/favourite", post=posts.favourite), *_at("statuses/{id:row}/unfavourite", post=posts.unfavourite),
     *_at("statuses/{id:row}/reblog", post=posts.reblog), *_at("statuses/{id:row}/unreblog", post=posts.unreblog),
+    *_at("statuses/{id:row}/pin", post=posts.pin), *_at("statuses/{id:row}/unpin", post=posts.unpin),
     *_at("statuses/{id:row}/favourited_by", get=posts.favourited_by),
     *_at("statuses/{id:row}/reblogged_by", get=posts.reblogged_by),
     *_at("media", post=media.upload), *_at("media", "v2", post=media.upload),

@@ -85,7 +85,7 @@ def _always(value: Any, scope: str | None = "read") -> Callable[[Request], Any]:
 EMPTY = {name: _always([], scope) for name, scope in {
     "custom_emojis": None, "instance/rules": None, "instance/peers": None, "trends": None, "trends/tags": None,
     "trends/statuses": None, "trends/links": None, "announcements": "read", "bookmarks": "read:bookmarks", "lists": "read:lists",
-    "filters": "read:filters", "conversations": "read:statuses", "blocks": "read:blocks", "mutes": "read:mutes",
+    "filters": "read:filters", "conversations": "read:statuses", "mutes": "read:mutes",
     "domain_blocks": "read:blocks", "followed_tags": "read:follows", "featured_tags": "read:accounts", "endorsements": "read",
     "suggestions": "read", "scheduled_statuses": "read:statuses"}.items()}
 """Paths under /api/v1 that answer an empty list, with the scope they ask for."""

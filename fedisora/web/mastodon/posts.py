@@ -16,7 +16,7 @@ from ...federation import threads
 from ...models import Actor, Media, Status
 from ...serializers.mastodon import account as account_entities
 from ...serializers.mastodon import status as entities
-from ...services import interactions
+from ...services import interactions, pins
 from ...services import publish as writing
 from ...store import actors, relations, statuses
 from ...store.paging import Page
@@ -178,6 +178,8 @@ favourite = _acting(interactions.favourite, "write:favourites")
 unfavourite = _acting(interactions.unfavourite, "write:favourites")
 reblog = _acting(interactions.reblog, "write:statuses")
 unreblog = _acting(interactions.unreblog, "write:statuses")
+pin = _acting(pins.pin, "write:accounts")
+unpin = _acting(pins.unpin, "write:accounts")
 
 
 def _by(load: Callable[[Session, int, Page], list[tuple[int, Actor]]]) -> Callable[[Request], Any]:

@@ -35,6 +35,7 @@ routes: list[BaseRoute] = [
     Route("/signup", account.signup_form), Route("/signup", account.signup, methods=POST),
     Route("/setup", account.setup_form), Route("/setup", account.setup, methods=POST),
     Route("/settings", account.settings), Route("/settings/profile", account.save_profile, methods=POST),
+    Route("/settings/channel", account.save_channel, methods=POST),
     Route("/settings/password", account.save_password, methods=POST),
     Route("/settings/sessions/end", account.end_session, methods=POST),
     Route("/admin/approvals", account.approvals),

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ...db import UnitOfWork
 from ...errors import FedisoraError, Forbidden, Invalid, NotFound, Unauthenticated
 from ...models import User
-from ...services import accounts, instance, local_actors, sessions
+from ...services import accounts, channels, instance, local_actors, sessions
 from ...services.tokens import digest
 from ..uploads import keep_picture
 from . import views
@@ -157,8 +157,11 @@ async def _settings_page(request: Request, *, problem: str = "", status: int = 2
     shown: list[dict[str, Any]] = [
         {"hash": row.token_hash, "agent": row.user_agent[:80] or "A browser", "address": row.address, "seen": row.seen_at,
          "here": row.token_hash == here} for row in rows]
+    channel, handle = await house.db.read(lambda session: (
+        channels.active(session, actor.id), channels.handle_for(session, actor.username)))
     return await page(request, "settings.html", status=status, account=views.account(actor, house.uris), sessions=shown,
-                      problem=problem)
+                      problem=problem, channel=channel,
+                      channel_handle=channel.username if channel else handle)
 
 
 async def settings(request: Request) -> Response:
@@ -181,6 +184,25 @@ async def save_profile(request: Request) -> Response:
     except Invalid as error:
         return await _settings_page(request, problem=error.text, status=422)
     return go(request, "/settings", "Saved.")
+
+
+async def save_channel(request: Request) -> Response:
+    """POST /settings/channel: switch the account's channel on or off."""
+    house, form = _house(request), await checked_form(request)
+    _, actor = (await visitor(request)).person()
+    wanted = bool(text(form, "channel"))
+    is_on = await house.db.read(lambda session: channels.active(session, actor.id)) is not None
+    if wanted == is_on:
+        return go(request, "/settings", "Saved.")
+    if not wanted:
+        await house.db.write(lambda uow: channels.switch_off(uow, actor))
+        return go(request, "/settings", "Your channel is off.")
+    keys = await house.db.run(local_actors.new_keys)  # slow: not inside the transaction
+    try:
+        made = await house.db.write(lambda uow: channels.create(uow, actor, keys=keys))
+    except Invalid as error:
+        return await _settings_page(request, problem=error.text, status=422)
+    return go(request, "/settings", f"Your channel is on: @{made.username}.")
 
 
 async def save_password(request: Request) -> Response:
