@@ -18,7 +18,6 @@ from ..db import Database, UnitOfWork
 from ..errors import Malformed
 from ..models import Actor, Follow
 from ..store import actors, jobs, relations
-from ..store import follower_sync as rows
 from .crawl import Budget, items
 from .fetch import Fetcher
 
@@ -46,7 +45,7 @@ def note(uow: UnitOfWork, headers: Any, actor_uri: str) -> bool:
     if actor is None or actor.local or said.collection_id != actor.followers_uri \
             or not parse.same_origin(said.url, actor.uri):
         return False
-    if digest(person.uri for person in rows.local_followers(uow.session, actor)) == said.digest:
+    if digest(person.uri for person in relations.local_followers(uow.session, actor.id)) == said.digest:
         return False
     jobs.enqueue(uow, "sync_followers", {"actor_uri": actor.uri, "url": said.url, "digest": said.digest}, key=actor.uri[:200])
     return True
@@ -86,7 +85,7 @@ def agree(uow: UnitOfWork, actor_uri: str, listed: set[str]) -> str:
     if target is None or target.local:
         return "ignored: unknown actor"
     removed = undone = 0
-    for person in rows.local_followers(session, target):
+    for person in relations.local_followers(session, target.id):
         if person.uri not in listed:
             row = relations.follow(session, person.id, target.id)
             if row is not None:

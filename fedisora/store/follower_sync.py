@@ -22,9 +22,3 @@ def followers_at(session: Session, actor: Actor, host: str) -> list[str]:
 def followers_digest(session: Session, actor: Actor, host: str) -> str:
     """The digest of a local actor's followers on one server: for the header of a delivery to it."""
     return digest(followers_at(session, actor, host))
-
-
-def local_followers(session: Session, actor: Actor) -> list[Actor]:
-    """Local accounts that follow a remote actor, as far as we know."""
-    return list(session.scalars(select(Actor).join(Follow, Follow.actor_id == Actor.id).where(
-        Follow.target_id == actor.id, Follow.state == "accepted", Actor.domain == "").order_by(Actor.id)))

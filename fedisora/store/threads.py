@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
@@ -14,15 +14,20 @@ from . import jobs, statuses
 AGE = dt.timedelta(minutes=15)
 
 
+# Asked for every post that arrives: built once, see store/actors.py.
+_ORPHANS = select(Status.id).where(Status.in_reply_to_uri == bindparam("uri"), Status.in_reply_to_id.is_(None),
+                                   Status.id != bindparam("own_id"))
+
+
 def adopt_replies(uow: UnitOfWork, parent: Status) -> int:
     """Link answers that arrived before the post they answer; how many there were."""
-    found = uow.session.execute(update(Status).where(
-        Status.in_reply_to_uri == parent.uri, Status.in_reply_to_id.is_(None), Status.id != parent.id).values(
-        in_reply_to_id=parent.id, in_reply_to_actor_id=parent.actor_id), execution_options={"synchronize_session": "fetch"})
-    adopted = int(getattr(found, "rowcount", 0))
-    if adopted:
-        statuses.count_reply(uow, parent.id, adopted)
-    return adopted
+    session = uow.session
+    orphans = list(session.scalars(_ORPHANS, {"uri": parent.uri, "own_id": parent.id}))
+    if orphans:
+        session.execute(update(Status).where(Status.id.in_(orphans)).values(
+            in_reply_to_id=parent.id, in_reply_to_actor_id=parent.actor_id), execution_options={"synchronize_session": "fetch"})
+        statuses.count_reply(uow, parent.id, len(orphans))
+    return len(orphans)
 
 
 def _conversation(root_id: int, context_uri: str) -> Select[int, str]:
