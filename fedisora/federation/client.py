@@ -235,8 +235,8 @@ class Client:
         async with self._open_session().post(target, data=body, headers=headers, allow_redirects=False) as answer:
             try:
                 return await _read(answer, str(target), POST_ANSWER_BYTES)
-            except (TooLarge, Malformed, Unsupported):
-                # the status is what matters; a long or odd body is not read on
+            except (TooLarge, Malformed, Unsupported, aiohttp.ClientPayloadError, ConnectionError):
+                # the status is what matters: the peer has taken it, however long, odd or cut off the rest of its answer is
                 return Response(answer.status, str(target), answer.headers, b"", answer.content_type.lower())
 
     def _open_session(self) -> aiohttp.ClientSession:
