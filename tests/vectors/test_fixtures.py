@@ -4,8 +4,10 @@
 """
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +34,13 @@ def outcomes(tmp_path: Path, database_url: str) -> Iterator[Outcomes]:
     db.close()
 
 
+def filled(body: bytes) -> bytes:
+    """A payload with its placeholders filled in: some of the projects scrub ids and hosts in their fixtures."""
+    numbers = itertools.count(1)
+    body = re.sub(rb'"SCRUBBED_ID"', lambda _: b'"https://kbin.test/scrubbed/%d"' % next(numbers), body)
+    return re.sub(rb"\{\{(\w+)\}\}", lambda name: {b"DOMAIN": b"masto.example"}.get(name[1], b"1"), body)
+
+
 def compare(name: str, found: dict[str, str]) -> None:
     """Against the record, or into it."""
     path = RECORDS / name
@@ -44,7 +53,7 @@ def test_payloads_of_real_servers(outcomes: Outcomes, shared: Path) -> None:
     folder = shared / "fixtures" / "activitypub"
     files = sorted(path for path in folder.rglob("*.json"))
     assert len(files) >= 359
-    compare("fixtures.json", {str(path.relative_to(folder)): outcomes.of(path.read_bytes()) for path in files})
+    compare("fixtures.json", {str(path.relative_to(folder)): outcomes.of(filled(path.read_bytes())) for path in files})
 
 
 def test_inputs_of_the_fediverse_pasture(outcomes: Outcomes) -> None:
