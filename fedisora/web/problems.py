@@ -30,7 +30,8 @@ def for_machines(request: Request) -> bool:
 def answer(request: Request, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
     """The answer for an error."""
     if for_machines(request):
-        return JSONResponse({"error": text}, status, headers)
+        # what one asker may not see, the next may: no cache keeps a refusal
+        return JSONResponse({"error": text}, status, {"Cache-Control": "no-store", **(headers or {})})
     from .pages.render import error_page
 
     response = error_page(request, status, text)

@@ -14,9 +14,9 @@ ACTIVITY = "application/activity+json"
 
 
 class World:
-    """One remote server; use it as a context manager."""
+    """One remote server; use it as a context manager. Another loopback address (127.0.0.2) is another domain."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         world = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -29,9 +29,9 @@ class World:
             def log_message(self, *_: Any) -> None:
                 """Silence."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((address, 0), Handler)
         self._server.daemon_threads = True
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.host = f"{address}:{self._server.server_address[1]}"
         self.base = f"http://{self.host}"
         self.actors: dict[str, RemoteActor] = {}
         self.documents: dict[str, dict[str, Any]] = {}
