@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from . import accept, announce, create, delete, follow, like, reject, undo, update
+from . import accept, announce, create, delete, follow, like, quote_request, reject, undo, update
 from .received import Handler, Received
 
 __all__ = ["HANDLERS", "Handler", "Received", "table"]
@@ -26,5 +26,5 @@ def table(entries: Iterable[tuple[str, object]]) -> Mapping[str, Handler]:
 
 HANDLERS = table([
     ("Accept", accept), ("Announce", announce), ("Create", create), ("Delete", delete), ("Follow", follow),
-    ("Like", like), ("Reject", reject), ("Undo", undo), ("Update", update),
+    ("Like", like), ("QuoteRequest", quote_request), ("Reject", reject), ("Undo", undo), ("Update", update),
 ])

@@ -10,7 +10,7 @@ from ..db import UnitOfWork
 from ..errors import NotOwner
 from ..models import Actor, Follow
 from ..store import actors
-from . import outbox
+from . import outbox, quotes
 from .received import Received
 
 
@@ -52,6 +52,8 @@ def answered(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> Follow
 
 
 def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
+    if quotes.is_request(activity):
+        return quotes.answered(uow, activity, got, accepted=True)
     follow = answered(uow, activity, got)
     if follow is None:
         return "ignored: no such follow of ours"

@@ -6,6 +6,7 @@ from typing import Any
 from ..db import UnitOfWork
 from ..models import Actor
 from ..store import actors
+from . import quotes
 from .accept import answered
 from .received import Received
 
@@ -20,6 +21,8 @@ def needs(activity: dict[str, Any]) -> list[str]:
 
 
 def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
+    if quotes.is_request(activity):
+        return quotes.answered(uow, activity, got, accepted=False)
     follow = answered(uow, activity, got)
     if follow is None:
         return "ignored: no such follow of ours"

@@ -38,6 +38,13 @@ TERMS: dict[str, Any] = {
     # files and keys
     "size": "https://joinpeertube.org/ns#size", "digestMultibase": "sec:digestMultibase",
     "assertionMethod": {"@id": "sec:assertionMethod", "@type": "@id", "@container": "@set"},
+    "votersCount": "toot:votersCount", "quoteUri": "http://fedibird.com/ns#quoteUri",
+    "_misskey_quote": "https://misskey-hub.net/ns#_misskey_quote",
+    # FEP-044f
+    "quote": _id("https://w3id.org/fep/044f#quote"),
+    "quoteAuthorization": _id("https://w3id.org/fep/044f#quoteAuthorization"),
+    "QuoteRequest": "https://w3id.org/fep/044f#QuoteRequest",
+    "QuoteAuthorization": "https://w3id.org/fep/044f#QuoteAuthorization",
     # GoToSocial's interaction policies
     "interactionPolicy": _id("gts:interactionPolicy"), "automaticApproval": _id("gts:automaticApproval"),
     "manualApproval": _id("gts:manualApproval"), "canQuote": _id("gts:canQuote"), "canLike": _id("gts:canLike"),

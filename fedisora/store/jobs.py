@@ -16,6 +16,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "verify_media": ("media", "{media_id}: fetch a remote file and check its provenance"),
     "refresh_actor": ("federation", "{uri}: fetch an actor again"),
     "fetch_status": ("federation", "{uri}: fetch a post (a thread's parent, a boosted post)"),
+    "refresh_status": ("federation", "{uri}: fetch a known remote post again (a poll's counts)"),
+    "announce_poll": ("federation", "{status_id}: send the new counts of a local poll"),
+    "end_poll": ("federation", "{status_id}: a poll is over: last counts, and tell who took part"),
+    "check_quote": ("federation", "{status_id}: fetch the quoted post and its author's stamp"),
     "delete_files": ("housekeeping", "{keys}: remove files of deleted media from the storage"),
     "sweep": ("housekeeping", "{}: expired sessions, codes, old rows"),
 }

@@ -12,9 +12,9 @@ from .paging import Page, newest_first, paginate
 
 
 def notify(uow: UnitOfWork, actor_id: int, from_actor_id: int, kind: str, status_id: int | None = None) -> None:
-    """Tell a local person, once; nobody is told about what they did themselves."""
+    """Tell a local person, once; nobody is told about what they did themselves (but when their own poll ends)."""
     session = uow.session
-    if actor_id == from_actor_id or session.scalar(select(Actor.domain).where(Actor.id == actor_id)) != "":
+    if (actor_id == from_actor_id and kind != "poll") or session.scalar(select(Actor.domain).where(Actor.id == actor_id)) != "":
         return
     about = status_id or 0
     if session.scalar(select(Notification.id).where(

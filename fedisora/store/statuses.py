@@ -46,7 +46,7 @@ def many(session: Session, ids: Iterable[int]) -> dict[int, Status]:
     return {status.id: status for status in session.scalars(select(Status).where(Status.id.in_(wanted)))}
 
 
-def _readable(viewer_id: int | None) -> ColumnElement[bool]:
+def readable(viewer_id: int | None) -> ColumnElement[bool]:
     """What a viewer may see, as a condition on Status."""
     if viewer_id is None:
         return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True))
@@ -62,7 +62,7 @@ def visible(session: Session, status: Status, viewer_id: int | None) -> bool:
     """Whether a viewer may see a post; None is the public."""
     if status.published and status.visibility in PUBLIC and viewer_id is None:
         return True
-    return session.scalar(select(Status.id).where(Status.id == status.id, _readable(viewer_id))) is not None
+    return session.scalar(select(Status.id).where(Status.id == status.id, readable(viewer_id))) is not None
 
 
 def _listed(session: Session, query: Select[Any], page: Page) -> list[Status]:
@@ -104,7 +104,7 @@ def public(session: Session, page: Page, *, viewer_id: int | None = None, local:
 def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | None, exclude_replies: bool = False,
             exclude_reblogs: bool = False, only_media: bool = False) -> list[Status]:
     """An account's posts and boosts, as far as the viewer may see them."""
-    query = select(Status).where(Status.actor_id == actor_id, _readable(viewer_id))
+    query = select(Status).where(Status.actor_id == actor_id, readable(viewer_id))
     if exclude_replies:
         query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
     if exclude_reblogs:
@@ -128,7 +128,7 @@ def context(session: Session, status: Status, viewer_id: int | None) -> tuple[li
     ancestors: list[Status] = []
     at, seen = status, {status.id}
     while at.in_reply_to_id is not None and at.in_reply_to_id not in seen and len(ancestors) < MAX_THREAD:
-        parent = session.scalar(select(Status).where(Status.id == at.in_reply_to_id, _readable(viewer_id)))
+        parent = session.scalar(select(Status).where(Status.id == at.in_reply_to_id, readable(viewer_id)))
         if parent is None:
             break
         seen.add(parent.id)
@@ -137,7 +137,7 @@ def context(session: Session, status: Status, viewer_id: int | None) -> tuple[li
     children: dict[int, list[Status]] = defaultdict(list)
     level, count = [status.id], 0
     while level and count < MAX_THREAD:
-        rows = session.scalars(select(Status).where(Status.in_reply_to_id.in_(level), _readable(viewer_id))
+        rows = session.scalars(select(Status).where(Status.in_reply_to_id.in_(level), readable(viewer_id))
                                .order_by(Status.id).limit(MAX_THREAD - count)).all()
         fresh = [row for row in rows if row.id not in seen]
         for row in fresh:
@@ -172,17 +172,19 @@ def tags(session: Session, ids: Iterable[int]) -> dict[int, list[StatusTag]]:
     return found
 
 
-def set_tags(uow: UnitOfWork, status_id: int, names: Iterable[str]) -> None:
-    """Replace a post's hashtags."""
-    uow.session.execute(sql_delete(StatusTag).where(StatusTag.status_id == status_id))
+def set_tags(uow: UnitOfWork, status_id: int, names: Iterable[str], *, fresh: bool = False) -> None:
+    """Replace a post's hashtags; a `fresh` post has none yet."""
+    if not fresh:
+        uow.session.execute(sql_delete(StatusTag).where(StatusTag.status_id == status_id))
     rows = {name.lower()[:128]: name[:128] for name in names}
     for key, name in list(rows.items())[:30]:
         uow.session.add(StatusTag(status_id=status_id, key=key, name=name))
 
 
-def set_mentions(uow: UnitOfWork, status_id: int, actor_ids: Iterable[int]) -> None:
-    """Replace whom a post mentions."""
-    uow.session.execute(sql_delete(Mention).where(Mention.status_id == status_id))
+def set_mentions(uow: UnitOfWork, status_id: int, actor_ids: Iterable[int], *, fresh: bool = False) -> None:
+    """Replace whom a post mentions; a `fresh` post mentions nobody yet."""
+    if not fresh:
+        uow.session.execute(sql_delete(Mention).where(Mention.status_id == status_id))
     for actor_id in dict.fromkeys(actor_ids):
         uow.session.add(Mention(status_id=status_id, actor_id=actor_id))
 
@@ -194,10 +196,11 @@ def count_reply(uow: UnitOfWork, parent_id: int | None, by: int) -> None:
             replies_count=Status.replies_count + by), execution_options={"synchronize_session": "fetch"})
 
 
-def count(uow: UnitOfWork, status_id: int, *, favourites: int = 0, reblogs: int = 0) -> None:
+def count(uow: UnitOfWork, status_id: int, *, favourites: int = 0, reblogs: int = 0, quotes: int = 0) -> None:
     """Add to a post's counters."""
     uow.session.execute(update(Status).where(Status.id == status_id).values(
-        favourites_count=Status.favourites_count + favourites, reblogs_count=Status.reblogs_count + reblogs),
+        favourites_count=Status.favourites_count + favourites, reblogs_count=Status.reblogs_count + reblogs,
+        quotes_count=Status.quotes_count + quotes),
         execution_options={"synchronize_session": "fetch"})
 
 
@@ -209,6 +212,8 @@ def delete(uow: UnitOfWork, status: Status) -> None:
         count(uow, status.reblog_of_id, reblogs=-1)
     elif status.published:
         count_reply(uow, status.in_reply_to_id, -1)
+        if status.quote_of_id is not None and status.quote_state == "accepted":
+            count(uow, status.quote_of_id, quotes=-1)
     if status.published:
         actors.adjust_counts(uow, status.actor_id, statuses=-1)
     keys = [key for media in session.scalars(select(Media).where(Media.status_id == status.id))
@@ -219,6 +224,7 @@ def delete(uow: UnitOfWork, status: Status) -> None:
         tombstone(uow, status.uri, author.uri)
     session.execute(sql_delete(Favourite).where(Favourite.status_id == status.id))
     session.execute(update(Status).where(Status.in_reply_to_id == status.id).values(in_reply_to_id=None))
+    session.execute(update(Status).where(Status.quote_of_id == status.id).values(quote_of_id=None))
     session.execute(sql_delete(Status).where(Status.reblog_of_id == status.id))
     session.flush()
     session.execute(sql_delete(Status).where(Status.id == status.id))
