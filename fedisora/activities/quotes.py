@@ -45,7 +45,7 @@ def attach(uow: UnitOfWork, status: Status, quote: QuoteData, author: Actor) -> 
 
 def check_later(uow: UnitOfWork, status: Status) -> None:
     """Fetch the quoted post and the stamp in a job."""
-    jobs.enqueue(uow, "check_quote", {"status_id": status.id}, key=str(status.id))
+    jobs.enqueue(uow, "check_quote", {"status_id": status.id}, key=f"{status.id}:{status.quote_authorization or ''}"[:200])
 
 
 def _local_stamp_holds(uow: UnitOfWork, status: Status, quoted: Status) -> bool:

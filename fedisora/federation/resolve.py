@@ -11,7 +11,7 @@ from ..activities import remote_posts
 from ..activitypub import parse
 from ..activitypub.vocabulary import ACTOR_TYPES, OBJECT_TYPES
 from ..activitypub.webfinger import actor_link, parse_handle, parse_resource, subscribe_template
-from ..db import Database
+from ..db import Database, UnitOfWork
 from ..errors import FedisoraError, Gone, Malformed, NotFound, NotOwner
 from ..models import Actor, Status
 from ..serializers.activitypub import actor as actor_serializer
@@ -142,6 +142,22 @@ class Resolver:
         if status is None:
             raise Gone("This post was deleted.")
         return status
+
+    async def refresh_status(self, uri: str) -> str:
+        """Fetch a known remote post again and apply what changed; the outcome in a few words.
+
+        Raises:
+            NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
+        """
+        document = await self._fetcher.document(uri)
+
+        def apply(uow: UnitOfWork) -> str:
+            known = statuses.by_uri(uow.session, parse.id_of(document) or "")
+            if known is None or known.local or parse.type_of(document) not in OBJECT_TYPES:
+                return "ignored: unknown post"
+            return remote_posts.edit(uow, document, actors.get(uow.session, known.actor_id))
+
+        return await self._db.write(apply)
 
     # ---- whatever somebody pasted
     async def find(self, text: str) -> tuple[Actor | None, Status | None]:

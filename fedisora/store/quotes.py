@@ -47,9 +47,14 @@ def decide(uow: UnitOfWork, quoting: Status, state: str) -> None:
         statuses.count(uow, quoting.quote_of_id, quotes=1)
         quoted = statuses.get(uow.session, quoting.quote_of_id)
         if quoted is not None and quoting.published:
-            notifications.notify(uow, quoted.actor_id, quoting.actor_id, "quote", quoting.id)
+            tell(uow, quoting, quoted)
     elif before == "accepted":
         statuses.count(uow, quoting.quote_of_id, quotes=-1)
+
+
+def tell(uow: UnitOfWork, quoting: Status, quoted: Status) -> None:
+    """Tell a quoted author who lives here."""
+    notifications.notify(uow, quoted.actor_id, quoting.actor_id, "quote", quoting.id)
 
 
 def forget(uow: UnitOfWork, quoting: Status) -> None:

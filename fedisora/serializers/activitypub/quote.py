@@ -92,6 +92,18 @@ def policy_of(interaction_policy: object, followers: str, *, public: bool) -> st
     return "public" if PUBLIC in members else "followers" if followers in members else "nobody"
 
 
+def approval_for(interaction_policy: object, who: str, *, followers: str, is_follower: bool) -> str:
+    """What a remote post's policy says to somebody: `automatic`, `manual`, `denied`, or `unknown` without a word of it."""
+    rule = interaction_policy.get("canQuote") if isinstance(interaction_policy, dict) else None
+    if not isinstance(rule, dict):
+        return "unknown"
+    for name, answer in (("automaticApproval", "automatic"), ("manualApproval", "manual")):
+        members = approvals(rule, name)
+        if who in members or PUBLIC in members or (is_follower and followers in members):
+            return answer
+    return "denied"
+
+
 def approvals(rule: dict[str, Any], name: str) -> list[str]:
     """Ids of one list of a rule; `as:Public` in full."""
     return [PUBLIC if uri in PUBLIC_ALIASES else uri for uri in parse.ids_of(rule.get(name))[:100]]

@@ -27,6 +27,7 @@ routes: list[BaseRoute] = [
     Route("/users/{name}/statuses/{id:row}", objects.status),
     Route("/users/{name}/statuses/{id:row}/activity", objects.activity),
     Route("/users/{name}/statuses/{id:row}/replies", objects.replies),
+    Route("/users/{name}/quote_authorizations/{id:row}", objects.quote_authorization),
     Route("/records/{id:row}", provenance.record),
     Route("/c2pa.pem", provenance.certificates),
 ]
