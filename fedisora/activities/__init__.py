@@ -16,6 +16,7 @@ from . import (
     follow,
     like,
     move,
+    quote_request,
     reject,
     remove,
     undo,
@@ -45,5 +46,6 @@ HANDLERS = table([
     ("Accept", accept), ("Announce", announce), ("Create", create), ("Delete", delete), ("Follow", follow),
     ("Like", like), ("Reject", reject), ("Undo", undo), ("Update", update),
     ("Add", add), ("Block", block), ("EmojiReact", emoji_react), ("Flag", flag), ("Move", move),
+    ("QuoteRequest", quote_request),
     ("Remove", remove), ("View", view),
 ])

@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from ..activitypub.ownership import check_actor_owns
-from ..activitypub.parse import id_of
+from ..activitypub.parse import id_of, type_of
 from ..activitypub.vocabulary import PUBLIC
 from ..db import UnitOfWork
 from ..errors import Malformed, NotOwner
 from ..models import Actor, Block, Favourite, Follow, Mention, Notification, PollVote, Reaction, Status
 from ..provenance.record import timestamp
 from ..store import relations, statuses
+from . import quotes
 from .received import Received
 
 
@@ -40,6 +41,10 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
             raise NotOwner(cause=f"{got.actor.uri} deletes {uri}")
         statuses.delete(uow, status)
         return "deleted"
+    if type_of(activity.get("object")) in ("", "QuoteAuthorization"):
+        revoked = quotes.stamp_deleted(uow, uri, got)
+        if revoked is not None:
+            return revoked
     statuses.tombstone(uow, uri, got.actor.uri)
     return "remembered"
 

@@ -49,6 +49,13 @@ TERMS: dict[str, Any] = {
     "commentsPolicy": "pt:commentsPolicy", "downloadEnabled": "pt:downloadEnabled", "waitTranscoding": "pt:waitTranscoding",
     "support": "pt:support", "aiUsage": "pt:aiUsage", "dislikes": _id("as:dislikes"),
     "comments": _id("as:comments"), "postingRestrictedToMods": "lemmy:postingRestrictedToMods",
+    "votersCount": "toot:votersCount", "quoteUri": "http://fedibird.com/ns#quoteUri",
+    "_misskey_quote": "https://misskey-hub.net/ns#_misskey_quote",
+    # FEP-044f
+    "quote": _id("https://w3id.org/fep/044f#quote"),
+    "quoteAuthorization": _id("https://w3id.org/fep/044f#quoteAuthorization"),
+    "QuoteRequest": "https://w3id.org/fep/044f#QuoteRequest",
+    "QuoteAuthorization": "https://w3id.org/fep/044f#QuoteAuthorization",
     # GoToSocial's interaction policies
     "interactionPolicy": _id("gts:interactionPolicy"), "automaticApproval": _id("gts:automaticApproval"),
     "manualApproval": _id("gts:manualApproval"), "canQuote": _id("gts:canQuote"), "canLike": _id("gts:canLike"),

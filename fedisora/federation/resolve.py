@@ -192,6 +192,22 @@ class Resolver:
             raise Gone("This post was deleted.")
         return status
 
+    async def refresh_status(self, uri: str) -> str:
+        """Fetch a known remote post again and apply what changed; the outcome in a few words.
+
+        Raises:
+            NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
+        """
+        document = await self._fetcher.document(uri)
+
+        def apply(uow: UnitOfWork) -> str:
+            known = statuses.by_uri(uow.session, parse.id_of(document) or "")
+            if known is None or known.local or parse.type_of(document) not in OBJECT_TYPES:
+                return "ignored: unknown post"
+            return remote_posts.edit(uow, document, actors.get(uow.session, known.actor_id))
+
+        return await self._db.write(apply)
+
     # ---- whatever somebody pasted
     async def find(self, text: str) -> tuple[Actor | None, Status | None]:
         """The account or post that an address or @name@host names.

@@ -46,6 +46,7 @@ class ActorData:
     header_url: str | None
     also_known_as: list[str]
     moved_to: str | None
+    emojis: list[Any] = dataclasses.field(default_factory=list)
 
 
 # Asked for every activity that arrives: building a statement costs more than running it, so these are built once.

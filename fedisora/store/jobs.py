@@ -22,6 +22,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "fetch_featured": ("federation", "{actor_id}: fetch what a followed account pinned"),
     "catch_up": ("federation", "{since}: after an outage, look into the outboxes of followed accounts"),
     "sync_followers": ("federation", "{actor_uri, url, digest}: compare who follows whom (FEP-8fcf)"),
+    "refresh_status": ("federation", "{uri}: fetch a known remote post again (a poll's counts)"),
+    "announce_poll": ("federation", "{status_id}: send the new counts of a local poll"),
+    "end_poll": ("federation", "{status_id}: a poll is over: last counts, and tell who took part"),
+    "check_quote": ("federation", "{status_id}: fetch the quoted post and its author's stamp"),
     "delete_files": ("housekeeping", "{keys}: remove files of deleted media from the storage"),
     "sweep": ("housekeeping", "{}: expired sessions, codes, old rows"),
 }

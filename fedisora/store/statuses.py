@@ -71,7 +71,7 @@ def _standing(*, listed_for: int | None = None, silence: bool = False) -> Column
                     boosted.id == Status.reblog_of_id, original.id == boosted.actor_id, original.suspended_at.is_not(None))))
 
 
-def _readable(viewer_id: int | None) -> ColumnElement[bool]:
+def readable(viewer_id: int | None) -> ColumnElement[bool]:
     """What a viewer may see, as a condition on Status."""
     if viewer_id is None:
         return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True), _standing())
@@ -87,7 +87,7 @@ def visible(session: Session, status: Status, viewer_id: int | None) -> bool:
     """Whether a viewer may see a post; None is the public."""
     if status.published and status.visibility in PUBLIC and viewer_id is None and status.reblog_of_id is None:
         return session.get_one(Actor, status.actor_id).suspended_at is None
-    return session.scalar(select(Status.id).where(Status.id == status.id, _readable(viewer_id))) is not None
+    return session.scalar(select(Status.id).where(Status.id == status.id, readable(viewer_id))) is not None
 
 
 def _listed(session: Session, query: Select[Any], page: Page) -> list[Status]:
@@ -150,7 +150,7 @@ def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | Non
             exclude_reblogs: bool = False, only_media: bool = False) -> list[Status]:
     """An account's posts and boosts, as far as the viewer may see them; a channel's are its owner's public videos."""
     owner_id = session.scalar(select(Actor.owner_id).where(Actor.id == actor_id))
-    query = select(Status).where(_readable(viewer_id), Status.actor_id == actor_id if owner_id is None
+    query = select(Status).where(readable(viewer_id), Status.actor_id == actor_id if owner_id is None
                                  else _in_channel([owner_id]))
     if exclude_replies:
         query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
@@ -164,7 +164,7 @@ def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | Non
 def pinned(session: Session, actor_id: int, viewer_id: int | None) -> list[Status]:
     """What an account put on its profile, newest pin first, as far as the viewer may see it."""
     return list(session.scalars(select(Status).where(
-        Status.actor_id == actor_id, Status.pinned_at.is_not(None), _readable(viewer_id))
+        Status.actor_id == actor_id, Status.pinned_at.is_not(None), readable(viewer_id))
         .order_by(Status.pinned_at.desc(), Status.id.desc())))
 
 
@@ -185,13 +185,13 @@ def context(session: Session, status: Status, viewer_id: int | None) -> tuple[li
     ancestors: list[Status] = []
     at, seen = status, {status.id}
     while at.in_reply_to_id is not None and at.in_reply_to_id not in seen and len(ancestors) < MAX_THREAD:
-        parent = session.scalar(select(Status).where(Status.id == at.in_reply_to_id, _readable(viewer_id)))
+        parent = session.scalar(select(Status).where(Status.id == at.in_reply_to_id, readable(viewer_id)))
         if parent is None:
             break
         seen.add(parent.id)
         ancestors.append(parent)
         at = parent
-    answers = [_readable(viewer_id)] if viewer_id is None else [_readable(viewer_id), _unblocked(viewer_id)]
+    answers = [readable(viewer_id)] if viewer_id is None else [readable(viewer_id), _unblocked(viewer_id)]
     children: dict[int, list[Status]] = defaultdict(list)
     level, count = [status.id], 0
     while level and count < MAX_THREAD:
@@ -230,17 +230,19 @@ def tags(session: Session, ids: Iterable[int]) -> dict[int, list[StatusTag]]:
     return found
 
 
-def set_tags(uow: UnitOfWork, status_id: int, names: Iterable[str]) -> None:
-    """Replace a post's hashtags."""
-    uow.session.execute(sql_delete(StatusTag).where(StatusTag.status_id == status_id))
+def set_tags(uow: UnitOfWork, status_id: int, names: Iterable[str], *, fresh: bool = False) -> None:
+    """Replace a post's hashtags; a `fresh` post has none yet."""
+    if not fresh:
+        uow.session.execute(sql_delete(StatusTag).where(StatusTag.status_id == status_id))
     rows = {name.lower()[:128]: name[:128] for name in names}
     for key, name in list(rows.items())[:30]:
         uow.session.add(StatusTag(status_id=status_id, key=key, name=name))
 
 
-def set_mentions(uow: UnitOfWork, status_id: int, actor_ids: Iterable[int]) -> None:
-    """Replace whom a post mentions."""
-    uow.session.execute(sql_delete(Mention).where(Mention.status_id == status_id))
+def set_mentions(uow: UnitOfWork, status_id: int, actor_ids: Iterable[int], *, fresh: bool = False) -> None:
+    """Replace whom a post mentions; a `fresh` post mentions nobody yet."""
+    if not fresh:
+        uow.session.execute(sql_delete(Mention).where(Mention.status_id == status_id))
     for actor_id in dict.fromkeys(actor_ids):
         uow.session.add(Mention(status_id=status_id, actor_id=actor_id))
 
@@ -252,10 +254,11 @@ def count_reply(uow: UnitOfWork, parent_id: int | None, by: int) -> None:
             replies_count=Status.replies_count + by), execution_options={"synchronize_session": "fetch"})
 
 
-def count(uow: UnitOfWork, status_id: int, *, favourites: int = 0, reblogs: int = 0) -> None:
+def count(uow: UnitOfWork, status_id: int, *, favourites: int = 0, reblogs: int = 0, quotes: int = 0) -> None:
     """Add to a post's counters."""
     uow.session.execute(update(Status).where(Status.id == status_id).values(
-        favourites_count=Status.favourites_count + favourites, reblogs_count=Status.reblogs_count + reblogs),
+        favourites_count=Status.favourites_count + favourites, reblogs_count=Status.reblogs_count + reblogs,
+        quotes_count=Status.quotes_count + quotes),
         execution_options={"synchronize_session": "fetch"})
 
 
@@ -267,6 +270,8 @@ def delete(uow: UnitOfWork, status: Status) -> None:
         count(uow, status.reblog_of_id, reblogs=-1)
     elif status.published:
         count_reply(uow, status.in_reply_to_id, -1)
+        if status.quote_of_id is not None and status.quote_state == "accepted":
+            count(uow, status.quote_of_id, quotes=-1)
     if status.published:
         actors.adjust_counts(uow, status.actor_id, statuses=-1)
     keys = [key for media in session.scalars(select(Media).where(Media.status_id == status.id))

@@ -32,7 +32,7 @@ def configuration(settings: Settings, uris: Uris) -> dict[str, Any]:
             "media_attachments": {"description_limit": 1500, "image_matrix_limit": 64_000_000, "image_size_limit": size,
                                   "supported_mime_types": MIMES, "video_frame_rate_limit": 120, "video_matrix_limit": PIXELS,
                                   "video_size_limit": size},
-            "polls": {"max_options": 0, "max_characters_per_option": 50, "min_expiration": 300, "max_expiration": 2_629_746},
+            "polls": {"max_options": 4, "max_characters_per_option": 50, "min_expiration": 300, "max_expiration": 2_629_746},
             "translation": {"enabled": False}, "limited_federation": False,
             "timelines_access": {"live_feeds": {"local": "public", "remote": "public"},
                                  "hashtag_feeds": {"local": "public", "remote": "public"},

@@ -51,6 +51,7 @@ routes: list[BaseRoute] = [_behind_the_door(route) for route in [
     Route("/users/{name}/videos/{id:row}/{verb}", videos.activity),
     Route("/contexts/{id:row}", objects.context),
     Route("/users/{name}/followers_synchronization", actors.followers_synchronization),
+    Route("/users/{name}/quote_authorizations/{id:row}", objects.quote_authorization),
     Route("/records/{id:row}", provenance.record),
     Route("/c2pa.pem", provenance.certificates),
 ]]
