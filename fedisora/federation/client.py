@@ -90,6 +90,7 @@ class Client:
         self._rules: Rules | None = None
         self._allowed = settings.private_networks
         self._plain_http = bool(self._allowed) or not settings.https
+        self._own = URL(settings.base_url)
         self._user_agent = f"Fedisora/{__version__} (+{settings.base_url}/)"
         self._session: aiohttp.ClientSession | None = None
 
@@ -124,7 +125,7 @@ class Client:
 
         Raises:
             Malformed: not a URL we can ask, or an unreadable answer.
-            Forbidden: an address, port or scheme the guard does not let through, or too many redirects.
+            Forbidden: an address, port or scheme the guard does not let through, too many redirects, or one to ourselves.
             TooLarge: the body is over `max_bytes`.
             RemoteUnavailable: no connection, no complete answer within the deadline.
         """
@@ -226,6 +227,9 @@ class Client:
             except (ValueError, UnicodeError) as error:
                 raise Malformed("The other server sent us nowhere.", cause=f"Location {location[:200]!r}") from error
             target = self.check_url(following)
+            if (target.host, target.port) == (self._own.host, self._own.port):
+                # what is ours is in the database; others may not present it as theirs, nor have us ask ourselves
+                raise Forbidden("The other server sends us to ourselves.", cause=f"{url} redirects to {target}")
             if target in seen:
                 raise Forbidden("The other server sends us in circles.", cause=f"redirect loop at {target}")
             seen.add(target)

@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ..db import UnitOfWork
+from ..errors import Forbidden
 from ..models import Actor, Delivery, User
 
 
@@ -116,11 +117,16 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
     Args:
         confirmed: WebFinger says that the handle is this id's. Then another account that had it gives it up (it was deleted
             and made again); else whoever has it keeps it, and this one is found by its id only.
+
+    Raises:
+        Forbidden: the document claims the id of an account here.
     """
     session = uow.session
     values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
     values.update(fetched_at=uow.now, updated_at=uow.now)
     actor = by_uri(session, data.uri)
+    if uow.uris.is_local(data.uri) or (actor is not None and actor.local):
+        raise Forbidden("An account here is not described by another server.", cause=data.uri)
     row_id = actor.id if actor is not None else uow.new_id()
     values["username_key"] = data.username.lower()
     holder = by_handle(session, data.username, data.domain)

@@ -159,7 +159,8 @@ class Scene:
     def published(self, author: RemoteActor, note: dict[str, Any]) -> dict[str, Any]:
         """A post that has arrived."""
         self.deliver(author, author.activity("Create", note))
-        assert self.status(note["id"]) is not None, self.sql("SELECT outcome, last_error FROM inbox_messages ORDER BY id DESC")[:1]
+        why = self.sql("SELECT outcome, last_error FROM inbox_messages ORDER BY id DESC")[:1]
+        assert self.status(note["id"]) is not None, why
         return note
 
 

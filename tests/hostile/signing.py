@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.support.remote import RemoteActor
 
@@ -25,11 +25,8 @@ def sha256(body: bytes) -> str:
 def raw_signature(key: Any, message: bytes) -> str:
     if isinstance(key, rsa.RSAPrivateKey):
         signature = key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-    elif isinstance(key, ed25519.Ed25519PrivateKey):
-        signature = key.sign(message)
     else:
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        signature = key.sign(message, ec.ECDSA(hashes.SHA256()))
+        signature = key.sign(message)
     return base64.b64encode(signature).decode()
 
 

@@ -1,4 +1,4 @@
-"""draft-cavage and RFC 9421 signatures with one thing wrong, at the door of a running instance (catalogue areas http-signature, rfc9421)."""
+"""draft-cavage and RFC 9421 signatures with one thing wrong, at a running door (areas http-signature, rfc9421)."""
 from __future__ import annotations
 
 import json
@@ -39,8 +39,7 @@ SIGNED_OTHERWISE = ("(request-target)", "host", "(created)", "(expires)", "diges
 @pytest.mark.parametrize(("scheme", "statuses"), [
     bad("BI-005", Cavage(covered=without("digest"), digest=None)),
     bad("BI-006", Cavage(covered=without("digest"))),
-    bad("BI-008", Cavage(digest="SHA-512=z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg=="),
-        400, 401),
+    bad("BI-008", Cavage(digest=f"SHA-512={'A' * 86}=="), 400, 401),
     bad("BI-010", Cavage(digest="SHA-256=%%%%"), 400, 401),
     bad("BI-011", Cavage(digest="SHA-256=2jmj7l5rSw0yVb/vlWAYkK/YBwk="), 400, 401),
     bad("BI-014", Cavage(method="get")),
@@ -75,8 +74,10 @@ def change(name: str, value: str | Callable[[str], str], headers: Headers) -> He
     return [(key, (value(old) if callable(value) else value) if key == name else old) for key, old in headers]
 
 
-@pytest.mark.parametrize("case", [
-    pytest.param(case, marks=pytest.mark.bad_input(case)) for case in ("BI-002", "BI-003", "BI-004", "BI-007", "BI-009", "BI-013", "BI-028")])
+CHANGED = ("BI-002", "BI-003", "BI-004", "BI-007", "BI-009", "BI-013", "BI-028")
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=pytest.mark.bad_input(case)) for case in CHANGED])
 def test_changed_after_signing(case: str, scene: Scene, world: Peer) -> None:
     sender, _, body = activity_of(scene, world)
     attacker = world.actor(unique("attacker"), key=1)

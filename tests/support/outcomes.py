@@ -25,8 +25,8 @@ from fedisora.store import actors, relations, statuses
 
 ACTIVITIES = frozenset({
     "Accept", "Add", "Announce", "Arrive", "Block", "Create", "Delete", "Dislike", "EmojiReact", "Flag", "Follow", "Invite",
-    "Join", "Leave", "Like", "Listen", "Move", "QuoteRequest", "Read", "Reject", "Remove", "TentativeAccept", "Undo",
-    "Update", "View"})
+    "Join", "Leave", "Like", "Listen", "Move", "QuoteRequest", "Read", "Reject", "Remove", "TentativeAccept", "Undo", "Update",
+    "View"})
 
 
 class _Done(Exception):
@@ -74,8 +74,7 @@ class _Trial:
         kind = parse.type_of(document)
         if kind in ACTOR_TYPES:
             found = actors.upsert_remote(self.uow, actor_serializer.from_activitypub(document))
-            kind_told = f" {found.kind}" if found.kind else ""
-            return f"actor {found.type}{kind_told}" + ("" if found.public_key_pem else " without key")
+            return " ".join(filter(None, ("actor", found.type, found.kind, "" if found.public_key_pem else "without key")))
         if kind in COLLECTION_TYPES:
             items = parse.ids_of(document.get("orderedItems", document.get("items")))
             return f"collection {kind}: {len(items)} items"
