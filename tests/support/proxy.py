@@ -15,7 +15,7 @@ class Relay:
         self._target = (parts.hostname or "127.0.0.1", parts.port or default_port)
         self._parts = parts
         self._listener: socket.socket | None = None
-        self._open: set[socket.socket] = set()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
         self.port = 0
 
@@ -45,36 +45,45 @@ class Relay:
     def cut(self) -> None:
         """Close every connection and refuse new ones."""
         listener, self._listener = self._listener, None
+        if listener is not None:
+            _end(listener)
         with self._lock:
-            closing, self._open = self._open, set()
-        for one in (*closing, *([listener] if listener else [])):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+            pairs, self._pairs = self._pairs, []
+        for pair in pairs:
+            for one in pair:
+                _end(one)
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
                 near, _ = listener.accept()
-                far = socket.create_connection(self._target, 10)
             except OSError:
                 return
+            try:
+                far = socket.create_connection(self._target, 10)
+            except OSError:
+                _end(near)
+                continue
             far.settimeout(None)
             with self._lock:
-                if self._listener is not listener:
-                    near.close()
-                    far.close()
-                    return
-                self._open |= {near, far}
+                self._pairs.append((near, far))
+            if self._listener is not listener:  # cut in this very moment
+                _end(near)
+                _end(far)
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
+                threading.Thread(target=_copy, args=(source, sink), daemon=True).start()
 
-    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(1 << 16):
-                sink.sendall(data)
-        for one in (source, sink):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            with self._lock:
-                self._open.discard(one)
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            sink.sendall(data)
+    _end(source)
+    _end(sink)
+
+
+def _end(one: socket.socket) -> None:
+    """Wake whoever reads from it, then close it."""
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
