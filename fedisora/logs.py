@@ -36,7 +36,9 @@ def configure(settings: Settings) -> None:
     shared: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
                          structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.StackInfoRenderer()]
     renderer: Any = (structlog.processors.JSONRenderer() if settings.log_format == "json"
-                     else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+                     else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(),
+                                                        exception_formatter=structlog.dev.plain_traceback))
+    # The default, Rich's tracebacks, prints every local variable (secrets among them) and takes seconds per error.
     if settings.log_format == "json":
         shared.append(structlog.processors.format_exc_info)
     structlog.configure(processors=[*shared, renderer], wrapper_class=structlog.make_filtering_bound_logger(level),
