@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedisora.errors import Refused
 from fedisora.federation.delivery import Courier
+from fedisora.federation.peers import Peers
 from fedisora.models import Delivery, InboxMessage
 from fedisora.store import queue
 
@@ -45,6 +46,11 @@ async def fetch_status(house: House, payload: dict[str, Any]) -> None:
         return  # gone or private: a thread with a hole
 
 
+async def nodeinfo(house: House, payload: dict[str, Any]) -> None:
+    """Ask a server what software it runs."""
+    await Peers(house.db, house.client).learn(str(payload["host"]))
+
+
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()
@@ -56,4 +62,4 @@ async def release(house: House) -> None:
     await house.db.write(give_back)
 
 
-HANDLERS: dict[str, Handler] = {"refresh_actor": refresh_actor, "fetch_status": fetch_status}
+HANDLERS: dict[str, Handler] = {"refresh_actor": refresh_actor, "fetch_status": fetch_status, "nodeinfo": nodeinfo}

@@ -16,6 +16,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "verify_media": ("media", "{media_id}: fetch a remote file and check its provenance"),
     "refresh_actor": ("federation", "{uri}: fetch an actor again"),
     "fetch_status": ("federation", "{uri}: fetch a post (a thread's parent, a boosted post)"),
+    "nodeinfo": ("federation", "{host}: ask a server what software it runs"),
     "delete_files": ("housekeeping", "{keys}: remove files of deleted media from the storage"),
     "sweep": ("housekeeping", "{}: expired sessions, codes, old rows"),
 }
