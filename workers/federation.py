@@ -11,6 +11,7 @@ from fedisora.errors import Refused
 from fedisora.federation.backfill import Backfill
 from fedisora.federation.delivery import Courier
 from fedisora.federation.follower_sync import FollowerSync
+from fedisora.federation.peers import Peers
 from fedisora.federation.threads import Threads
 from fedisora.models import Delivery, InboxMessage
 from fedisora.services import migration, polls
@@ -144,6 +145,11 @@ async def check_quote(house: House, payload: dict[str, Any]) -> None:
     await house.db.write(lambda uow: quotes.settle(uow, status_id, quoted.id, stamp))
 
 
+async def nodeinfo(house: House, payload: dict[str, Any]) -> None:
+    """Ask a server what software it runs."""
+    await Peers(house.db, house.client).learn(str(payload["host"]))
+
+
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()
@@ -161,4 +167,4 @@ HANDLERS: dict[str, Handler] = {
     "refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
     "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers,
     "refresh_status": refresh_status,
-    "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote}
+    "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote, "nodeinfo": nodeinfo}

@@ -26,6 +26,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "announce_poll": ("federation", "{status_id}: send the new counts of a local poll"),
     "end_poll": ("federation", "{status_id}: a poll is over: last counts, and tell who took part"),
     "check_quote": ("federation", "{status_id}: fetch the quoted post and its author's stamp"),
+    "nodeinfo": ("federation", "{host}: ask a server what software it runs"),
     "delete_files": ("housekeeping", "{keys}: remove files of deleted media from the storage"),
     "sweep": ("housekeeping", "{}: expired sessions, codes, old rows"),
 }

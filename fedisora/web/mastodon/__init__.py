@@ -26,6 +26,7 @@ async def unknown(request: Request) -> None:
 routes: list[BaseRoute] = [
     *_at("apps", post=instance.register_app), *_at("apps/verify_credentials", get=instance.verify_app),
     *_at("instance", get=instance.v1), *_at("instance", "v2", get=instance.v2), *_at("preferences", get=instance.preferences),
+    *_at("instance/peers", get=instance.peers),
     *_at("markers", get=instance.markers), *_at("filters", "v2", get=instance.filters_v2),
     *(route for path, handler in instance.EMPTY.items() for route in _at(path, get=handler)),
     *_at("accounts/verify_credentials", get=accounts.verify_credentials),
