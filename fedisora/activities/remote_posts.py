@@ -95,8 +95,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         statuses.count_reply(uow, parent.id, 1)
     elif note.in_reply_to is not None and not quiet:
         threads.look_for_more(uow, status.id)
-    if not quiet and actors.stale(author, uow.now):
-        jobs.enqueue(uow, "refresh_actor", {"uri": author.uri}, key=author.uri[:200])
+    if not quiet:
+        actors.refresh_when_stale(uow, author)
     author.statuses_count += 1
     author.last_status_at = max(published, author.last_status_at or published)
     session.flush()

@@ -20,6 +20,8 @@ from .client import Client
 from .fetch import Fetcher
 
 log = structlog.get_logger()
+WEBFINGER_SECONDS = 12.0
+"""For all look-ups that one actor's handle may take: whoever it names must not keep us waiting."""
 
 
 class Resolver:
@@ -85,7 +87,11 @@ class Resolver:
             raise Malformed("This is not an account of another server.", cause=data.uri)
         known = await self._db.read(lambda session: actors.by_uri(session, data.uri))
         claims = [claim for claim in (actor_serializer.claimed_handle(document), (data.username, data.domain)) if claim]
-        handle, answered = await self._confirmed_handle(data.uri, claims)
+        try:
+            async with asyncio.timeout(WEBFINGER_SECONDS):
+                handle, answered = await self._confirmed_handle(data.uri, claims)
+        except TimeoutError:
+            handle, answered = None, False
         if handle is not None:
             data = actor_serializer.from_activitypub(document, handle=handle)
         elif known is not None and not answered:  # no news about its handle: it keeps the one it has

@@ -14,7 +14,7 @@ from ..activitypub.parse import host_of
 from ..db import UnitOfWork
 from ..errors import Forbidden
 from ..models import Actor, Delivery, User
-from . import peers
+from . import jobs, peers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,6 +169,12 @@ def _redirect(uow: UnitOfWork, old: str, new: str) -> None:
 def stale(actor: Actor, now: dt.datetime, age: dt.timedelta = dt.timedelta(days=1)) -> bool:
     """Whether a remote actor should be fetched again."""
     return not actor.local and (actor.fetched_at is None or actor.fetched_at < now - age)
+
+
+def refresh_when_stale(uow: UnitOfWork, actor: Actor) -> None:
+    """A remote actor does something: have its document fetched again when that was not done for a day."""
+    if stale(actor, uow.now):
+        jobs.enqueue(uow, "refresh_actor", {"uri": actor.uri}, key=actor.uri[:200])
 
 
 def search(session: Session, text: str, limit: int = 20) -> list[Actor]:

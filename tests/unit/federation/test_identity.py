@@ -1,11 +1,14 @@
 """Who somebody is: a handle counts once acct → id → acct loops on one normalised host (cases BI-145 to BI-149)."""
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
+from fedisora.activities import remote_posts
 from fedisora.activitypub.webfinger import parse_handle
+from fedisora.db import UnitOfWork
 from fedisora.errors import FedisoraError, Malformed, NotFound
 from fedisora.models import Actor, Delivery
 from fedisora.serializers.activitypub.actor import from_activitypub
@@ -173,3 +176,44 @@ def test_an_inbox_that_others_still_have_keeps_its_deliveries(place: Place, worl
     resolve(place, alice.uri, refresh=True)
     waiting = place.db.read_now(lambda session: [row.inbox for row in session.query(Delivery)])
     assert waiting == [f"{world.base}/inbox"]
+
+
+def test_who_posts_after_a_day_is_fetched_again_once(place: Place, world: World) -> None:
+    alice = world.actor("alice")
+    resolve(place, alice.uri)
+
+    def post(text: str) -> None:
+        note = world.note(alice, text)
+        place.db.write_now(lambda uow: remote_posts.store(
+            uow, note, actors.get(uow.session, place.actor(alice.uri).id), asked=True))
+
+    post("fresh")
+    assert place.jobs("refresh_actor") == []
+
+    def age(uow: UnitOfWork) -> None:
+        actors.get(uow.session, place.actor(alice.uri).id).fetched_at = uow.now - dt.timedelta(hours=25)
+
+    place.db.write_now(age)
+    post("stale")
+    post("still stale")
+    assert place.jobs("refresh_actor") == [{"uri": alice.uri}]
+
+
+def test_a_refreshed_account_that_is_followed_has_its_pins_looked_at(place: Place, world: World) -> None:
+    alice, bob = world.actor("alice"), world.actor("bob")
+    for person in (alice, bob):
+        change(world, person, featured=f"{person.uri}/featured")
+        resolve(place, person.uri)
+    place.follow(place.ada, alice.uri)
+    for person in (alice, bob):
+        resolve(place, person.uri, refresh=True)
+    assert place.jobs("fetch_featured") == [], "that was today"
+
+    def age(uow: UnitOfWork) -> None:
+        for person in (alice, bob):
+            actors.get(uow.session, place.actor(person.uri).id).fetched_at = uow.now - dt.timedelta(hours=25)
+
+    place.db.write_now(age)
+    for person in (alice, bob):
+        resolve(place, person.uri)
+    assert place.jobs("fetch_featured") == [{"actor_id": place.actor(alice.uri).id}]
