@@ -49,6 +49,10 @@ class Uris:
     def featured(self, actor: str) -> str:
         return f"{actor}/collections/featured"
 
+    def followers_synchronization(self, actor: str) -> str:
+        """Where another server reads which of its accounts follow an actor (FEP-8fcf)."""
+        return f"{actor}/followers_synchronization"
+
     @property
     def shared_inbox(self) -> str:
         return f"{self.base}/inbox"
@@ -75,6 +79,10 @@ class Uris:
 
     def replies(self, status: str) -> str:
         return f"{status}/replies"
+
+    def context(self, root_id: int) -> str:
+        """Id of the conversation that the status with this row id starts (FEP-7888)."""
+        return f"{self.base}/contexts/{root_id}"
 
     def create(self, status: str) -> str:
         return f"{status}/activity"
@@ -114,6 +122,22 @@ class Uris:
 
     def reject(self, actor: str, follow_id: int) -> str:
         return f"{actor}#rejects/follows/{follow_id}"
+
+    def vote(self, actor: str, vote_id: int) -> str:
+        """Id of a vote's Note (a fragment: nobody fetches votes)."""
+        return f"{actor}#votes/{vote_id}"
+
+    def quote_request(self, status: str) -> str:
+        """Id of the QuoteRequest of one of our posts."""
+        return f"{status}#quote-request"
+
+    def quote_requested(self, uri: str) -> str | None:
+        """The post whose QuoteRequest this is, else None."""
+        status, mark, _ = uri.partition("#quote-request")
+        return status if mark and self.is_local(status) else None
+
+    def quote_authorization(self, actor: str, row_id: int) -> str:
+        return f"{actor}/quote_authorizations/{row_id}"
 
     # provenance
     def record(self, media_id: int) -> str:

@@ -1,18 +1,28 @@
 """The federation worker: process the inbox, deliver, fetch what is missing."""
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
+from fedisora.activities import quotes
 from fedisora.errors import Refused
+from fedisora.federation.backfill import Backfill
 from fedisora.federation.delivery import Courier
+from fedisora.federation.follower_sync import FollowerSync
+from fedisora.federation.peers import Peers
+from fedisora.federation.threads import Threads
 from fedisora.models import Delivery, InboxMessage
-from fedisora.services import migration
-from fedisora.store import queue
+from fedisora.services import migration, polls
+from fedisora.store import backfill, queue, statuses
 
 from .rows import Handler
 
 if TYPE_CHECKING:
     from fedisora.app import House
+
+log = structlog.get_logger()
 
 
 async def drain_inbox(house: House, owner: str) -> int:
@@ -35,7 +45,10 @@ def courier(house: House) -> Courier:
 
 async def refresh_actor(house: House, payload: dict[str, Any]) -> None:
     """Fetch an actor again."""
-    await house.resolver.actor(str(payload["uri"]), refresh=True)
+    try:
+        await house.resolver.actor(str(payload["uri"]), refresh=True)
+    except Refused as error:  # what we know of it stays; it is asked again when it acts again
+        log.info("an account cannot be fetched again", actor=payload["uri"], reason=str(error))
 
 
 async def fetch_status(house: House, payload: dict[str, Any]) -> None:
@@ -62,16 +75,96 @@ async def move(house: House, payload: dict[str, Any]) -> None:
     await house.db.write(lambda uow: migration.arrive(uow, actor, target))
 
 
+async def complete_thread(house: House, payload: dict[str, Any]) -> None:
+    """Look for the rest of a conversation."""
+    await Threads(house.db, house.fetcher, house.resolver).complete(int(payload["status_id"]))
+
+
+async def backfill_actor(house: House, payload: dict[str, Any]) -> None:
+    """Fetch posts of a followed account."""
+    since = payload.get("since")
+    await Backfill(house.db, house.fetcher, house.resolver).actor(
+        int(payload["actor_id"]), dt.datetime.fromisoformat(since) if since else None)
+
+
+async def fetch_featured(house: House, payload: dict[str, Any]) -> None:
+    """Fetch what a followed account pinned."""
+    await Backfill(house.db, house.fetcher, house.resolver).featured(int(payload["actor_id"]))
+
+
+async def catch_up(house: House, payload: dict[str, Any]) -> None:
+    """After an outage: look for what followed accounts posted meanwhile."""
+    await house.db.write(lambda uow: backfill.catch_up(uow, str(payload["since"])))
+
+
+async def sync_followers(house: House, payload: dict[str, Any]) -> None:
+    """Agree with another server on who follows its actor."""
+    try:
+        outcome = await FollowerSync(house.db, house.fetcher).run(
+            str(payload["actor_uri"]), str(payload["url"]), str(payload["digest"]))
+    except (Refused, TimeoutError) as error:
+        outcome = str(error) or "out of time"
+    log.info("followers compared", actor=payload["actor_uri"], outcome=outcome)
+
+
+async def refresh_status(house: House, payload: dict[str, Any]) -> None:
+    """Fetch a known remote post again."""
+    try:
+        await house.resolver.refresh_status(str(payload["uri"]))
+    except Refused:
+        return  # gone or private by now: what we have stays
+
+
+async def announce_poll(house: House, payload: dict[str, Any]) -> None:
+    """Send the counts of a local poll."""
+    await house.db.write(lambda uow: polls.announce(uow, int(payload["status_id"])))
+
+
+async def end_poll(house: House, payload: dict[str, Any]) -> None:
+    """A poll is over; a remote one is looked at once more for its last counts."""
+    status_id = int(payload["status_id"])
+    status = await house.db.read(lambda session: statuses.get(session, status_id))
+    if status is not None and not status.local:
+        await refresh_status(house, {"uri": status.uri})
+    await house.db.write(lambda uow: polls.end(uow, status_id))
+
+
+async def check_quote(house: House, payload: dict[str, Any]) -> None:
+    """Fetch what a post quotes and the quoted author's stamp, each from its own origin, and decide."""
+    status_id = int(payload["status_id"])
+    status = await house.db.read(lambda session: statuses.get(session, status_id))
+    if status is None or status.quote_of_uri is None or status.quote_state == "accepted":
+        return
+    stamp = None
+    try:
+        quoted = await house.resolver.status(status.quote_of_uri)
+        if status.quote_authorization and not house.uris.is_local(status.quote_authorization):
+            stamp = await house.fetcher.document(status.quote_authorization)
+    except Refused:
+        return  # not to be had: the quote stays as it is, and a later Update is looked at anew
+    await house.db.write(lambda uow: quotes.settle(uow, status_id, quoted.id, stamp))
+
+
+async def nodeinfo(house: House, payload: dict[str, Any]) -> None:
+    """Ask a server what software it runs."""
+    await Peers(house.db, house.client).learn(str(payload["host"]))
+
+
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()
     await house.processor.close()
 
     def give_back(uow: Any) -> None:
+        backfill.note_alive(uow)
         queue.release_all(uow.session, InboxMessage, house.owner("inbox"))
         queue.release_all(uow.session, Delivery, house.owner("delivery"))
 
     await house.db.write(give_back)
 
 
-HANDLERS: dict[str, Handler] = {"refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move}
+HANDLERS: dict[str, Handler] = {
+    "refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
+    "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers,
+    "refresh_status": refresh_status,
+    "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote, "nodeinfo": nodeinfo}

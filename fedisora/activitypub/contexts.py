@@ -33,6 +33,7 @@ TERMS: dict[str, Any] = {
     "movedTo": _id("as:movedTo"), "alsoKnownAs": _id("as:alsoKnownAs"), "discoverable": "toot:discoverable",
     "indexable": "toot:indexable", "featured": _id("toot:featured"), "Emoji": "toot:Emoji", "blurhash": "toot:blurhash",
     "focalPoint": {"@id": "toot:focalPoint", "@container": "@list"},
+    "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
     # schema.org
     "PropertyValue": "schema:PropertyValue", "value": "schema:value", "softwareVersion": "schema:softwareVersion",
     "digitalSourceType": _id("schema:digitalSourceType"), "isBasedOn": _id("schema:isBasedOn"),
@@ -43,10 +44,18 @@ TERMS: dict[str, Any] = {
     "uuid": "schema:identifier", "identifier": "schema:identifier", "category": "schema:category",
     "licence": "schema:license", "language": "schema:inLanguage", "subtitleLanguage": "schema:subtitleLanguage",
     "originallyPublishedAt": "schema:datePublished", "isLiveBroadcast": "schema:isLiveBroadcast",
-    "views": "pt:views", "state": "pt:state", "fps": "pt:fps", "commentsEnabled": "pt:commentsEnabled",
+    "views": "pt:views", "state": "pt:state", "fps": "pt:fps", "aspectRatio": "pt:aspectRatio",
+    "commentsEnabled": "pt:commentsEnabled",
     "commentsPolicy": "pt:commentsPolicy", "downloadEnabled": "pt:downloadEnabled", "waitTranscoding": "pt:waitTranscoding",
     "support": "pt:support", "aiUsage": "pt:aiUsage", "dislikes": _id("as:dislikes"),
     "comments": _id("as:comments"), "postingRestrictedToMods": "lemmy:postingRestrictedToMods",
+    "votersCount": "toot:votersCount", "quoteUri": "http://fedibird.com/ns#quoteUri",
+    "_misskey_quote": "https://misskey-hub.net/ns#_misskey_quote",
+    # FEP-044f
+    "quote": _id("https://w3id.org/fep/044f#quote"),
+    "quoteAuthorization": _id("https://w3id.org/fep/044f#quoteAuthorization"),
+    "QuoteRequest": "https://w3id.org/fep/044f#QuoteRequest",
+    "QuoteAuthorization": "https://w3id.org/fep/044f#QuoteAuthorization",
     # GoToSocial's interaction policies
     "interactionPolicy": _id("gts:interactionPolicy"), "automaticApproval": _id("gts:automaticApproval"),
     "manualApproval": _id("gts:manualApproval"), "canQuote": _id("gts:canQuote"), "canLike": _id("gts:canLike"),

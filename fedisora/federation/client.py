@@ -26,6 +26,7 @@ from yarl import URL
 from .. import __version__
 from ..errors import Forbidden, Gone, Malformed, NotFound, Refused, RemoteUnavailable, TooLarge, Unsupported
 from ..settings import Settings
+from ..store.domains import DomainPolicy, Rules
 from . import addresses
 
 Signer = Callable[[str, str, bytes | None], Mapping[str, str]]
@@ -79,9 +80,14 @@ class Response:
 
 
 class Client:
-    """aiohttp with the guard in front. Open it in the running loop, close it at the end."""
+    """aiohttp with the guard in front. Open it in the running loop, close it at the end.
 
-    def __init__(self, settings: Settings) -> None:
+    With a `policy`, no request goes to a domain that this instance does not talk to, on no hop of any call.
+    """
+
+    def __init__(self, settings: Settings, policy: DomainPolicy | None = None) -> None:
+        self.policy = policy
+        self._rules: Rules | None = None
         self._allowed = settings.private_networks
         self._plain_http = bool(self._allowed) or not settings.https
         self._own = URL(settings.base_url)
@@ -161,7 +167,7 @@ class Client:
 
         Raises:
             Malformed: not an absolute http(s) URL, or with a user part.
-            Forbidden: plain http, an address or a port that is not allowed.
+            Forbidden: plain http, an address or a port that is not allowed, a blocked domain.
         """
         try:
             parsed = URL(url) if isinstance(url, str) else url
@@ -178,13 +184,18 @@ class Client:
         host = addresses.normal_host(parsed.raw_host)
         if addresses.literal(host) is not None:
             addresses.check_address(host.strip("[]"), self._allowed)
-        return parsed.with_host(host).with_fragment(None)
+        target = parsed.with_host(host).with_fragment(None)
+        if self._rules is not None:
+            self._rules.check(target.raw_authority)
+        return target
 
     @contextlib.asynccontextmanager
     async def _budget(self, url: str, deadline: float) -> AsyncIterator[None]:
-        """One deadline, and our own errors instead of aiohttp's."""
+        """One deadline, the current rules for domains, and our own errors instead of aiohttp's."""
         try:
             async with asyncio.timeout(deadline):
+                if self.policy is not None:
+                    self._rules = await self.policy.rules()
                 yield
         except TimeoutError as error:
             raise RemoteUnavailable(cause=f"{url}: no answer within {deadline:g} s") from error
@@ -228,8 +239,8 @@ class Client:
         async with self._open_session().post(target, data=body, headers=headers, allow_redirects=False) as answer:
             try:
                 return await _read(answer, str(target), POST_ANSWER_BYTES)
-            except (TooLarge, Malformed, Unsupported):
-                # the status is what matters; a long or odd body is not read on
+            except (TooLarge, Malformed, Unsupported, aiohttp.ClientPayloadError, ConnectionError):
+                # the status is what matters: the peer has taken it, however long, odd or cut off the rest of its answer is
                 return Response(answer.status, str(target), answer.headers, b"", answer.content_type.lower())
 
     def _open_session(self) -> aiohttp.ClientSession:

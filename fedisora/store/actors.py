@@ -5,13 +5,16 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from ..activitypub.parse import host_of
 from ..db import UnitOfWork
 from ..errors import Forbidden
-from ..models import Actor, User
+from ..models import Actor, Delivery, User
+from . import jobs, peers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,10 +44,12 @@ class ActorData:
     signing_certificates: str | None
     locked: bool
     discoverable: bool
+    indexable: bool
     avatar_url: str | None
     header_url: str | None
     also_known_as: list[str]
     moved_to: str | None
+    emojis: list[Any] = dataclasses.field(default_factory=list)
 
 
 # Asked for every activity that arrives: building a statement costs more than running it, so these are built once.
@@ -108,37 +113,68 @@ def instance_actor(session: Session) -> Actor:
     return session.scalars(select(Actor).where(Actor.type == "Application", Actor.domain == "")).one()
 
 
-def upsert_remote(uow: UnitOfWork, data: ActorData) -> Actor:
+def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) -> Actor:
     """Store what a remote actor's own document says.
+
+    Args:
+        confirmed: WebFinger says that the handle is this id's. Then another account that had it gives it up (it was deleted
+            and made again); else whoever has it keeps it, and this one is found by its id only.
 
     Raises:
         Forbidden: the document claims the id of an account here.
     """
     session = uow.session
     values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
-    values.update(username_key=data.username.lower(), fetched_at=uow.now, updated_at=uow.now)
+    values.update(fetched_at=uow.now, updated_at=uow.now)
     actor = by_uri(session, data.uri)
     if uow.uris.is_local(data.uri) or (actor is not None and actor.local):
         raise Forbidden("An account here is not described by another server.", cause=data.uri)
-    if actor is None:
-        # The handle moved to another id (the account was deleted and made again there): the old row gives it up.
-        other = by_handle(session, data.username, data.domain)
-        if other is not None:
-            other.username_key = f"{other.username_key}~{other.id}"
+    row_id = actor.id if actor is not None else uow.new_id()
+    values["username_key"] = data.username.lower()
+    holder = by_handle(session, data.username, data.domain)
+    if holder is not None and holder.id != row_id:
+        if confirmed:
+            holder.username_key = f"{holder.username_key}~{holder.id}"
             session.flush()
-        actor = Actor(id=uow.new_id(), created_at=uow.now, **values)
+        else:
+            values["username_key"] += f"~{row_id}"
+    if actor is None:
+        actor = Actor(id=row_id, created_at=uow.now, **values)
         session.add(actor)
-    else:
-        for name, value in values.items():
-            if getattr(actor, name) != value:
-                setattr(actor, name, value)
+        session.flush()
+        peers.met(uow, host_of(data.uri))
+        return actor
+    before = [actor.inbox, actor.shared_inbox]
+    for name, value in values.items():
+        if getattr(actor, name) != value:
+            setattr(actor, name, value)
     session.flush()
+    for old, new in zip(before, (actor.inbox, actor.shared_inbox or actor.inbox), strict=True):
+        if old and old != new:
+            _redirect(uow, old, new)
     return actor
+
+
+def _redirect(uow: UnitOfWork, old: str, new: str) -> None:
+    """An inbox moved: what waits for the old one goes to the new one, once nobody has the old one any more."""
+    session = uow.session
+    if uow.uris.is_local(new) or session.scalar(
+            select(Actor.id).where(or_(Actor.shared_inbox == old, Actor.inbox == old)).limit(1)) is not None:
+        return
+    there = select(Delivery.activity_id).where(Delivery.inbox == new)
+    session.execute(update(Delivery).where(Delivery.inbox == old, Delivery.state == "pending", Delivery.activity_id.not_in(there))
+                    .values(inbox=new, host=urlsplit(new).netloc.lower()), execution_options={"synchronize_session": False})
 
 
 def stale(actor: Actor, now: dt.datetime, age: dt.timedelta = dt.timedelta(days=1)) -> bool:
     """Whether a remote actor should be fetched again."""
     return not actor.local and (actor.fetched_at is None or actor.fetched_at < now - age)
+
+
+def refresh_when_stale(uow: UnitOfWork, actor: Actor) -> None:
+    """A remote actor does something: have its document fetched again when that was not done for a day."""
+    if stale(actor, uow.now):
+        jobs.enqueue(uow, "refresh_actor", {"uri": actor.uri}, key=actor.uri[:200])
 
 
 def search(session: Session, text: str, limit: int = 20) -> list[Actor]:

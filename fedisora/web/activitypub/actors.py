@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from sqlalchemy import func, select
@@ -10,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ...activitypub.negotiation import wants_activity
-from ...errors import Malformed, NotFound
+from ...errors import Malformed, NotFound, Unauthenticated
 from ...models import Actor, OutboxActivity
 from ...serializers.activitypub import actor as actor_serializer
 from ...serializers.activitypub.collections import collection, page
-from ...store import actors, relations, statuses
+from ...store import actors, follower_sync, relations, statuses
 from ...store.paging import Page
 from ..convertors import number
 from .respond import activity_json, house_of, reader
@@ -71,10 +72,12 @@ def _outbox(session: Session, actor_id: int, wanted: Page) -> list[tuple[int, An
     return [(row[0], orjson.loads(row[1])) for row in rows]
 
 
-async def _collection(request: Request, uri: str, total: int, load: Any) -> Response:
-    """A collection, or one page of what `load(session, page)` gives as (id, item)."""
+async def _collection(request: Request, uri: str, total: int, load: Any, *, hidden: bool = False) -> Response:
+    """A collection, or one page of what `load(session, page)` gives as (id, item); only how many when it is hidden."""
     house = house_of(request)
     wanted = _page_of(request)
+    if hidden:
+        return activity_json(collection(uri, total))
     if wanted is None:
         return activity_json(collection(uri, total, first=f"{uri}?page=1"))
     rows = await house.db.read(lambda session: load(session, wanted))
@@ -95,21 +98,38 @@ async def outbox(request: Request) -> Response:
 
 
 async def followers(request: Request) -> Response:
-    """Who follows; items only for who may know (a signed request)."""
+    """Who follows; only how many when the account hides it."""
     house, found = house_of(request), await _actor(request)
     await reader(request)
     return await _collection(
         request, house.uris.followers(found.uri), found.followers_count,
-        lambda session, wanted: [(row, who.uri) for row, who in relations.followers(session, found.id, wanted)])
+        lambda session, wanted: [(row, who.uri) for row, who in relations.followers(session, found.id, wanted)],
+        hidden=found.hide_collections)
 
 
 async def following(request: Request) -> Response:
-    """Whom the actor follows."""
+    """Whom the actor follows; only how many when the account hides it."""
     house, found = house_of(request), await _actor(request)
     await reader(request)
     return await _collection(
         request, house.uris.following(found.uri), found.following_count,
-        lambda session, wanted: [(row, who.uri) for row, who in relations.following(session, found.id, wanted)])
+        lambda session, wanted: [(row, who.uri) for row, who in relations.following(session, found.id, wanted)],
+        hidden=found.hide_collections)
+
+
+async def followers_synchronization(request: Request) -> Response:
+    """The followers of one server, for an actor of that server who signs (FEP-8fcf).
+
+    Raises:
+        Unauthenticated: not signed, or not well.
+    """
+    house, found = house_of(request), await _actor(request)
+    who = await reader(request)
+    if who is None or who.local:
+        raise Unauthenticated("This list is for the server whose accounts it names: sign the request.")
+    host = urlsplit(who.uri).netloc
+    ids = await house.db.read(lambda session: follower_sync.followers_at(session, found, host))
+    return activity_json(collection(house.uris.followers_synchronization(found.uri), len(ids), items=ids))
 
 
 async def featured(request: Request) -> Response:

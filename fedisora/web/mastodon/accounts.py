@@ -63,7 +63,8 @@ async def update_credentials(request: Request) -> Response:
     def apply(uow: UnitOfWork) -> Actor:
         return accounts.update_profile(
             uow, who.actor.id, name=given.optional("display_name"), note=given.optional("note"), locked=given.flag("locked"),
-            discoverable=given.flag("discoverable"), fields=fields or None, **pictures)
+            discoverable=given.flag("discoverable"), indexable=given.flag("indexable"),
+            hide_collections=given.flag("hide_collections"), fields=fields or None, **pictures)
 
     return JSONResponse(entities.credential_account(await house.db.write(apply), who.user, house.uris))
 
@@ -136,10 +137,13 @@ async def posts(request: Request) -> Response:
 def _people(load: Callable[[Session, int, Page], list[tuple[int, Actor]]]) -> Callable[[Request], Any]:
     async def handler(request: Request) -> Response:
         house, wanted, page = _house(request), row_id(request), page_of(request, default=40, most=80)
-        await viewer(request)
+        who = await viewer(request)
 
         def find(session: Session) -> list[tuple[int, Actor]]:
-            return load(session, _shown(session, wanted).id, page)
+            actor = _shown(session, wanted)
+            if actor.hide_collections and (who is None or who.id != actor.id):
+                return []
+            return load(session, actor.id, page)
 
         rows = await house.db.read(find)
         return paged(request, house.uris, [entities.account(actor, house.uris) for _, actor in rows],
