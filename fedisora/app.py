@@ -26,6 +26,7 @@ from .schema import migrate
 from .services import instance as instances
 from .settings import Settings
 from .storage import Store, open_store
+from .store.domains import DomainPolicy
 from .uris import Uris
 from .vault import Vault
 
@@ -45,6 +46,7 @@ class House:
     vault: Vault
     storage: Store
     bells: Bells
+    policy: DomainPolicy
     client: Client
     keys: KeyCache
     fetcher: Fetcher
@@ -102,12 +104,13 @@ def build_house(settings: Settings) -> House:
     migrate(db.engine)
     db.read_now(lambda session: instances.check_domain(session, settings))
     db.write_now(instances.initialise)
-    client = Client(settings)
+    policy = DomainPolicy(db)
+    client = Client(settings, policy)
     fetcher = Fetcher(db, client)
     resolver = Resolver(db, fetcher, client)
     keys = KeyCache(db, fetcher, resolver)
-    return House(settings, db, uris, vault, storage, Bells(), client, keys, fetcher, resolver,
-                 Inbox(db, keys), Processor(db, fetcher, resolver), Verifier(db, client, fetcher, storage),
+    return House(settings, db, uris, vault, storage, Bells(), policy, client, keys, fetcher, resolver,
+                 Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), Verifier(db, client, fetcher, storage),
                  process_name())
 
 

@@ -1,18 +1,19 @@
-"""The command line: serve, worker, migrate, user, account, channel, relay, generate, verify, extension, doctor."""
+"""The command line: serve, worker, migrate, user, account, channel, relay, domain, queue, generate, verify, …"""
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from . import __version__
+from . import __version__, cli_domain, cli_queue
+from .cli_common import DataDir, err, out
+from .cli_common import escape as _escape
+from .cli_common import with_db as _with_db
 from .errors import FedisoraError
 from .settings import Settings, load_settings
 
@@ -30,9 +31,8 @@ app.add_typer(accounts_app, name="account")
 app.add_typer(channels, name="channel")
 app.add_typer(relays, name="relay")
 app.add_typer(extensions, name="extension")
-out = Console()
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Data folder (FEDISORA_DATA_DIR).")]
+app.add_typer(cli_domain.domains, name="domain")
+app.add_typer(cli_queue.queues, name="queue")
 
 
 def main() -> None:
@@ -44,10 +44,6 @@ def main() -> None:
         raise SystemExit(2) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def _version(value: bool) -> None:
@@ -95,17 +91,6 @@ def migrate(data_dir: DataDir = None) -> None:
     house = build_house(load_settings(data_dir))
     house.db.close()
     err.print("The database is up to date.")
-
-
-def _with_db(data_dir: Path | None, use_case: Callable[[Any], Any]) -> Any:
-    """One write transaction on the instance's database."""
-    from .app import build_house
-
-    house = build_house(load_settings(data_dir))
-    try:
-        return house.db.write_now(use_case)
-    finally:
-        house.db.close()
 
 
 @users.command("create")

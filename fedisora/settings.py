@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     authorized_fetch: bool = Field(False, description="Ask for a signature on ActivityPub GETs.")
     retry_seconds: float = Field(15.0, gt=0, le=3600, description="Pause before the first retry of a delivery or of processing "
                                  "an arrived activity; the whole schedule grows and shrinks with it.")
+    federation: Literal["open", "allow-list"] = Field(
+        "open", description="Who may talk to us: everybody but blocked domains, or only domains with the rule `allow`.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
     metrics_bind: str = Field("", description="host:port for Prometheus metrics on a private listener; empty: none.")

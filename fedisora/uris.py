@@ -123,6 +123,22 @@ class Uris:
     def reject(self, actor: str, follow_id: int) -> str:
         return f"{actor}#rejects/follows/{follow_id}"
 
+    def vote(self, actor: str, vote_id: int) -> str:
+        """Id of a vote's Note (a fragment: nobody fetches votes)."""
+        return f"{actor}#votes/{vote_id}"
+
+    def quote_request(self, status: str) -> str:
+        """Id of the QuoteRequest of one of our posts."""
+        return f"{status}#quote-request"
+
+    def quote_requested(self, uri: str) -> str | None:
+        """The post whose QuoteRequest this is, else None."""
+        status, mark, _ = uri.partition("#quote-request")
+        return status if mark and self.is_local(status) else None
+
+    def quote_authorization(self, actor: str, row_id: int) -> str:
+        return f"{actor}/quote_authorizations/{row_id}"
+
     # provenance
     def record(self, media_id: int) -> str:
         return f"{self.base}/records/{media_id}"

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from fedisora.activities import quotes
 from fedisora.errors import Refused
 from fedisora.federation.backfill import Backfill
 from fedisora.federation.delivery import Courier
 from fedisora.federation.follower_sync import FollowerSync
+from fedisora.federation.peers import Peers
 from fedisora.federation.threads import Threads
 from fedisora.models import Delivery, InboxMessage
-from fedisora.services import migration
-from fedisora.store import backfill, queue
+from fedisora.services import migration, polls
+from fedisora.store import backfill, queue, statuses
 
 from .rows import Handler
 
@@ -57,6 +59,22 @@ async def fetch_status(house: House, payload: dict[str, Any]) -> None:
         return  # gone or private: a thread with a hole
 
 
+async def take_over(house: House) -> None:
+    """Free what a killed process of this instance held. Only where no other process can be at work: no Redis, one server."""
+    def free(uow: Any) -> int:
+        return queue.release_others(uow.session, InboxMessage, house.owner("inbox")) + queue.release_others(
+            uow.session, Delivery, house.owner("delivery"))
+
+    await house.db.write(free)
+
+
+async def move(house: House, payload: dict[str, Any]) -> None:
+    """Carry out a Move, when its target, as it is now, names the account that moves."""
+    actor, target = str(payload["actor"]), str(payload["target"])
+    await house.resolver.fresh(target)
+    await house.db.write(lambda uow: migration.arrive(uow, actor, target))
+
+
 async def complete_thread(house: House, payload: dict[str, Any]) -> None:
     """Look for the rest of a conversation."""
     await Threads(house.db, house.fetcher, house.resolver).complete(int(payload["status_id"]))
@@ -89,20 +107,47 @@ async def sync_followers(house: House, payload: dict[str, Any]) -> None:
     log.info("followers compared", actor=payload["actor_uri"], outcome=outcome)
 
 
-async def take_over(house: House) -> None:
-    """Free what a killed process of this instance held. Only where no other process can be at work: no Redis, one server."""
-    def free(uow: Any) -> int:
-        return queue.release_others(uow.session, InboxMessage, house.owner("inbox")) + queue.release_others(
-            uow.session, Delivery, house.owner("delivery"))
+async def refresh_status(house: House, payload: dict[str, Any]) -> None:
+    """Fetch a known remote post again."""
+    try:
+        await house.resolver.refresh_status(str(payload["uri"]))
+    except Refused:
+        return  # gone or private by now: what we have stays
 
-    await house.db.write(free)
+
+async def announce_poll(house: House, payload: dict[str, Any]) -> None:
+    """Send the counts of a local poll."""
+    await house.db.write(lambda uow: polls.announce(uow, int(payload["status_id"])))
 
 
-async def move(house: House, payload: dict[str, Any]) -> None:
-    """Carry out a Move, when its target, as it is now, names the account that moves."""
-    actor, target = str(payload["actor"]), str(payload["target"])
-    await house.resolver.fresh(target)
-    await house.db.write(lambda uow: migration.arrive(uow, actor, target))
+async def end_poll(house: House, payload: dict[str, Any]) -> None:
+    """A poll is over; a remote one is looked at once more for its last counts."""
+    status_id = int(payload["status_id"])
+    status = await house.db.read(lambda session: statuses.get(session, status_id))
+    if status is not None and not status.local:
+        await refresh_status(house, {"uri": status.uri})
+    await house.db.write(lambda uow: polls.end(uow, status_id))
+
+
+async def check_quote(house: House, payload: dict[str, Any]) -> None:
+    """Fetch what a post quotes and the quoted author's stamp, each from its own origin, and decide."""
+    status_id = int(payload["status_id"])
+    status = await house.db.read(lambda session: statuses.get(session, status_id))
+    if status is None or status.quote_of_uri is None or status.quote_state == "accepted":
+        return
+    stamp = None
+    try:
+        quoted = await house.resolver.status(status.quote_of_uri)
+        if status.quote_authorization and not house.uris.is_local(status.quote_authorization):
+            stamp = await house.fetcher.document(status.quote_authorization)
+    except Refused:
+        return  # not to be had: the quote stays as it is, and a later Update is looked at anew
+    await house.db.write(lambda uow: quotes.settle(uow, status_id, quoted.id, stamp))
+
+
+async def nodeinfo(house: House, payload: dict[str, Any]) -> None:
+    """Ask a server what software it runs."""
+    await Peers(house.db, house.client).learn(str(payload["host"]))
 
 
 async def release(house: House) -> None:
@@ -120,4 +165,6 @@ async def release(house: House) -> None:
 
 HANDLERS: dict[str, Handler] = {
     "refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
-    "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers}
+    "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers,
+    "refresh_status": refresh_status,
+    "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote, "nodeinfo": nodeinfo}

@@ -10,7 +10,7 @@ from ..db import UnitOfWork
 from ..errors import NotOwner
 from ..models import Actor, Follow
 from ..store import actors, backfill
-from . import outbox, relayed
+from . import outbox, quotes, relayed
 from .received import Received
 
 
@@ -55,6 +55,8 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     relay = relayed.answer(uow, activity, got, "accepted")
     if relay is not None:
         return relay
+    if quotes.is_request(activity):
+        return quotes.answered(uow, activity, got, accepted=True)
     follow = answered(uow, activity, got)
     if follow is None:
         return "ignored: no such follow of ours"

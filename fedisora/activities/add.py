@@ -8,12 +8,9 @@ from ..activitypub.vocabulary import PUBLIC
 from ..db import UnitOfWork
 from ..errors import Malformed, NotOwner
 from ..models import Actor, Status
-from ..store import relations, statuses
+from ..store import pins, relations, statuses
 from . import remote_posts
 from .received import Received
-
-MAX_PINNED = 20
-"""Of a remote account; more are not kept."""
 
 
 def build(kind: str, uri: str, actor: Actor, status: Status) -> dict[str, Any]:
@@ -69,7 +66,7 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
         raise NotOwner("Only one's own posts can be featured.", cause=f"{got.actor.uri} features {uri}")
     if status.pinned_at is not None:
         return "ignored: known"
-    if statuses.count_pinned(session, got.actor.id) >= MAX_PINNED:
+    if pins.count(session, got.actor.id) >= pins.MAX_REMOTE:
         return "ignored: too many"
     status.pinned_at = uow.now
     return "pinned"

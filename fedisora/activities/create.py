@@ -7,7 +7,7 @@ from ..activitypub.parse import id_of, ids_of, same_origin, type_of
 from ..activitypub.vocabulary import OBJECT_TYPES
 from ..db import UnitOfWork
 from ..errors import Malformed, NotOwner
-from . import remote_posts
+from . import remote_posts, votes
 from .received import Received
 
 
@@ -39,5 +39,7 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     document = remote_posts.embedded_or_fetched(reference, got.actor.uri, got.fetched)
     if document is None:
         return "ignored: the object cannot be had"
+    if votes.is_vote(uow, document):
+        return votes.receive(uow, document, got.actor)
     status = remote_posts.store(uow, document, got.actor)
     return "stored" if status is not None else "ignored: nobody here asked for it"

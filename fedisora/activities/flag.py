@@ -13,6 +13,8 @@ from .received import Received
 
 MAX_STATUSES = 50
 MAX_COMMENT = 5000
+MAX_OPEN = 200
+"""Unresolved reports of one sender; more would bury what matters."""
 
 
 def build(report: Report, instance: Actor, target: Actor) -> dict[str, Any]:
@@ -44,6 +46,8 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
         target = actors.get(session, author) if author is not None else None
     if target is None or not target.local or target.type == "Application":
         return "ignored: not about an account here"
+    if reports.count_open(session, got.actor.id) >= MAX_OPEN:
+        return "ignored: too many open reports of this sender"
     about = [item for item in local if item in posts and posts[item].actor_id == target.id]
     report = Report(id=uow.new_id(), uri=uri, actor_id=got.actor.id, target_id=target.id, status_uris=about,
                     comment=comment(text_of(activity, "content")), created_at=uow.now)

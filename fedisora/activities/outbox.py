@@ -14,7 +14,7 @@ from ..activitypub.integrity_proofs import sign_document
 from ..activitypub.parse import id_of
 from ..db import UnitOfWork
 from ..models import Actor, Delivery, OutboxActivity
-from ..store import keys
+from ..store import domains, keys
 
 
 def sign(uow: UnitOfWork, actor: Actor, document: dict[str, Any]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def send(uow: UnitOfWork, actor: Actor, activity: dict[str, Any], inboxes: Itera
 
     Args:
         activity: minimal, with id, type, actor, object; an embedded object keeps its own `@context` and `proof`.
-        inboxes: remote inboxes, in any order and number; our own are left out.
+        inboxes: remote inboxes, in any order and number; our own and those of domains that we refuse are left out.
         object_uri: what it is about, for order and look-up.
         public: whether anybody may read it in the outbox.
     """
@@ -47,6 +47,9 @@ def send(uow: UnitOfWork, actor: Actor, activity: dict[str, Any], inboxes: Itera
     if activity["type"] == "Delete":
         _supersede(uow, lane, row.id)
     targets = [inbox for inbox in dict.fromkeys(inboxes) if inbox and not uow.uris.is_local(inbox)]
+    if targets:
+        rules = domains.load(session, uow.settings, targets)
+        targets = [inbox for inbox in targets if not rules.refuses(inbox)]
     known = set(session.scalars(select(Delivery.inbox).where(Delivery.activity_id == row.id))) if targets else set()
     rows = [{"id": uow.new_id(), "activity_id": row.id, "inbox": inbox, "host": urlsplit(inbox).netloc.lower(),
              "lane": lane, "state": "pending", "run_at": uow.now, "attempt": 0} for inbox in targets if inbox not in known]

@@ -16,8 +16,10 @@ from ..db import UnitOfWork
 from ..errors import NotOwner, Refused
 from ..ids import new_id
 from ..models import Actor, Media, Status
-from ..serializers.activitypub.note import MediaData, NoteData, from_activitypub
-from ..store import actors, jobs, notifications, relations, statuses, threads
+from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
+from ..store import actors, domains, jobs, notifications, polls, relations, statuses, threads
+from ..store import quotes as quote_rows
+from . import quotes
 
 CHECKED_KINDS = ("video", "image")
 
@@ -38,18 +40,21 @@ def proof_state(document: dict[str, Any], author: Actor) -> str:
 
 
 def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
-    """Whether somebody here asked for this post: a follower, a mention, or the thread of a known post."""
+    """Whether somebody here asked for this post: a follower, a mention, a quote, or the thread of a known post."""
     session = uow.session
     if relations.has_local_follower(session, author.id):
         return True
     if any(uow.uris.is_local(uri) for uri in (*note.mentions, *note.audience.everybody)):
+        return True
+    if note.quote is not None and uow.uris.is_local(note.quote.uri):
         return True
     return note.in_reply_to is not None and statuses.by_uri(session, note.in_reply_to) is not None
 
 
 def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False,
           quiet: bool = False) -> Status | None:
-    """Store a remote post of `author`; the known row when it is known, None when nobody here wants it.
+    """Store a remote post of `author`; the known row when it is known, None when nobody here wants it, or its author is
+    suspended.
 
     Args:
         asked: somebody here resolved it by hand, or a boost brought it.
@@ -65,6 +70,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     known = statuses.by_uri(session, note.uri)
     if known is not None:
         return known
+    if author.suspended_at is not None:
+        return None
     grave = statuses.is_tombstoned(session, note.uri)
     if grave is not None and grave.actor_uri == author.uri:
         return None
@@ -77,7 +84,7 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         local=False, visibility=addressing.visibility(note.audience, author.followers_uri), content=note.content,
         spoiler_text=note.spoiler, sensitive=note.sensitive, language=note.language, in_reply_to_uri=note.in_reply_to,
         in_reply_to_id=parent.id if parent else None, in_reply_to_actor_id=parent.actor_id if parent else None,
-        context_uri=note.context, replies_uri=note.replies,
+        object_type=note.type, context_uri=note.context, replies_uri=note.replies, emojis=note.emojis,
         interaction_policy=note.interaction_policy, document=orjson.dumps(document), proof=proof_state(document, author),
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
@@ -100,21 +107,38 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
     """Tags, mentions and files of a post."""
     session = uow.session
     if note.tags:
-        statuses.set_tags(uow, status.id, note.tags)
+        statuses.set_tags(uow, status.id, note.tags, fresh=True)
     named = actors.by_uris(session, [uri for uri in note.mentions if uow.uris.is_local(uri)]
                            + [uri for uri in note.audience.everybody if uow.uris.actor_name(uri)])
     people = [actor for actor in named.values() if actor.local and actor.type != "Application"]
     if people:
-        statuses.set_mentions(uow, status.id, [actor.id for actor in people])
+        statuses.set_mentions(uow, status.id, [actor.id for actor in people], fresh=True)
         for person in people:
             if not quiet and not relations.blocked_either_way(session, person.id, author.id):
                 notifications.notify(uow, person.id, author.id, "mention", status.id)
-    for position, item in enumerate(note.media):
+    for position, item in enumerate(_wanted_media(uow, note, author)):
         media = _media(uow, status, author, position, item)
         session.add(media)
         if item.kind in CHECKED_KINDS and (item.record is not None or item.digest is not None):
             session.flush()
             jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
+    if note.poll is not None:
+        _recount(uow, status, note)
+    if note.quote is not None:
+        quotes.attach(uow, status, note.quote, author)
+
+
+def _tally(poll: PollData) -> tuple[list[str], list[int]]:
+    return [title for title, _ in poll.options], [votes for _, votes in poll.options]
+
+
+def _wanted_media(uow: UnitOfWork, note: NoteData, author: Actor) -> list[MediaData]:
+    """The files of a post, none from a domain whose media are rejected."""
+    files = list(note.media)
+    if not files:
+        return files
+    rules = domains.load(uow.session, uow.settings, [author.uri])
+    return [] if rules.rejects_media(author.uri) else files
 
 
 def _media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> Media:
@@ -128,41 +152,69 @@ def _media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: 
 
 
 def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
-    """Apply a newer version of a known remote post.
+    """Apply a newer version of a known remote post. New counts of a poll are no edit, and always taken.
 
     Raises:
         NotOwner: the post is not this author's.
     """
-    session = uow.session
     check_attribution(author.uri, document)
     note = from_activitypub(document)
-    status = statuses.by_uri(session, note.uri)
+    status = statuses.by_uri(uow.session, note.uri)
     if status is None:
         return "ignored: unknown post"
     if status.actor_id != author.id:
         raise NotOwner(cause=f"{author.uri} edits {note.uri}")
     moment = min(note.updated or uow.now, uow.now)
-    if status.edited_at is not None and moment < status.edited_at:
+    if status.edited_at is not None and note.updated is not None and moment < status.edited_at:
         return "ignored: older than what is known"
-    status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive
-    status.language, status.interaction_policy = note.language, note.interaction_policy
+    changed = _recount(uow, status, note)
+    if note.quote is not None:
+        quotes.attach(uow, status, note.quote, author)
+    elif status.quote_of_uri is not None:
+        quote_rows.forget(uow, status)
+    files = _files(uow, status)
+    same = ((status.content, status.spoiler_text, status.sensitive) == (note.content, note.spoiler, note.sensitive)
+            and [(media.remote_url, media.description) for media in files]
+            == [(item.url, item.description) for item in note.media])
+    status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
+    status.context_uri, status.replies_uri = note.context, note.replies
     status.document, status.proof = orjson.dumps(document), proof_state(document, author)
-    status.edited_at = moment
+    if same and not changed:
+        return "refreshed"
+    status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive
+    status.language, status.edited_at = note.language, moment
     statuses.set_tags(uow, status.id, note.tags)
-    known = {media.remote_url: media for media in _files(uow, status)}
-    for position, item in enumerate(note.media):
-        media = known.pop(item.url, None)
-        if media is None:
-            session.add(_media(uow, status, author, position, item))
-        else:
-            media.position, media.description = position, item.description
-    for media in known.values():
-        session.delete(media)
+    _replace_files(uow, status, author, note, files)
     return "edited"
 
 
+def _recount(uow: UnitOfWork, status: Status, note: NoteData) -> bool:
+    """Take a Question's counts; whether its options became others."""
+    if note.poll is None or status.object_type != "Question":
+        return False
+    poll, (titles, votes) = polls.get(uow.session, status.id), _tally(note.poll)
+    if poll is None:
+        polls.add(uow, status.id, titles, multiple=note.poll.multiple, expires_at=note.poll.ends, votes=votes,
+                  closed_at=note.poll.closed, voters=note.poll.voters, fetched=True)
+        return True
+    return polls.recount(uow, poll, titles, votes, multiple=note.poll.multiple, expires_at=note.poll.ends,
+                         closed_at=note.poll.closed, voters=note.poll.voters)
+
+
+def _replace_files(uow: UnitOfWork, status: Status, author: Actor, note: NoteData, files: list[Media]) -> None:
+    known = {media.remote_url: media for media in files}
+    for position, item in enumerate(_wanted_media(uow, note, author)):
+        media = known.pop(item.url, None)
+        if media is None:
+            uow.session.add(_media(uow, status, author, position, item))
+        else:
+            media.position, media.description = position, item.description
+    for media in known.values():
+        uow.session.delete(media)
+
+
 def _files(uow: UnitOfWork, status: Status) -> list[Media]:
-    return list(uow.session.scalars(select(Media).where(Media.status_id == status.id)))
+    return list(uow.session.scalars(select(Media).where(Media.status_id == status.id).order_by(Media.position)))
 
 
 def embedded_or_fetched(reference: object, actor_uri: str, fetched: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:

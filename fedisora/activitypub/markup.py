@@ -19,7 +19,7 @@ MAX_TEXT = 65_536
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 TAGS = frozenset({"p", "br", "a", "span", "del", "s", "strong", "b", "em", "i", "u", "pre", "code", "blockquote",
                   "ul", "ol", "li"})
-CLASSES = frozenset({"mention", "hashtag", "u-url", "h-card", "ellipsis", "invisible"})
+CLASSES = frozenset({"mention", "hashtag", "u-url", "h-card", "ellipsis", "invisible", "quote-inline"})
 LINK_REL = "nofollow noopener noreferrer"
 _DROP_WITH_CONTENT = {"script", "style", "template", "noscript", "iframe", "object", "math", "svg"}
 
@@ -44,7 +44,8 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "href":
         return value if value.lower().startswith(("http://", "https://", "mailto:")) else None
     if name == "class":
-        kept = [token for token in value.split() if token in CLASSES]
+        allowed = {"quote-inline"} if tag == "p" else CLASSES
+        kept = [token for token in value.split() if token in allowed]
         return " ".join(kept) or None
     if name == "translate":
         return value if value == "no" else None
@@ -54,7 +55,8 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 _CLEANER = nh3.Cleaner(
     tags=set(TAGS | _HEADINGS),
     clean_content_tags=_DROP_WITH_CONTENT,
-    attributes={"a": {"href", "class", "translate"}, "span": {"class", "translate"}, "ol": {"start"}, "li": {"value"}},
+    attributes={"a": {"href", "class", "translate"}, "span": {"class", "translate"}, "p": {"class"}, "ol": {"start"},
+                "li": {"value"}},
     attribute_filter=_attribute,
     link_rel=LINK_REL,
     set_tag_attribute_values={"a": {"target": "_blank"}},

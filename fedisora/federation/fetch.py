@@ -34,11 +34,21 @@ class Fetcher:
         self._key: tuple[PrivateKey, str] | None = None
         self._schemes_taken: OrderedDict[str, Scheme] = OrderedDict()
 
+    async def admit(self, *addresses: str) -> None:
+        """Raise unless we exchange things with the domains of all these URLs (or hosts): before any key and any cache.
+
+        Raises:
+            Forbidden: one of them is blocked, or not on the list in allow-list mode.
+        """
+        if self._client.policy is not None:
+            await self._client.policy.check(*addresses)
+
     async def document(self, uri: str) -> dict[str, Any]:
         """The document of an id, or of a page that leads to one: its own id is where it was fetched from.
 
         Raises:
-            Forbidden, NotFound, Gone: the other server says so, or it is our own address.
+            Forbidden, NotFound, Gone: the other server says so, or it is our own address, or a domain (also of a
+                redirect, see `Client`) that we do not talk to.
             Malformed: not an ActivityPub document.
             NotOwner: the document claims an id on another origin.
             RemoteUnavailable: no answer.
@@ -73,6 +83,7 @@ class Fetcher:
         url = uri.partition("#")[0]
         if self._db.instance.uris.is_local(url):
             raise Forbidden("This is an address of this server.", cause=uri)
+        await self.admit(url)
         key, key_id = await self._signing_key()
 
         def signer(scheme: Scheme) -> Any:

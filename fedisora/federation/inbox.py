@@ -19,6 +19,7 @@ from ..errors import BadSignature, Forbidden, Gone, Malformed, NotOwner, TooLarg
 from ..models import InboxMessage
 from ..store import actors, relations, relays
 from .authenticate import authenticate, author_of_forwarded
+from .fetch import Fetcher
 from .key_cache import KeyCache
 
 log = structlog.get_logger()
@@ -61,8 +62,9 @@ class _Standing:
 class Inbox:
     """The instance's one inbox, behind every actor's."""
 
-    def __init__(self, db: Database, keys: KeyCache) -> None:
+    def __init__(self, db: Database, keys: KeyCache, fetcher: Fetcher) -> None:
         self._db = db
+        self._fetcher = fetcher
         self._keys = keys
         self._commits: GroupCommit[_Arrival, None] = GroupCommit(db, _store)
         self._standing: dict[str, _Standing] = {}
@@ -77,11 +79,12 @@ class Inbox:
         body = request.body or b""
         if len(body) > MAX_BYTES:
             raise TooLarge(f"An activity may have {MAX_BYTES >> 20} MiB at most.")
-        read_signature(request)
+        key_id = read_signature(request).key_id
         activity = parse.parse_document(body)
         actor_uri, kind = parse.id_of(activity.get("actor")), parse.type_of(activity)
         if actor_uri is None or not parse.is_http(actor_uri) or not kind:
             raise Malformed("An activity needs a type and an actor.")
+        await self._fetcher.admit(actor_uri, key_id)
         try:
             sender = await authenticate(self._keys, request, self._db.clock())
         except Gone:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +34,8 @@ REFRESHES = 3
 should not keep a key that was just replaced from being found."""
 DOCUMENT_FETCHES = 6
 """Fetches of one document per `WINDOW`, whatever fragments its key ids have."""
+HOST_FETCHES = 60
+"""Fetches from one host at a time; a host that hangs must not collect more of them."""
 HOST_REFUSALS = 60
 """Fetches from one host per `WINDOW` that led to no key. A 410 is not counted: big servers delete many accounts at a time."""
 
@@ -80,6 +82,7 @@ class KeyCache:
         self._keys: OrderedDict[str, KnownKey] = OrderedDict()
         self._refused: OrderedDict[str, tuple[float, FedisoraError]] = OrderedDict()
         self._running: dict[str, asyncio.Task[KnownKey]] = {}
+        self._asking: Counter[str] = Counter()
         self._refreshes = _Counter(REFRESHES, clock)
         self._documents = _Counter(DOCUMENT_FETCHES, clock)
         self._refusals = _Counter(HOST_REFUSALS, clock)
@@ -134,12 +137,19 @@ class KeyCache:
             if not parse.is_http(key_id):
                 raise BadSignature("The key's id is not an address.", cause=key_id)
             document, host = key_id.partition("#")[0], parse.host_of(key_id)
-            if self._documents.full(document) or self._refusals.full(host):
+            if self._documents.full(document) or self._refusals.full(host) or self._asking[host] >= HOST_FETCHES:
                 raise RemoteUnavailable(cause=f"keys of {document} were asked for too often", retry_after=WINDOW)
             self._documents.add(document)
             task = self._running[key_id] = asyncio.create_task(self._fetch_once(key_id))
-            task.add_done_callback(lambda _: self._running.pop(key_id, None))
+            self._asking[host] += 1
+            task.add_done_callback(lambda _: self._fetched(key_id, host))
         return await asyncio.shield(task)
+
+    def _fetched(self, key_id: str, host: str) -> None:
+        self._running.pop(key_id, None)
+        self._asking[host] -= 1
+        if not self._asking[host]:
+            del self._asking[host]
 
     async def _fetch_once(self, key_id: str) -> KnownKey:
         try:

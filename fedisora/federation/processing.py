@@ -23,7 +23,7 @@ from ..activities import HANDLERS, Received, relayed
 from ..activitypub import parse
 from ..activitypub.vocabulary import OBJECT_TYPES
 from ..db import Database, UnitOfWork
-from ..errors import FedisoraError, Refused, RemoteUnavailable
+from ..errors import FedisoraError, Gone, Refused, RemoteUnavailable
 from ..models import Actor, InboxMessage
 from ..store import actors, queue, relations, relays, statuses
 from .fetch import Fetcher
@@ -187,6 +187,9 @@ class Processor:
                 if parse.type_of(document) in OBJECT_TYPES and authors and parse.same_origin(authors[0], uri):
                     await self._resolver.actor(authors[0])
                 work.fetched[uri] = document
+        except Gone:
+            if work.via_uri is not None:  # whoever passed a Delete on is not believed; its own server is
+                work.fetched[uri] = {"id": uri, "type": "Tombstone"}
         except FedisoraError as error:
             if isinstance(error, RemoteUnavailable):
                 self._remember_silence(parse.host_of(uri))

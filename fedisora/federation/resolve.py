@@ -40,6 +40,7 @@ class Resolver:
         Raises:
             NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
         """
+        await self._fetcher.admit(uri)
         known = await self._db.read(lambda session: actors.by_uri(session, uri))
         if known is not None and (known.local or not (refresh or actors.stale(known, self._db.clock()))):
             return known
@@ -148,6 +149,7 @@ class Resolver:
         here = webfinger_host(self._db.instance.uris.host)
         at = webfinger_host(domain) if domain else ""
         at = "" if at == here else at
+        await self._fetcher.admit(at or here)
         known = await self._db.read(lambda session: actors.by_handle(session, name, at))
         if known is not None and (known.local or not actors.stale(known, self._db.clock())):
             return known
@@ -174,6 +176,7 @@ class Resolver:
         Raises:
             NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
         """
+        await self._fetcher.admit(uri)
         known = await self._db.read(lambda session: statuses.by_uri(session, uri))
         if known is not None:
             return known
@@ -195,6 +198,22 @@ class Resolver:
             raise Gone("This post was deleted.")
         return status
 
+    async def refresh_status(self, uri: str) -> str:
+        """Fetch a known remote post again and apply what changed; the outcome in a few words.
+
+        Raises:
+            NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
+        """
+        document = await self._fetcher.document(uri)
+
+        def apply(uow: UnitOfWork) -> str:
+            known = statuses.by_uri(uow.session, parse.id_of(document) or "")
+            if known is None or known.local or parse.type_of(document) not in OBJECT_TYPES:
+                return "ignored: unknown post"
+            return remote_posts.edit(uow, document, actors.get(uow.session, known.actor_id))
+
+        return await self._db.write(apply)
+
     # ---- whatever somebody pasted
     async def find(self, text: str) -> tuple[Actor | None, Status | None]:
         """The account or post that an address or @name@host names.
@@ -209,6 +228,7 @@ class Resolver:
         uris = self._db.instance.uris
         if uris.is_local(named):
             return await self._db.read(lambda session: _local(session, uris, named))
+        await self._fetcher.admit(named)
         status = await self._db.read(lambda session: statuses.by_uri(session, named))
         if status is not None:
             return None, status

@@ -10,7 +10,8 @@ from .base import Base
 
 
 class Notification(Base):
-    """`type` is Mastodon's: mention, reblog, favourite, follow, follow_request, status, admin.sign_up.
+    """`type` is Mastodon's: mention, reblog, favourite, follow, follow_request, status, poll, quote,
+    admin.sign_up.
 
     `about_id` is the post's id, or 0, so that telling the same thing twice is one row.
     """

@@ -93,8 +93,8 @@ def arrive(uow: UnitOfWork, actor_uri: str, target_uri: str) -> None:
         raise NotFound("There is no such account.", cause=f"{actor_uri} moves to {target_uri}")
     if actor_uri not in target.also_known_as or target.moved_to:
         raise Forbidden("The other account does not say that it is the same.", cause=f"{actor_uri} moves to {target_uri}")
-    if actor.local or not move_activity.rested(actor, uow.now):
-        return
+    if actor.local or actor.suspended_at is not None or not move_activity.rested(actor, uow.now):
+        return  # what was true when it arrived is not any more
     actor.moved_to, actor.moved_at = target.uri, uow.now
     _carry_over(uow, actor, target)
 

@@ -6,7 +6,7 @@ from ..activities import outbox
 from ..db import UnitOfWork
 from ..errors import Invalid
 from ..models import Actor, Status
-from ..store import relations, statuses
+from ..store import pins, relations, statuses
 from . import publish
 
 
@@ -26,8 +26,8 @@ def pin(uow: UnitOfWork, actor: Actor, status_id: int) -> Status:
         raise Invalid("Validation failed: This post is not published yet")
     if status.pinned_at is not None:
         return status
-    if statuses.count_pinned(uow.session, actor.id) >= statuses.MAX_PINNED:
-        raise Invalid(f"Validation failed: You can pin {statuses.MAX_PINNED} posts at most")
+    if pins.count(uow.session, actor.id) >= pins.MAX_PINNED:
+        raise Invalid(f"Validation failed: You can pin {pins.MAX_PINNED} posts at most")
     status.pinned_at = uow.now
     _tell(uow, "Add", actor, status)
     return status

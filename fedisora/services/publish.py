@@ -3,26 +3,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..activities import create as create_activity
 from ..activities import delete as delete_activity
-from ..activities import outbox
-from ..activities import update as update_activity
+from ..activities import local_posts, outbox
 from ..activitypub import markup
 from ..activitypub.vocabulary import PUBLIC
 from ..db import UnitOfWork
 from ..errors import Forbidden, Invalid, NotFound
 from ..models import Actor, Media, Status
 from ..provenance import policy
-from ..serializers.activitypub import note as note_serializer
-from ..store import actors, jobs, notifications, relations, statuses
+from ..store import actors, jobs, notifications, statuses
 from ..store import media as media_rows
-from . import channels, relays
+from . import channels, polls, quotes, relays
 
 MAX_CHARACTERS = 2000
 VISIBILITIES = ("public", "unlisted", "private", "direct")
@@ -41,6 +37,9 @@ class Draft:
     media_ids: tuple[int, ...] = ()
     idempotency_key: str | None = None
     remix_policy: str = "ask"
+    poll: polls.PollDraft | None = None
+    quoted_status_id: int | None = None
+    quote_policy: str = "public"
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,10 @@ def check(draft: Draft) -> None:
         raise Invalid(f"The visibility is one of {', '.join(VISIBILITIES)}.")
     if not draft.text.strip() and not draft.media_ids:
         raise Invalid("Validation failed: Text can't be blank")
+    if draft.poll is not None:
+        if draft.media_ids:
+            raise Invalid("Validation failed: A post has files or a poll, not both")
+        polls.check(draft.poll)
     if len(draft.text) + len(draft.spoiler_text) > MAX_CHARACTERS:
         raise Invalid(f"A post may have {MAX_CHARACTERS} characters at most.")
 
@@ -95,6 +98,9 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
             raise NotFound("The post you answer is not there any more.")
         if parent.reblog_of_id is not None:
             parent = statuses.get(session, parent.reblog_of_id)
+    quoted = None
+    if draft.quoted_status_id is not None:
+        quoted = quotes.quotable(uow, actor, draft.quoted_status_id, draft.visibility)
     written = _write(uow, draft.text)
     row_id = uow.new_id()
     status = Status(
@@ -107,11 +113,17 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
         proof="valid", idempotency_key=draft.idempotency_key, published=False, created_at=uow.now)
     session.add(status)
     session.flush()
-    statuses.set_tags(uow, status.id, written.tags)
-    statuses.set_mentions(uow, status.id, [person.id for person in written.mentioned])
+    statuses.set_tags(uow, status.id, written.tags, fresh=True)
+    statuses.set_mentions(uow, status.id, [person.id for person in written.mentioned], fresh=True)
+    quotes.set_policy(uow, actor, status, draft.quote_policy)
+    if draft.poll is not None:
+        polls.attach(uow, status, draft.poll)
+    if quoted is not None:
+        quotes.attach(uow, status, quoted)
     session.flush()
     if draft.media_ids:
-        status.interaction_policy = policy.interaction_policy(draft.remix_policy, actor.followers_uri or "")
+        status.interaction_policy = {**(status.interaction_policy or {}),
+                                     **policy.interaction_policy(draft.remix_policy, actor.followers_uri or "")}
         media_rows.attach(uow, draft.media_ids, status)
         session.flush()
         jobs.enqueue(uow, "publish", {"status_id": status.id}, key=str(status.id))
@@ -129,27 +141,9 @@ def _context(uow: UnitOfWork, parent: Status | None, row_id: int) -> str | None:
     return parent.context_uri
 
 
-def _document(uow: UnitOfWork, status: Status, actor: Actor) -> dict[str, Any]:
-    session = uow.session
-    note = note_serializer.to_activitypub(
-        status, actor, media_rows.of_statuses(session, [status.id]).get(status.id, []),
-        statuses.mentions(session, [status.id]).get(status.id, []), statuses.tags(session, [status.id]).get(status.id, []),
-        uow.uris)
-    signed = outbox.sign(uow, actor, note)
-    status.document = orjson.dumps(signed)
-    return signed
-
-
-def _inboxes(uow: UnitOfWork, status: Status, actor: Actor) -> list[str]:
-    """Where a post goes: the followers' servers, who is mentioned, and whom it answers."""
-    session = uow.session
-    found = relations.follower_inboxes(session, actor.id) if status.visibility != "direct" else []
-    people = list(statuses.mentions(session, [status.id]).get(status.id, []))
-    if status.in_reply_to_actor_id is not None and status.visibility in statuses.PUBLIC:
-        people.append(actors.get(session, status.in_reply_to_actor_id))
-    for person in people:
-        found.extend(outbox.inbox_of(person))
-    return found + channels.inboxes(uow, status) + relays.inboxes(session, status)
+def _others(uow: UnitOfWork, status: Status) -> list[str]:
+    """Whom else a post reaches: its channel's audience and the relays."""
+    return channels.inboxes(uow, status) + relays.inboxes(uow.session, status)
 
 
 def finish(uow: UnitOfWork, status_id: int) -> None:
@@ -162,10 +156,11 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
         raise Invalid("A file of this post is not signed yet.")
     actor = actors.get(session, status.actor_id)
     status.published = True
-    note = _document(uow, status, actor)
+    note = local_posts.document(uow, status, actor)
     activity = create_activity.build(note, uow.uris.create(status.uri))
-    outbox.send(uow, actor, activity, _inboxes(uow, status, actor), object_uri=status.uri,
+    outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor), object_uri=status.uri,
                 public=status.visibility in statuses.PUBLIC)
+    quotes.sent(uow, status, actor, note)
     statuses.count_reply(uow, status.in_reply_to_id, 1)
     actor.statuses_count += 1
     actor.last_status_at = uow.now
@@ -238,11 +233,23 @@ def edit(uow: UnitOfWork, actor: Actor, status_id: int, *, text: str, spoiler_te
     statuses.set_mentions(uow, status.id, [person.id for person in (*before, *written.mentioned)])
     uow.session.flush()
     if status.published:
-        note = _document(uow, status, actor)
-        activity = update_activity.build(uow.uris.update(status.uri, int(uow.now.timestamp() * 1000)), actor, note,
-                                         note["to"], note["cc"])
-        outbox.send(uow, actor, activity, _inboxes(uow, status, actor), object_uri=status.uri)
+        local_posts.send_update(uow, status, actor, _others(uow, status))
         channels.after_edit(uow, status)
+    return status
+
+
+def set_quote_policy(uow: UnitOfWork, actor: Actor, status_id: int, kind: str) -> Status:
+    """Change who may quote a post; quotes that are there stay.
+
+    Raises:
+        NotFound, Forbidden: not this author's post.
+        Invalid: no such policy.
+    """
+    status = own(uow, actor, status_id)
+    quotes.set_policy(uow, actor, status, kind)
+    uow.session.flush()
+    if status.published:
+        local_posts.send_update(uow, status, actor)
     return status
 
 
@@ -257,7 +264,7 @@ def delete(uow: UnitOfWork, actor: Actor, status_id: int) -> Status:
         activity = delete_activity.build(uow.uris.delete(status.uri), actor, status, uow.now)
         if status.visibility not in statuses.PUBLIC:
             activity["to"] = [uri for uri in activity["to"] if uri != PUBLIC]
-        outbox.send(uow, actor, activity, _inboxes(uow, status, actor), object_uri=status.uri)
+        outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor) + _others(uow, status), object_uri=status.uri)
         channels.before_delete(uow, status)
         relays.before_delete(uow, status)
     statuses.delete(uow, status)

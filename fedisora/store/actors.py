@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from ..activitypub.parse import host_of
 from ..db import UnitOfWork
+from ..errors import Forbidden
 from ..models import Actor, Delivery, User
-from . import jobs
+from . import jobs, peers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,7 @@ class ActorData:
     header_url: str | None
     also_known_as: list[str]
     moved_to: str | None
+    emojis: list[Any] = dataclasses.field(default_factory=list)
 
 
 # Asked for every activity that arrives: building a statement costs more than running it, so these are built once.
@@ -116,11 +119,16 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
     Args:
         confirmed: WebFinger says that the handle is this id's. Then another account that had it gives it up (it was deleted
             and made again); else whoever has it keeps it, and this one is found by its id only.
+
+    Raises:
+        Forbidden: the document claims the id of an account here.
     """
     session = uow.session
     values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
     values.update(fetched_at=uow.now, updated_at=uow.now)
     actor = by_uri(session, data.uri)
+    if uow.uris.is_local(data.uri) or (actor is not None and actor.local):
+        raise Forbidden("An account here is not described by another server.", cause=data.uri)
     row_id = actor.id if actor is not None else uow.new_id()
     values["username_key"] = data.username.lower()
     holder = by_handle(session, data.username, data.domain)
@@ -134,6 +142,7 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
         actor = Actor(id=row_id, created_at=uow.now, **values)
         session.add(actor)
         session.flush()
+        peers.met(uow, host_of(data.uri))
         return actor
     before = [actor.inbox, actor.shared_inbox]
     for name, value in values.items():

@@ -13,13 +13,14 @@ from .paging import Page, newest_first, paginate
 
 def notify(uow: UnitOfWork, actor_id: int, from_actor_id: int, kind: str, status_id: int | None = None, *,
            about: int = 0) -> None:
-    """Tell a local person, once; nobody is told about what they did themselves, or of somebody they block.
+    """Tell a local person, once; nobody is told about what they did themselves (but when their own
+    poll ends), or of somebody they block.
 
     Args:
         about: what it is about when that is no post (a report).
     """
     session = uow.session
-    if actor_id == from_actor_id or session.scalar(select(Actor.domain).where(Actor.id == actor_id)) != "":
+    if (actor_id == from_actor_id and kind != "poll") or session.scalar(select(Actor.domain).where(Actor.id == actor_id)) != "":
         return
     if not kind.startswith("admin.") and session.scalar(select(Block.id).where(
             Block.actor_id == actor_id, Block.target_id == from_actor_id)) is not None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
@@ -30,6 +30,12 @@ def page(session: Session, wanted: Page, *, resolved: bool = False) -> list[Repo
     query = select(Report).where(Report.state == ("resolved" if resolved else "open"))
     rows: Sequence[Report] = session.scalars(paginate(query, Report.id, wanted)).all()
     return newest_first(rows, wanted)
+
+
+def count_open(session: Session, actor_id: int) -> int:
+    """How many reports of one actor wait for an administrator."""
+    return session.scalar(select(func.count()).select_from(Report).where(
+        Report.actor_id == actor_id, Report.state == "open")) or 0
 
 
 def tell_admins(uow: UnitOfWork, report: Report) -> None:

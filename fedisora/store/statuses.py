@@ -7,18 +7,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
 from ..db import UnitOfWork
 from ..models import Actor, Block, Favourite, Follow, Media, Mention, Status, StatusTag, Tombstone
-from . import actors, jobs
+from . import actors, domains, jobs
 from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
 PUBLIC = ("public", "unlisted")
-MAX_PINNED = 5
 _VIDEO = re.compile(r"(.+/users/[^/]+)/videos/([0-9]+)")
 _BY_URI = select(Status).where(Status.uri == bindparam("uri"))  # built once, see store/actors.py
 
@@ -53,23 +52,42 @@ def many(session: Session, ids: Iterable[int]) -> dict[int, Status]:
     return {status.id: status for status in session.scalars(select(Status).where(Status.id.in_(wanted)))}
 
 
-def _readable(viewer_id: int | None) -> ColumnElement[bool]:
+def _standing(*, listed_for: int | None = None, silence: bool = False) -> ColumnElement[bool]:
+    """Whether neither the author nor the author of what is boosted is suspended, as a condition on Status.
+
+    Args:
+        silence: also leave out authors of silenced domains, except whom `listed_for` follows.
+    """
+    author, original, boosted = aliased(Actor), aliased(Actor), aliased(Status)
+    bad: ColumnElement[bool] = author.suspended_at.is_not(None)
+    if silence:
+        hidden = domains.silenced(author)
+        if listed_for is not None:
+            hidden = and_(hidden, ~exists().where(Follow.actor_id == listed_for, Follow.target_id == author.id,
+                                                  Follow.state == "accepted"))
+        bad = or_(bad, hidden)
+    return and_(~exists().where(author.id == Status.actor_id, bad),
+                or_(Status.reblog_of_id.is_(None), ~exists().where(
+                    boosted.id == Status.reblog_of_id, original.id == boosted.actor_id, original.suspended_at.is_not(None))))
+
+
+def readable(viewer_id: int | None) -> ColumnElement[bool]:
     """What a viewer may see, as a condition on Status."""
     if viewer_id is None:
-        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True))
+        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True), _standing())
     follows = exists().where(Follow.actor_id == viewer_id, Follow.target_id == Status.actor_id, Follow.state == "accepted")
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     blocked = exists().where(Block.actor_id == Status.actor_id, Block.target_id == viewer_id)
     return or_(Status.actor_id == viewer_id, and_(
-        Status.published.is_(True), ~blocked,
+        Status.published.is_(True), ~blocked, _standing(),
         or_(Status.visibility.in_(PUBLIC), mentioned, and_(Status.visibility == "private", follows))))
 
 
 def visible(session: Session, status: Status, viewer_id: int | None) -> bool:
     """Whether a viewer may see a post; None is the public."""
-    if status.published and status.visibility in PUBLIC and viewer_id is None:
-        return True
-    return session.scalar(select(Status.id).where(Status.id == status.id, _readable(viewer_id))) is not None
+    if status.published and status.visibility in PUBLIC and viewer_id is None and status.reblog_of_id is None:
+        return session.get_one(Actor, status.actor_id).suspended_at is None
+    return session.scalar(select(Status.id).where(Status.id == status.id, readable(viewer_id))) is not None
 
 
 def _listed(session: Session, query: Select[Any], page: Page) -> list[Status]:
@@ -95,7 +113,7 @@ def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
     by = Status.actor_id.in_(authors)
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     return _listed(session, select(Status).where(
-        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id),
+        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), _standing(),
         or_(Status.published.is_(True), Status.actor_id == viewer_id),
         or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned)), page)
 
@@ -115,6 +133,7 @@ def public(session: Session, page: Page, *, viewer_id: int | None = None, local:
     """Public posts, without boosts and without replies to others."""
     query = select(Status).where(
         Status.visibility == "public", Status.published.is_(True), Status.reblog_of_id.is_(None),
+        _standing(listed_for=viewer_id, silence=True),
         or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == Status.actor_id))
     if local:
         query = query.where(Status.local.is_(True))
@@ -131,7 +150,7 @@ def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | Non
             exclude_reblogs: bool = False, only_media: bool = False) -> list[Status]:
     """An account's posts and boosts, as far as the viewer may see them; a channel's are its owner's public videos."""
     owner_id = session.scalar(select(Actor.owner_id).where(Actor.id == actor_id))
-    query = select(Status).where(_readable(viewer_id), Status.actor_id == actor_id if owner_id is None
+    query = select(Status).where(readable(viewer_id), Status.actor_id == actor_id if owner_id is None
                                  else _in_channel([owner_id]))
     if exclude_replies:
         query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
@@ -145,20 +164,15 @@ def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | Non
 def pinned(session: Session, actor_id: int, viewer_id: int | None) -> list[Status]:
     """What an account put on its profile, newest pin first, as far as the viewer may see it."""
     return list(session.scalars(select(Status).where(
-        Status.actor_id == actor_id, Status.pinned_at.is_not(None), _readable(viewer_id))
+        Status.actor_id == actor_id, Status.pinned_at.is_not(None), readable(viewer_id))
         .order_by(Status.pinned_at.desc(), Status.id.desc())))
-
-
-def count_pinned(session: Session, actor_id: int) -> int:
-    """How many posts an account has on its profile."""
-    return session.scalar(select(func.count()).select_from(Status).where(
-        Status.actor_id == actor_id, Status.pinned_at.is_not(None))) or 0
 
 
 def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None, local: bool = False) -> list[Status]:
     """Public posts with a hashtag."""
     query = select(Status).join(StatusTag, StatusTag.status_id == Status.id).where(
-        StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True))
+        StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True),
+        _standing(listed_for=viewer_id, silence=True))
     if local:
         query = query.where(Status.local.is_(True))
     if viewer_id is not None:
@@ -171,13 +185,13 @@ def context(session: Session, status: Status, viewer_id: int | None) -> tuple[li
     ancestors: list[Status] = []
     at, seen = status, {status.id}
     while at.in_reply_to_id is not None and at.in_reply_to_id not in seen and len(ancestors) < MAX_THREAD:
-        parent = session.scalar(select(Status).where(Status.id == at.in_reply_to_id, _readable(viewer_id)))
+        parent = session.scalar(select(Status).where(Status.id == at.in_reply_to_id, readable(viewer_id)))
         if parent is None:
             break
         seen.add(parent.id)
         ancestors.append(parent)
         at = parent
-    answers = [_readable(viewer_id)] if viewer_id is None else [_readable(viewer_id), _unblocked(viewer_id)]
+    answers = [readable(viewer_id)] if viewer_id is None else [readable(viewer_id), _unblocked(viewer_id)]
     children: dict[int, list[Status]] = defaultdict(list)
     level, count = [status.id], 0
     while level and count < MAX_THREAD:
@@ -216,17 +230,19 @@ def tags(session: Session, ids: Iterable[int]) -> dict[int, list[StatusTag]]:
     return found
 
 
-def set_tags(uow: UnitOfWork, status_id: int, names: Iterable[str]) -> None:
-    """Replace a post's hashtags."""
-    uow.session.execute(sql_delete(StatusTag).where(StatusTag.status_id == status_id))
+def set_tags(uow: UnitOfWork, status_id: int, names: Iterable[str], *, fresh: bool = False) -> None:
+    """Replace a post's hashtags; a `fresh` post has none yet."""
+    if not fresh:
+        uow.session.execute(sql_delete(StatusTag).where(StatusTag.status_id == status_id))
     rows = {name.lower()[:128]: name[:128] for name in names}
     for key, name in list(rows.items())[:30]:
         uow.session.add(StatusTag(status_id=status_id, key=key, name=name))
 
 
-def set_mentions(uow: UnitOfWork, status_id: int, actor_ids: Iterable[int]) -> None:
-    """Replace whom a post mentions."""
-    uow.session.execute(sql_delete(Mention).where(Mention.status_id == status_id))
+def set_mentions(uow: UnitOfWork, status_id: int, actor_ids: Iterable[int], *, fresh: bool = False) -> None:
+    """Replace whom a post mentions; a `fresh` post mentions nobody yet."""
+    if not fresh:
+        uow.session.execute(sql_delete(Mention).where(Mention.status_id == status_id))
     for actor_id in dict.fromkeys(actor_ids):
         uow.session.add(Mention(status_id=status_id, actor_id=actor_id))
 
@@ -238,10 +254,11 @@ def count_reply(uow: UnitOfWork, parent_id: int | None, by: int) -> None:
             replies_count=Status.replies_count + by), execution_options={"synchronize_session": "fetch"})
 
 
-def count(uow: UnitOfWork, status_id: int, *, favourites: int = 0, reblogs: int = 0) -> None:
+def count(uow: UnitOfWork, status_id: int, *, favourites: int = 0, reblogs: int = 0, quotes: int = 0) -> None:
     """Add to a post's counters."""
     uow.session.execute(update(Status).where(Status.id == status_id).values(
-        favourites_count=Status.favourites_count + favourites, reblogs_count=Status.reblogs_count + reblogs),
+        favourites_count=Status.favourites_count + favourites, reblogs_count=Status.reblogs_count + reblogs,
+        quotes_count=Status.quotes_count + quotes),
         execution_options={"synchronize_session": "fetch"})
 
 
@@ -253,6 +270,8 @@ def delete(uow: UnitOfWork, status: Status) -> None:
         count(uow, status.reblog_of_id, reblogs=-1)
     elif status.published:
         count_reply(uow, status.in_reply_to_id, -1)
+        if status.quote_of_id is not None and status.quote_state == "accepted":
+            count(uow, status.quote_of_id, quotes=-1)
     if status.published:
         actors.adjust_counts(uow, status.actor_id, statuses=-1)
     keys = [key for media in session.scalars(select(Media).where(Media.status_id == status.id))
@@ -264,6 +283,10 @@ def delete(uow: UnitOfWork, status: Status) -> None:
         tombstone(uow, status.uri, author.uri)
     session.execute(sql_delete(Favourite).where(Favourite.status_id == status.id))
     session.execute(update(Status).where(Status.in_reply_to_id == status.id).values(in_reply_to_id=None))
+    session.execute(update(Status).where(Status.quote_of_id == status.id).values(quote_of_id=None))
+    boosters = select(Status.actor_id).where(Status.reblog_of_id == status.id, Status.published.is_(True))
+    session.execute(update(Actor).where(Actor.id.in_(boosters)).values(statuses_count=Actor.statuses_count - 1),
+                    execution_options={"synchronize_session": "fetch"})
     session.execute(sql_delete(Status).where(Status.reblog_of_id == status.id))
     session.flush()
     session.execute(sql_delete(Status).where(Status.id == status.id))

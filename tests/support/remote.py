@@ -62,7 +62,7 @@ class RemoteActor:
                 "Signature": f'keyId="{self.key_id}",algorithm="rsa-sha256",headers="{" ".join(values)}",'
                              f'signature="{signature}"'}
 
-    def get(self, url: str) -> httpx.Response:
+    def get(self, url: str, accept: str = "application/activity+json") -> httpx.Response:
         """A signed GET."""
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -70,7 +70,7 @@ class RemoteActor:
         text = "\n".join(f"{name}: {value}" for name, value in values.items())
         signature = base64.b64encode(self.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
         return httpx.get(url, timeout=30, headers={
-            "Host": values["host"], "Date": values["date"], "Accept": "application/activity+json",
+            "Host": values["host"], "Date": values["date"], "Accept": accept,
             "Signature": f'keyId="{self.key_id}",algorithm="rsa-sha256",headers="{" ".join(values)}",signature="{signature}"'})
 
     def send(self, url: str, activity: dict[str, Any]) -> httpx.Response:

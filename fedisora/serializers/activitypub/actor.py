@@ -12,6 +12,7 @@ from ...models import Actor
 from ...provenance.record import timestamp
 from ...store.actors import ActorData
 from ...uris import Uris
+from . import emoji
 
 KINDS = {"human": "fs:Human", "agent": "fs:AIAgent"}
 _KIND_OF = {"fs:Human": "human", "https://w3id.org/fedisora/v1#Human": "human",
@@ -147,4 +148,5 @@ def from_activitypub(document: dict[str, Any], *, handle: tuple[str, str] | None
         locked=document.get("manuallyApprovesFollowers") is True, discoverable=document.get("discoverable") is not False,
         indexable=document.get("indexable") is True,
         avatar_url=_picture(document, "icon"), header_url=_picture(document, "image"),
-        also_known_as=parse.ids_of(document.get("alsoKnownAs"))[:20], moved_to=parse.id_of(document.get("movedTo")))
+        also_known_as=parse.ids_of(document.get("alsoKnownAs"))[:20], moved_to=parse.id_of(document.get("movedTo")),
+        emojis=emoji.read(document))

@@ -102,6 +102,9 @@ def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, ta
         "aiUsage": ai_usage(clip.digital_source_type),
         **{part: uris.video_part(video, part) for part in ("likes", "dislikes", "comments")},
         "shares": uris.video_part(video, "announces")}
+    if clip.width and clip.height:
+        ratio = round(clip.width / clip.height, 4)  # an upright video gets an upright player
+        document["aspectRatio"] = int(ratio) if ratio.is_integer() else ratio
     if status.language:
         document["language"] = {"identifier": status.language}
     if status.spoiler_text:

@@ -21,6 +21,12 @@ def picture(actor: Actor, uris: Uris, which: str = "avatar") -> str:
     return uris.media(key) if key else remote or uris.absolute(f"/static/{which}.svg")
 
 
+def emojis(found: list[Any]) -> list[dict[str, Any]]:
+    """Custom emoji of a post or an account."""
+    return [{"shortcode": item["shortcode"], "url": item["url"], "static_url": item["url"], "visible_in_picker": False}
+            for item in found]
+
+
 def account(actor: Actor, uris: Uris, moved: Actor | None = None) -> dict[str, Any]:
     """One account; `moved` is the one that took its place (`store.actors.successor`)."""
     avatar, header = picture(actor, uris), picture(actor, uris, "header")
@@ -33,7 +39,7 @@ def account(actor: Actor, uris: Uris, moved: Actor | None = None) -> dict[str, A
         "header_static": header, "followers_count": actor.followers_count, "following_count": actor.following_count,
         "statuses_count": actor.statuses_count,
         "last_status_at": actor.last_status_at.date().isoformat() if actor.last_status_at else None,
-        "hide_collections": actor.hide_collections, "noindex": not actor.indexable, "emojis": [], "roles": [],
+        "hide_collections": actor.hide_collections, "noindex": not actor.indexable, "emojis": emojis(actor.emojis), "roles": [],
         "fields": [{"name": item["name"], "value": item["value"], "verified_at": None} for item in actor.fields],
         "fedisora": {"kind": actor.kind, "operator": actor.operator_uri}}
     if actor.suspended_at is not None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from ... import __version__
 from ...models import Actor, Notification
 from ...settings import Settings
-from ...store import actors, reports, statuses
+from ...store import actors, pins, reports, statuses
 from ...uris import Uris
 from .account import account, when
 from .report import report
@@ -27,12 +27,12 @@ def configuration(settings: Settings, uris: Uris) -> dict[str, Any]:
     return {"urls": {"streaming": uris.base.replace("http", "ws", 1), "status": None, "about": uris.absolute("/about"),
                      "privacy_policy": None, "terms_of_service": None},
             "vapid": {"public_key": ""},
-            "accounts": {"max_featured_tags": 0, "max_pinned_statuses": statuses.MAX_PINNED, "max_profile_fields": 8},
+            "accounts": {"max_featured_tags": 0, "max_pinned_statuses": pins.MAX_PINNED, "max_profile_fields": 8},
             "statuses": {"max_characters": CHARACTERS, "max_media_attachments": 4, "characters_reserved_per_url": 23},
             "media_attachments": {"description_limit": 1500, "image_matrix_limit": 64_000_000, "image_size_limit": size,
                                   "supported_mime_types": MIMES, "video_frame_rate_limit": 120, "video_matrix_limit": PIXELS,
                                   "video_size_limit": size},
-            "polls": {"max_options": 0, "max_characters_per_option": 50, "min_expiration": 300, "max_expiration": 2_629_746},
+            "polls": {"max_options": 4, "max_characters_per_option": 50, "min_expiration": 300, "max_expiration": 2_629_746},
             "translation": {"enabled": False}, "limited_federation": False,
             "timelines_access": {"live_feeds": {"local": "public", "remote": "public"},
                                  "hashtag_feeds": {"local": "public", "remote": "public"},

@@ -1,6 +1,8 @@
 """Posts and files as Mastodon's entities (docs.joinmastodon.org/entities/Status, MediaAttachment)."""
 from __future__ import annotations
 
+import datetime as dt
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from ...models import Actor, Media, Status
 from ...provenance import digital_source
-from ...store import actors, relations, statuses
+from ...store import actors, polls, quotes, reactions, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
 from ..activitypub.note import label_line
-from .account import account, when
+from ..activitypub.quote import policy_of
+from .account import account, emojis, when
+from .poll import poll
 
 
 def media_attachment(media: Media, uris: Uris) -> dict[str, Any]:
@@ -47,11 +51,20 @@ class Statuses:
         self._uris, self._viewer = uris, viewer_id
         originals = statuses.many(session, [row.reblog_of_id for row in rows if row.reblog_of_id is not None])
         self._posts = {row.id: row for row in rows} | originals
+        # A quote is shown one level deep, and only with the quoted author's consent (FEP-044f).
+        self._quoted = quotes.shown(session, [row.quote_of_id for row in self._posts.values()
+                                              if row.quote_of_id is not None and row.quote_state == "accepted"], viewer_id)
+        self._posts |= {key: row for key, row in self._quoted.items() if key not in self._posts}
+        self._now = dt.datetime.now(dt.UTC)
         ids = list(self._posts)
         self._media = media_rows.of_statuses(session, ids)
         self._mentions = statuses.mentions(session, ids)
         self._tags = statuses.tags(session, ids)
+        self._reactions = reactions.counts(session, ids)
         self._actors = actors.many(session, [row.actor_id for row in self._posts.values()])
+        questions = [row.id for row in self._posts.values() if row.object_type == "Question"]
+        self._polls = polls.of_statuses(session, questions)
+        self._choices = polls.choices(session, viewer_id, questions) if viewer_id is not None else {}
         self._liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
         self._boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
 
@@ -62,11 +75,11 @@ class Statuses:
         if original is not None:
             found["reblog"] = self._one(original)
             for name in ("reblogged", "favourited", "content", "media_attachments", "sensitive", "spoiler_text", "mentions",
-                         "tags", "language"):
+                         "tags", "language", "emojis", "poll", "quote"):
                 found[name] = found["reblog"][name]
         return found
 
-    def _one(self, row: Status) -> dict[str, Any]:
+    def _one(self, row: Status, *, nested: bool = False) -> dict[str, Any]:
         media = self._media.get(row.id, [])
         label, label_tag = label_line(media, self._uris) if row.local else ("", None)
         tags = {tag.key: tag.name for tag in self._tags.get(row.id, ())}
@@ -75,21 +88,62 @@ class Statuses:
         found: dict[str, Any] = {
             "id": str(row.id), "uri": row.uri, "url": row.url or row.uri, "created_at": when(row.created_at),
             "edited_at": when(row.edited_at), "account": account(self._actors[row.actor_id], self._uris),
-            "content": row.content + label, "visibility": row.visibility, "sensitive": row.sensitive,
+            "content": self._quote_line(row) + row.content + label, "visibility": row.visibility, "sensitive": row.sensitive,
             "spoiler_text": row.spoiler_text, "media_attachments": [media_attachment(item, self._uris) for item in media],
             "mentions": [self._mention(actor) for actor in self._mentions.get(row.id, ())],
-            "tags": [{"name": name.lower(), "url": self._uris.tag(name)} for name in tags.values()], "emojis": [],
+            "tags": [{"name": name.lower(), "url": self._uris.tag(name)} for name in tags.values()],
+            "emojis": emojis(row.emojis),
             "reblogs_count": row.reblogs_count, "favourites_count": row.favourites_count, "replies_count": row.replies_count,
-            "quotes_count": 0, "in_reply_to_id": str(row.in_reply_to_id) if row.in_reply_to_id else None,
+            "quotes_count": row.quotes_count, "in_reply_to_id": str(row.in_reply_to_id) if row.in_reply_to_id else None,
             "in_reply_to_account_id": str(row.in_reply_to_actor_id) if row.in_reply_to_actor_id else None, "reblog": None,
-            "poll": None, "card": None, "quote": None, "language": row.language, "application": None,
+            "poll": self._poll(row), "card": None, "quote": self._quote(row, nested), "quote_approval": self._approval(row),
+            "language": row.language, "application": None,
             "fedisora": {"proof": row.proof, "published": row.published}}
+        counts = self._reactions.get(row.id, ())
+        found["fedisora"]["reactions"] = [{"name": item.name, "count": item.count} for item in counts]
+        found["emoji_reactions"] = [{"name": item.name, "count": item.count, "me": False}
+                                    | ({"url": item.url, "static_url": item.url} if item.url else {}) for item in counts]
         if self._viewer is not None:
             found |= {"favourited": row.id in self._liked, "reblogged": row.id in self._boosted, "muted": False,
                       "bookmarked": False, "pinned": row.pinned_at is not None, "filtered": []}
         else:
             found |= {"favourited": False, "reblogged": False}
         return found
+
+    def _poll(self, row: Status) -> dict[str, Any] | None:
+        found = self._polls.get(row.id)
+        return poll(found, row, self._viewer, self._choices.get(row.id, ()), self._now) if found is not None else None
+
+    def _quote(self, row: Status, nested: bool) -> dict[str, Any] | None:
+        """entities/Quote; inside a quoted post entities/ShallowQuote."""
+        if row.quote_of_uri is None or row.quote_state is None:
+            return None
+        state, key = row.quote_state, "quoted_status_id" if nested else "quoted_status"
+        if state != "accepted":
+            return {"state": state, key: None}
+        if row.quote_of_id is None:
+            return {"state": "deleted", key: None}
+        if nested:
+            return {"state": state, key: str(row.quote_of_id)}
+        quoted = self._quoted.get(row.quote_of_id)
+        return {"state": state if quoted else "unauthorized", key: self._one(quoted, nested=True) if quoted else None}
+
+    def _quote_line(self, row: Status) -> str:
+        """The link to a quoted post that is not shown, when the text has none."""
+        if row.quote_of_uri is None or (row.quote_state == "accepted" and row.quote_of_id in self._quoted):
+            return ""
+        address = html.escape(row.quote_of_uri)
+        return "" if address in row.content else (
+            f'<p>RE: <a href="{address}" rel="nofollow noopener noreferrer" target="_blank">{address}</a></p>')
+
+    def _approval(self, row: Status) -> dict[str, Any]:
+        """Who may quote a post (entities/QuoteApproval); `current_user` says it for the viewer as far as the policy tells."""
+        followers = self._actors[row.actor_id].followers_uri or ""
+        kind = policy_of(row.interaction_policy, followers, public=row.local and row.visibility in statuses.PUBLIC)
+        automatic = {"public": ["public"], "followers": ["followers"]}.get(kind, [])
+        mine = row.actor_id == self._viewer
+        current = "automatic" if mine or kind == "public" else "unknown" if kind == "followers" else "denied"
+        return {"automatic": automatic, "manual": [], "current_user": current}
 
     def _mention(self, actor: Actor) -> dict[str, Any]:
         return {"id": str(actor.id), "username": actor.username, "url": actor.url or actor.uri, "acct": actor.acct}

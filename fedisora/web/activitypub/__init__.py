@@ -4,8 +4,20 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from . import actors, discovery, inboxes, objects, provenance, videos
+from .respond import gated
 
-routes: list[BaseRoute] = [
+OPEN = ("/.well-known/", "/nodeinfo/", "/ns/", "/c2pa.pem")
+"""Beginnings of paths that everybody may always read: needed to find out who we are and to check what we sign."""
+ALWAYS = frozenset({"/actor"})
+"""The instance actor too: without its key nobody could check the signatures of our requests."""
+
+
+def _behind_the_door(route: Route) -> BaseRoute:
+    everybody = route.path in ALWAYS or route.path.startswith(OPEN) or "GET" not in (route.methods or ())
+    return route if everybody else gated(route)
+
+
+routes: list[BaseRoute] = [_behind_the_door(route) for route in [
     Route("/.well-known/webfinger", discovery.finger),
     Route("/.well-known/host-meta", discovery.host_meta),
     Route("/.well-known/host-meta.json", discovery.host_meta_json),
@@ -29,8 +41,6 @@ routes: list[BaseRoute] = [
     Route("/users/{name}/statuses/{id:row}", objects.status),
     Route("/users/{name}/statuses/{id:row}/activity", objects.activity),
     Route("/users/{name}/statuses/{id:row}/replies", objects.replies),
-    Route("/contexts/{id:row}", objects.context),
-    Route("/users/{name}/followers_synchronization", actors.followers_synchronization),
     Route("/users/{name}/statuses/{id:row}/announce", videos.boost),
     Route("/users/{name}/videos/{id:row}", videos.video),
     Route("/users/{name}/videos/{id:row}/likes", videos.likes),
@@ -39,6 +49,9 @@ routes: list[BaseRoute] = [
     Route("/users/{name}/videos/{id:row}/comments", videos.comments),
     Route("/users/{name}/videos/{id:row}/poster.jpg", videos.poster),
     Route("/users/{name}/videos/{id:row}/{verb}", videos.activity),
+    Route("/contexts/{id:row}", objects.context),
+    Route("/users/{name}/followers_synchronization", actors.followers_synchronization),
+    Route("/users/{name}/quote_authorizations/{id:row}", objects.quote_authorization),
     Route("/records/{id:row}", provenance.record),
     Route("/c2pa.pem", provenance.certificates),
-]
+]]

@@ -1,17 +1,21 @@
 """Local posts, the activities about them, and their replies."""
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from ...activitypub.contexts import context_for
 from ...activitypub.negotiation import wants_activity
 from ...activitypub.vocabulary import AS2
 from ...errors import Gone, NotFound
 from ...models import Actor, Follow, OutboxActivity, Status
+from ...serializers.activitypub import quote
 from ...serializers.activitypub.collections import collection, page
-from ...store import statuses, threads
+from ...store import quotes, statuses, threads
 from ..convertors import number
 from .respond import activity_json, house_of, reader
 
@@ -77,17 +81,23 @@ async def follow(request: Request) -> Response:
     return activity_json(body)
 
 
-def _answers(session: Session, status: Status, others: bool, after: int) -> tuple[list[tuple[int, str]], bool]:
-    """A page of (row id, id): the author's own answers, then the others'; whether it ends among the others."""
-    def load(whose: ColumnElement[bool], after: int, limit: int) -> list[tuple[int, str]]:
-        return [(row[0], row[1]) for row in session.execute(select(Status.id, Status.uri).where(
-            Status.in_reply_to_id == status.id, Status.visibility.in_(statuses.PUBLIC), Status.published.is_(True),
-            Status.id > after, whose).order_by(Status.id).limit(limit))]
+async def quote_authorization(request: Request) -> Response:
+    """GET /users/NAME/quote_authorizations/ID: the stamp of a quote (FEP-044f); 410 once it is revoked or its post gone."""
+    house = house_of(request)
+    uri = house.uris.absolute(request.url.path)
+    await reader(request)
 
-    rows = [] if others else load(Status.actor_id == status.actor_id, after, PER_PAGE)
-    if len(rows) == PER_PAGE:
-        return rows, False
-    return rows + load(Status.actor_id != status.actor_id, after if others else 0, PER_PAGE - len(rows)), True
+    def find(session: Session) -> dict[str, Any]:
+        row = quotes.stamp(session, uri)
+        if row is None:
+            raise NotFound("There is no such authorisation.")
+        quoted, author = statuses.by_uri(session, row.target_uri), session.get_one(Actor, row.actor_id)
+        if row.revoked_at is not None or quoted is None or author.suspended_at is not None:
+            raise Gone("This authorisation was taken back.")
+        document = quote.stamp(row, author.uri)
+        return {"@context": context_for(document), **document}
+
+    return activity_json(await house.db.read(find))
 
 
 async def of_instance(request: Request) -> Response:
@@ -100,6 +110,19 @@ async def of_instance(request: Request) -> Response:
     if body is None:
         raise NotFound("There is no such activity.")
     return activity_json(body)
+
+
+def _answers(session: Session, status: Status, others: bool, after: int) -> tuple[list[tuple[int, str]], bool]:
+    """A page of (row id, id): the author's own answers, then the others'; whether it ends among the others."""
+    def load(whose: ColumnElement[bool], after: int, limit: int) -> list[tuple[int, str]]:
+        return [(row[0], row[1]) for row in session.execute(select(Status.id, Status.uri).where(
+            Status.in_reply_to_id == status.id, Status.visibility.in_(statuses.PUBLIC), Status.published.is_(True),
+            Status.id > after, whose).order_by(Status.id).limit(limit))]
+
+    rows = [] if others else load(Status.actor_id == status.actor_id, after, PER_PAGE)
+    if len(rows) == PER_PAGE:
+        return rows, False
+    return rows + load(Status.actor_id != status.actor_id, after if others else 0, PER_PAGE - len(rows)), True
 
 
 async def replies(request: Request) -> Response:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from ...errors import NotFound
-from . import accounts, instance, media, posts, reports, timelines
+from . import accounts, instance, media, polls, posts, quotes, reports, timelines
 
 Handler = Callable[[Request], Any]
 
@@ -26,6 +26,7 @@ async def unknown(request: Request) -> None:
 routes: list[BaseRoute] = [
     *_at("apps", post=instance.register_app), *_at("apps/verify_credentials", get=instance.verify_app),
     *_at("instance", get=instance.v1), *_at("instance", "v2", get=instance.v2), *_at("preferences", get=instance.preferences),
+    *_at("instance/peers", get=instance.peers),
     *_at("markers", get=instance.markers), *_at("filters", "v2", get=instance.filters_v2),
     *(route for path, handler in instance.EMPTY.items() for route in _at(path, get=handler)),
     *_at("accounts/verify_credentials", get=accounts.verify_credentials),
@@ -53,6 +54,10 @@ routes: list[BaseRoute] = [
     *_at("statuses/{id:row}/pin", post=posts.pin), *_at("statuses/{id:row}/unpin", post=posts.unpin),
     *_at("statuses/{id:row}/favourited_by", get=posts.favourited_by),
     *_at("statuses/{id:row}/reblogged_by", get=posts.reblogged_by),
+    *_at("statuses/{id:row}/quotes", get=quotes.listing),
+    *_at("statuses/{id:row}/quotes/{quoting:row}/revoke", post=quotes.revoke),
+    *_at("statuses/{id:row}/interaction_policy", put=quotes.policy),
+    *_at("polls/{id:row}", get=polls.show), *_at("polls/{id:row}/votes", post=polls.vote),
     *_at("media", post=media.upload), *_at("media", "v2", post=media.upload),
     *_at("media/{id:row}", get=media.show, put=media.update),
     *_at("timelines/home", get=timelines.home), *_at("timelines/public", get=timelines.public),

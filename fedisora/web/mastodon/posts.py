@@ -18,10 +18,11 @@ from ...serializers.mastodon import account as account_entities
 from ...serializers.mastodon import status as entities
 from ...services import interactions, pins
 from ...services import publish as writing
+from ...services.polls import PollDraft
 from ...store import actors, relations, statuses
 from ...store.paging import Page
 from ..auth import Person, person, viewer
-from ..body import params, row_id
+from ..body import Params, params, row_id
 from ..convertors import number
 from ..pagination import page_of, paged
 
@@ -68,6 +69,23 @@ async def published(house: House, status_id: int, viewer_id: int, media_ids: Seq
         await house.bells.wait(f"status:{status_id}", min(left, 0.5))
 
 
+def _poll(given: Params) -> PollDraft | None:
+    """`poll` as a JSON object, or as poll[options][], poll[expires_in], poll[multiple].
+
+    Raises:
+        Invalid: half a poll.
+    """
+    nested = given.raw("poll")
+    found = Params((f"poll[{name}]", value) for name, value in nested.items()) if isinstance(nested, dict) else given
+    options = found.many("poll[options]")
+    if not options:
+        return None
+    lasts = number(found.text("poll[expires_in]"))
+    if lasts is None:
+        raise Invalid("Validation failed: Poll has no end (expires_in)")
+    return PollDraft(tuple(options), lasts, bool(found.flag("poll[multiple]")))
+
+
 async def create(request: Request) -> Response:
     """POST statuses"""
     house, who = _house(request), await person(request, "write:statuses")
@@ -75,12 +93,17 @@ async def create(request: Request) -> Response:
     reply = given.text("in_reply_to_id")
     if reply and number(reply) is None:
         raise NotFound("The post you answer is not there any more.")
-    if given.text("scheduled_at") or given.raw("poll"):
-        raise Invalid("Polls and scheduled posts are not supported here yet.")
+    quoted = given.text("quoted_status_id")
+    if quoted and number(quoted) is None:
+        raise NotFound("The post you quote is not there any more.")
+    if given.text("scheduled_at"):
+        raise Invalid("Scheduled posts are not supported here yet.")
     draft = writing.Draft(
         text=given.text("status"), visibility=given.text("visibility") or "public", sensitive=bool(given.flag("sensitive")),
         spoiler_text=given.text("spoiler_text"), language=(given.text("language") or who.user.locale or None),
         in_reply_to_id=number(reply), media_ids=tuple(given.ids("media_ids")),
+        poll=_poll(given), quoted_status_id=number(quoted),
+        quote_policy=given.text("quote_approval_policy") or "public",
         idempotency_key=(request.headers.get("idempotency-key") or "")[:255] or None)
     status = await house.db.write(lambda uow: writing.create(uow, actors.get(uow.session, who.actor.id), draft))
     return JSONResponse(await published(house, status.id, who.actor.id, draft.media_ids))

@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ...db import UnitOfWork
-from ...errors import FedisoraError, Forbidden, Invalid, NotFound, Unauthenticated
+from ...errors import FedisoraError, Forbidden, Invalid, Unauthenticated
 from ...models import User
 from ...services import accounts, channels, instance, local_actors, sessions
 from ...services.tokens import digest
 from ..uploads import keep_picture
 from . import views
 from .render import page
-from .visitor import Visitor, address, checked_form, go, local_target, log_in, log_out, text, visitor
+from .visitor import Visitor, address, checked_form, go, local_target, log_in, log_out, require_admin, text, visitor
 
 if TYPE_CHECKING:
     from ...app import House
@@ -233,16 +233,10 @@ async def end_session(request: Request) -> Response:
     return go(request, "/settings", "That browser is logged out.")
 
 
-async def _admin(request: Request) -> None:
-    user, _ = (await visitor(request)).person()
-    if not user.admin:
-        raise NotFound("There is nothing at this address.")
-
-
 async def approvals(request: Request) -> Response:
     """GET /admin/approvals"""
     house = _house(request)
-    await _admin(request)
+    await require_admin(request)
     rows = await house.db.read(accounts.pending)
     items = [{"id": user.id, "email": user.email, "reason": user.reason, "created": user.created_at,
               "account": views.account(actor, house.uris)} for user, actor in rows]
@@ -253,7 +247,7 @@ async def decide(request: Request) -> Response:
     """POST /admin/approvals/ID/approve and /refuse"""
     house = _house(request)
     await checked_form(request)
-    await _admin(request)
+    await require_admin(request)
     use_case = {"approve": accounts.approve, "refuse": accounts.refuse}[request.path_params["verb"]]
     await house.db.write(lambda uow: use_case(uow, request.path_params["id"]))
     return go(request, "/admin/approvals", "Done.")

@@ -177,6 +177,7 @@ def test_the_video_is_what_peertube_takes(town: Town) -> None:
     assert found["to"] == ["https://www.w3.org/ns/activitystreams#Public"]
     assert found["cc"] == [f"{CHANNEL}/followers"]
     assert found["aiUsage"] == 4
+    assert found["aspectRatio"] == 0.5625
 
 
 def test_the_video_repeats_the_notes_provenance_and_is_signed_by_the_person(town: Town) -> None:
@@ -197,6 +198,14 @@ def test_the_video_repeats_the_notes_provenance_and_is_signed_by_the_person(town
     assert create is not None
     verify_document(create, ed25519_from_multibase(ada.assertion_keys[0]["multibase"]))
     assert (create["actor"], create["object"]) == (town.ada, found)
+
+
+@pytest.mark.parametrize(("width", "height"), [(16, 16), (1920, 1080), (1000, 3), (3, 1000), (854, 480)])
+def test_the_signature_covers_any_shape(width: int, height: int, town: Town) -> None:
+    open_channel(town)
+    found = json.loads(json.dumps(video(town, film(town, width=width, height=height))))
+    verify_document(found, ed25519_from_multibase(town.actor(town.ada).assertion_keys[0]["multibase"]))
+    assert found["aspectRatio"] == round(width / height, 4)
 
 
 @pytest.mark.parametrize(("text", "description", "name"), [

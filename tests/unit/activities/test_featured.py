@@ -10,6 +10,7 @@ from fedisora.errors import Forbidden, Invalid, Malformed, NotFound, NotOwner
 from fedisora.models import Status
 from fedisora.services import interactions, pins, publish
 from fedisora.store import statuses
+from fedisora.store.pins import MAX_PINNED
 
 from .conftest import EVE, REM, Town
 
@@ -98,8 +99,8 @@ def test_what_cannot_be_pinned(town: Town, note: dict[str, Any]) -> None:
     for error, wanted in ((NotFound, 1), (Forbidden, status(town, note["id"]).id), (Invalid, private), (Invalid, boost)):
         with pytest.raises(error):
             town.act(pins.pin, town.ada, status_id=wanted)
-    for _ in range(statuses.MAX_PINNED):
+    for _ in range(MAX_PINNED):
         town.act(pins.pin, town.ada, status_id=status(town, town.post()).id)
     with pytest.raises(Invalid):
         town.act(pins.pin, town.ada, status_id=status(town, town.post()).id)
-    assert len(pinned(town, town.ada)) == statuses.MAX_PINNED
+    assert len(pinned(town, town.ada)) == MAX_PINNED

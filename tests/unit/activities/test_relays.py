@@ -1,6 +1,8 @@
 """Relays (FEP-ae0c): a relay is believed about nothing but that there is something to fetch."""
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -323,3 +325,42 @@ def test_an_announce_of_a_relay_is_no_boost(town: Town) -> None:
     boosts = town.db.read_now(lambda session: session.scalars(select(Status).where(Status.reblog_of_id.is_not(None))).all())
     assert list(boosts) == []
     assert stored(town, note["id"]) is not None
+
+
+@pytest.mark.parametrize("wrong", [None, 7, [], {}, [{"id": 1}], {"id": ["x"]}, "", {"type": "Note"}])
+def test_nonsense_is_ignored(wrong: Any, town: Town) -> None:
+    joined(town)
+    activity = town.activity("Create", wrong)
+    assert relayed.needs(activity) == []
+    assert pass_on(town, activity, {}).startswith("ignored")
+    note = town.note()
+    for name in ("attributedTo", "to", "type", "id"):
+        outcome = pass_on(town, town.activity("Create", note), {note["id"]: note | {name: wrong}})
+        assert outcome.startswith("ignored"), name
+    assert stored(town, note["id"]) is None
+
+
+def test_what_real_relays_send(town: Town, shared: Path) -> None:
+    def load(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((shared / "fixtures/activitypub/relay" / f"activity-relay-{name}.json").read_text())
+        return found
+
+    joined(town)
+    create = load("create")
+    note, author = create["object"], create["actor"]
+    actor(town, author)
+    assert relayed.needs(create) == [note["id"]]
+    assert pass_on(town, create, {note["id"]: note}) == "stored"
+
+    announce, follow, end = load("announce-lp"), load("follow-lp"), load("unfollow-lp")
+    litepub = actor(town, announce["actor"])
+    ours = "https://here.example/actor"
+    town.run(lambda uow: relays.add_actor(uow, actors.get(uow.session, litepub.id)))
+    town.receive(town.activity("Accept", town.sent("Follow")[-1], litepub.uri))
+    assert town.receive(follow | {"object": ours}) == "accepted"
+    post = town.note("by way of Pleroma") | {"id": announce["object"]}
+    writer = announce["object"].partition("/objects/")[0] + "/users/writer"
+    actor(town, writer)
+    post["attributedTo"] = writer
+    assert town.receive(announce, {post["id"]: post}) == "stored"
+    assert town.receive(end | {"object": end["object"] | {"object": ours}}) == "follow removed"
