@@ -67,12 +67,14 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     session = uow.session
     check_attribution(author.uri, document)
     note = from_activitypub(document)
-    known = statuses.by_uri(session, note.uri)
-    if known is not None:
-        return known
+    new = note.uri in uow.absent  # then three look-ups are spared; this runs hundreds of times a second
+    if not new:
+        known = statuses.by_uri(session, note.uri)
+        if known is not None:
+            return known
     if author.suspended_at is not None:
         return None
-    grave = statuses.is_tombstoned(session, note.uri)
+    grave = None if new else statuses.is_tombstoned(session, note.uri)
     if grave is not None and grave.actor_uri == author.uri:
         return None
     if votes.is_vote(document):
@@ -90,9 +92,10 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         interaction_policy=note.interaction_policy, document=orjson.dumps(document), proof=proof_state(document, author),
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
-    session.flush()
+    uow.absent -= {note.uri, note.in_reply_to or ""}
     _details(uow, status, note, author, quiet=quiet)
-    threads.adopt_replies(uow, status)
+    if not new:
+        threads.adopt_replies(uow, status)
     if parent is not None:
         statuses.count_reply(uow, parent.id, 1)
     elif note.in_reply_to is not None and not quiet:
@@ -101,19 +104,21 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         actors.refresh_when_stale(uow, author)
     author.statuses_count += 1
     author.last_status_at = max(published, author.last_status_at or published)
-    session.flush()
-    return status
+    return status  # written at the latest with the end of the transaction, together with others
 
 
 def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False) -> None:
     """Tags, mentions and files of a post."""
     session = uow.session
+    if note.tags or note.media or note.poll is not None or note.quote is not None:
+        session.flush()  # their rows point to the post's
     if note.tags:
         statuses.set_tags(uow, status.id, note.tags, fresh=True)
     named = actors.by_uris(session, [uri for uri in note.mentions if uow.uris.is_local(uri)]
                            + [uri for uri in note.audience.everybody if uow.uris.actor_name(uri)])
     people = [actor for actor in named.values() if actor.local and actor.type != "Application"]
     if people:
+        session.flush()
         statuses.set_mentions(uow, status.id, [actor.id for actor in people], fresh=True)
         for person in people:
             if not quiet and not relations.blocked_either_way(session, person.id, author.id):

@@ -306,6 +306,10 @@ def _slice(uow: UnitOfWork, batch: Sequence[Work], owner: str, *, careful: bool)
     start = time.perf_counter()
     held = _held(session, batch, owner)
     senders = actors.by_uris(session, {work.actor_uri for work in batch})
+    session.info[relations.FOLLOWED] = {}
+    if not careful:
+        uow.absent = statuses.unheard_of(session, (
+            uri for work in batch if work.kind == "Create" and (uri := parse.id_of(work.activity.get("object")))))
     outcomes: list[dict[str, Any]] = []
     done = 0
     for work in batch:
@@ -325,11 +329,18 @@ def _slice(uow: UnitOfWork, batch: Sequence[Work], owner: str, *, careful: bool)
                 if not careful:
                     raise _Careful(done) from caught
                 error = caught
+        if work.kind != "Create":
+            session.info[relations.FOLLOWED].clear()
         outcomes.append(_conclusion(uow, work, outcome, error))
         spent = time.perf_counter() - start
         if not careful and (spent > SLICE or (spent > SHORT_SLICE and uow.wanted())):
             break
-    session.flush()
+    try:
+        session.flush()
+    except Exception as error:
+        if careful:
+            raise
+        raise _Careful(done) from error
     if outcomes:
         session.connection().execute(_FINISH, outcomes)
     return done

@@ -36,6 +36,20 @@ def by_uri(session: Session, uri: str) -> Status | None:
     return found
 
 
+_POSTS = select(Status.uri).where(Status.uri.in_(bindparam("uris", expanding=True)))
+_GRAVES = select(Tombstone.uri).where(Tombstone.uri.in_(bindparam("uris", expanding=True)))
+_ANSWERED = select(Status.in_reply_to_uri).where(Status.in_reply_to_uri.in_(bindparam("uris", expanding=True)))
+
+
+def unheard_of(session: Session, uris: Iterable[str]) -> set[str]:
+    """Those of these ids about which nothing is stored: no post, no tombstone, no answer to it."""
+    wanted = set(uris)
+    for query in (_POSTS, _GRAVES, _ANSWERED):
+        if wanted:
+            wanted -= set(session.scalars(query, {"uris": list(wanted)}))
+    return wanted
+
+
 def by_uris(session: Session, uris: Iterable[str]) -> dict[str, Status]:
     """Known posts among these ids."""
     wanted = list(set(uris))
@@ -295,6 +309,7 @@ def delete(uow: UnitOfWork, status: Status) -> None:
 
 def tombstone(uow: UnitOfWork, uri: str, actor_uri: str) -> None:
     """Remember that something was deleted (or will be, when its Delete came first)."""
+    uow.absent.discard(uri)
     if uow.session.get(Tombstone, uri) is None:
         uow.session.add(Tombstone(uri=uri, actor_uri=actor_uri, deleted_at=uow.now))
         uow.session.flush()
