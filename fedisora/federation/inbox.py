@@ -130,6 +130,9 @@ class Inbox:
         if self._db.instance.uris.is_local(actor_uri):
             raise stranger
         standing = await self._look(via)
+        if not standing.trusted:  # perhaps since a moment ago
+            self._standing.pop(via, None)
+            standing = await self._look(via)
         if standing.suspended:
             raise stranger
         if (await self._look(actor_uri)).suspended:

@@ -35,6 +35,8 @@ class World:
         self.base = f"http://{self.host}"
         self.actors: dict[str, RemoteActor] = {}
         self.documents: dict[str, dict[str, Any]] = {}
+        self.gone: set[str] = set()
+        """Paths answered with 410."""
         self.fingers: dict[str, dict[str, Any]] = {}
         """What WebFinger answers about a name, when not the plain truth."""
         self.received: list[tuple[dict[str, str], dict[str, Any]]] = []
@@ -97,7 +99,8 @@ class World:
                 "links": [{"rel": "self", "type": ACTIVITY, "href": found.uri}]} if found else {})
             return
         document = self.documents.get(handler.path) or self.documents.get(parts.path)
-        self._send(handler, 200 if document else 404, ACTIVITY, document or {})
+        status = 410 if parts.path in self.gone else 200 if document else 404
+        self._send(handler, status, ACTIVITY, document or {})
 
     def answer_post(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
