@@ -86,7 +86,7 @@ async def replies(request: Request) -> Response:
     rows = await house.db.read(lambda session: [(row[0], row[1]) for row in session.execute(
         select(Status.id, Status.uri).where(
             Status.in_reply_to_id == found.id, Status.visibility.in_(statuses.PUBLIC), Status.published.is_(True),
-            Status.id > after).order_by(Status.id).limit(REPLIES))])
+            Status.id > after, statuses.standing()).order_by(Status.id).limit(REPLIES))])
     if request.query_params.get("page") is None:
         return activity_json(collection(uri, found.replies_count, first=f"{uri}?page=1", ordered=False))
     more = f"{uri}?page=1&min_id={rows[-1][0]}" if len(rows) == REPLIES else None
