@@ -130,13 +130,15 @@ def favourite(session: Session, actor_id: int, status_id: int) -> Favourite | No
 
 def favourited_by(session: Session, status_id: int, page: Page) -> list[tuple[int, Actor]]:
     """(like id, actor) of a post."""
-    query = select(Favourite.id, Actor).join(Actor, Actor.id == Favourite.actor_id).where(Favourite.status_id == status_id)
+    query = select(Favourite.id, Actor).join(Actor, Actor.id == Favourite.actor_id).where(
+        Favourite.status_id == status_id, Actor.suspended_at.is_(None))
     return newest_first([(row[0], row[1]) for row in session.execute(paginate(query, Favourite.id, page))], page)
 
 
 def reblogged_by(session: Session, status_id: int, page: Page) -> list[tuple[int, Actor]]:
     """(boost id, actor) of a post."""
-    query = select(Status.id, Actor).join(Actor, Actor.id == Status.actor_id).where(Status.reblog_of_id == status_id)
+    query = select(Status.id, Actor).join(Actor, Actor.id == Status.actor_id).where(
+        Status.reblog_of_id == status_id, Actor.suspended_at.is_(None))
     return newest_first([(row[0], row[1]) for row in session.execute(paginate(query, Status.id, page))], page)
 
 

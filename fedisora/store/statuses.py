@@ -66,7 +66,7 @@ def many(session: Session, ids: Iterable[int]) -> dict[int, Status]:
     return {status.id: status for status in session.scalars(select(Status).where(Status.id.in_(wanted)))}
 
 
-def _standing(*, listed_for: int | None = None, silence: bool = False) -> ColumnElement[bool]:
+def standing(*, listed_for: int | None = None, silence: bool = False) -> ColumnElement[bool]:
     """Whether neither the author nor the author of what is boosted is suspended, as a condition on Status.
 
     Args:
@@ -88,12 +88,12 @@ def _standing(*, listed_for: int | None = None, silence: bool = False) -> Column
 def readable(viewer_id: int | None) -> ColumnElement[bool]:
     """What a viewer may see, as a condition on Status."""
     if viewer_id is None:
-        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True), _standing())
+        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True), standing())
     follows = exists().where(Follow.actor_id == viewer_id, Follow.target_id == Status.actor_id, Follow.state == "accepted")
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     blocked = exists().where(Block.actor_id == Status.actor_id, Block.target_id == viewer_id)
     return or_(Status.actor_id == viewer_id, and_(
-        Status.published.is_(True), ~blocked, _standing(),
+        Status.published.is_(True), ~blocked, standing(),
         or_(Status.visibility.in_(PUBLIC), mentioned, and_(Status.visibility == "private", follows))))
 
 
@@ -127,7 +127,7 @@ def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
     by = Status.actor_id.in_(authors)
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     return _listed(session, select(Status).where(
-        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), _standing(),
+        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), standing(),
         or_(Status.published.is_(True), Status.actor_id == viewer_id),
         or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned)), page)
 
@@ -147,7 +147,7 @@ def public(session: Session, page: Page, *, viewer_id: int | None = None, local:
     """Public posts, without boosts and without replies to others."""
     query = select(Status).where(
         Status.visibility == "public", Status.published.is_(True), Status.reblog_of_id.is_(None),
-        _standing(listed_for=viewer_id, silence=True),
+        standing(listed_for=viewer_id, silence=True),
         or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == Status.actor_id))
     if local:
         query = query.where(Status.local.is_(True))
@@ -186,7 +186,7 @@ def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None
     """Public posts with a hashtag."""
     query = select(Status).join(StatusTag, StatusTag.status_id == Status.id).where(
         StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True),
-        _standing(listed_for=viewer_id, silence=True))
+        standing(listed_for=viewer_id, silence=True))
     if local:
         query = query.where(Status.local.is_(True))
     if viewer_id is not None:
