@@ -51,11 +51,14 @@ def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
     return note.in_reply_to is not None and statuses.by_uri(session, note.in_reply_to) is not None
 
 
-def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False) -> Status | None:
+def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False, quoted: bool = False,
+          ) -> Status | None:
     """Store a remote post of `author`; the known row when it is known, None when nobody here wants it.
 
     Args:
         asked: somebody here resolved it by hand, or a boost brought it.
+        quoted: it was fetched because another post quotes it; what it quotes itself is not fetched, or a chain of quotes
+            could keep us busy for ever.
 
     Raises:
         NotOwner: the post is not the author's (FEP-fe34).
@@ -86,7 +89,7 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
     session.flush()
-    _details(uow, status, note, author)
+    _details(uow, status, note, author, look_up=not quoted)
     if parent is not None:
         statuses.count_reply(uow, parent.id, 1)
     elif note.in_reply_to is not None:
@@ -97,8 +100,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     return status
 
 
-def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor) -> None:
-    """Tags, mentions and files of a post."""
+def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, look_up: bool) -> None:
+    """Tags, mentions, files, poll and quote of a post."""
     session = uow.session
     if note.tags:
         statuses.set_tags(uow, status.id, note.tags, fresh=True)
@@ -111,29 +114,29 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor) -> 
             if not relations.blocked_either_way(session, person.id, author.id):
                 notifications.notify(uow, person.id, author.id, "mention", status.id)
     for position, item in enumerate(note.media):
-        media = _media(uow, status, author, position, item)
-        session.add(media)
-        if item.kind in CHECKED_KINDS and (item.record is not None or item.digest is not None):
-            session.flush()
-            jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
+        _add_media(uow, status, author, position, item)
     if note.poll is not None:
         _recount(uow, status, note)
     if note.quote is not None:
-        quotes.attach(uow, status, note.quote, author)
+        quotes.attach(uow, status, note.quote, author, look_up=look_up)
 
 
 def _tally(poll: PollData) -> tuple[list[str], list[int]]:
     return [title for title, _ in poll.options], [votes for _, votes in poll.options]
 
 
-def _media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> Media:
-    return Media(
+def _add_media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> None:
+    media = Media(
         id=uow.new_id(), actor_id=author.id, status_id=status.id, position=position, kind=item.kind, state="remote",
         mime=item.mime, width=item.width, height=item.height, duration=item.duration, size=item.size,
         blurhash=item.blurhash, description=item.description, focus_x=item.focus[0], focus_y=item.focus[1],
         remote_url=item.url, remote_poster_url=item.poster, manifest_url=item.manifest_url, digest=item.digest,
         digital_source_type=item.digital_source_type, declared=True, generator=item.generator, record=item.record,
         created_at=uow.now)
+    uow.session.add(media)
+    if item.kind in CHECKED_KINDS and (item.record is not None or item.digest is not None):
+        uow.session.flush()
+        jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
 
 
 def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
@@ -191,7 +194,7 @@ def _replace_files(uow: UnitOfWork, status: Status, author: Actor, note: NoteDat
     for position, item in enumerate(note.media):
         media = known.pop(item.url, None)
         if media is None:
-            uow.session.add(_media(uow, status, author, position, item))
+            _add_media(uow, status, author, position, item)
         else:
             media.position, media.description = position, item.description
     for media in known.values():

@@ -116,8 +116,11 @@ class Resolver:
         return await self.actor(uri)
 
     # ---- posts
-    async def status(self, uri: str) -> Status:
+    async def status(self, uri: str, *, quoted: bool = False) -> Status:
         """The post of an id, fetched with its author when unknown.
+
+        Args:
+            quoted: another post quotes it (see `remote_posts.store`).
 
         Raises:
             NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
@@ -125,9 +128,9 @@ class Resolver:
         known = await self._db.read(lambda session: statuses.by_uri(session, uri))
         if known is not None:
             return known
-        return await self.store_status(await self._fetcher.document(uri))
+        return await self.store_status(await self._fetcher.document(uri), quoted=quoted)
 
-    async def store_status(self, document: dict[str, Any]) -> Status:
+    async def store_status(self, document: dict[str, Any], *, quoted: bool = False) -> Status:
         """Store a post's document that was fetched from its own origin, with its author."""
         uri, authors = parse.id_of(document), parse.ids_of(document.get("attributedTo"))
         if uri is None or not authors or parse.type_of(document) not in OBJECT_TYPES:
@@ -138,7 +141,7 @@ class Resolver:
         if author.suspended_at is not None:
             raise Gone("The author's account is gone.")
         status = await self._db.write(lambda uow: remote_posts.store(uow, document, actors.get(uow.session, author.id),
-                                                                     asked=True))
+                                                                     asked=True, quoted=quoted))
         if status is None:
             raise Gone("This post was deleted.")
         return status
