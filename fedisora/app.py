@@ -19,12 +19,14 @@ from .federation.client import Client
 from .federation.fetch import Fetcher
 from .federation.inbox import Inbox
 from .federation.key_cache import KeyCache
+from .federation.processing import Processor
 from .federation.resolve import Resolver
 from .media.verifier import Verifier
 from .schema import migrate
 from .services import instance as instances
 from .settings import Settings
 from .storage import Store, open_store
+from .store.domains import DomainPolicy
 from .uris import Uris
 from .vault import Vault
 
@@ -44,14 +46,20 @@ class House:
     vault: Vault
     storage: Store
     bells: Bells
+    policy: DomainPolicy
     client: Client
     keys: KeyCache
     fetcher: Fetcher
     resolver: Resolver
     inbox: Inbox
+    processor: Processor
     verifier: Verifier
     name: str
     """Prefix of this process's lease owners."""
+
+    def rename(self) -> None:
+        """A name of its own for a forked process."""
+        self.name = process_name()
 
     def owner(self, role: str) -> str:
         """A lease owner for one worker role of this process."""
@@ -96,27 +104,35 @@ def build_house(settings: Settings) -> House:
     migrate(db.engine)
     db.read_now(lambda session: instances.check_domain(session, settings))
     db.write_now(instances.initialise)
-    client = Client(settings)
+    policy = DomainPolicy(db)
+    client = Client(settings, policy)
     fetcher = Fetcher(db, client)
     resolver = Resolver(db, fetcher, client)
     keys = KeyCache(db, fetcher, resolver)
-    return House(settings, db, uris, vault, storage, Bells(), client, keys, fetcher, resolver,
-                 Inbox(db, keys, fetcher, resolver), Verifier(db, client, fetcher, storage),
-                 f"{socket.gethostname()[:24]}-{secrets.token_hex(4)}")
+    return House(settings, db, uris, vault, storage, Bells(), policy, client, keys, fetcher, resolver,
+                 Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), Verifier(db, client, fetcher, storage),
+                 process_name())
 
 
-def workers_module() -> Any:
-    """The in-process runner. By name, since nothing in the package imports `workers` (see docs/decisions/0001)."""
-    return importlib.import_module("fedisora.workers.local")
+def process_name() -> str:
+    """A name no other process of this instance has."""
+    return f"{socket.gethostname()[:24]}-{secrets.token_hex(4)}"
 
 
-def create_app(settings: Settings, *, local_workers: bool | None = None, house: House | None = None) -> ASGIApp:
+def workers_module(name: str = "local") -> Any:
+    """A module of the workers. By name, since nothing in the package imports `workers` (see docs/decisions/0001)."""
+    return importlib.import_module(f"fedisora.workers.{name}")
+
+
+def create_app(settings: Settings, *, local_workers: bool | None = None, house: House | None = None,
+               worker_process: Any = None) -> ASGIApp:
     """The ASGI application.
 
     Args:
         settings: see `load_settings`.
         local_workers: run the workers in this process; by default when no Redis is configured.
         house: one that was built before (the CLI does, to report mistakes before the server starts).
+        worker_process: a forked `fedisora.workers.process.WorkerProcess` that runs the workers instead of this process.
     """
     from .web.middleware import wrap
     from .web.routes import build
@@ -132,8 +148,11 @@ def create_app(settings: Settings, *, local_workers: bool | None = None, house: 
         if settings.redis_url:
             doorbell = importlib.import_module("fedisora.workers.doorbell").Doorbell(settings.redis_url, settings.host)
             home.bells.forward = doorbell.ring
-        if with_workers:
+        if worker_process is not None:
+            runner = worker_process
+        elif with_workers:
             runner = workers_module().LocalWorkers(home)
+        if runner is not None:
             await runner.start()
         try:
             yield

@@ -1,30 +1,38 @@
-"""The command line: serve, worker, migrate, user, generate, verify, extension, doctor."""
+"""The command line: serve, worker, migrate, user, account, channel, relay, domain, queue, generate, verify, …"""
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from . import __version__
+from . import __version__, cli_domain, cli_queue
+from .cli_common import DataDir, err, out
+from .cli_common import escape as _escape
+from .cli_common import with_db as _with_db
 from .errors import FedisoraError
 from .settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Fedisora: a federated video server in which everybody can tell human from machine.")
 users = typer.Typer(no_args_is_help=True, help="Accounts of this instance.")
+channels = typer.Typer(no_args_is_help=True, help="Channels, which PeerTube follows.")
+relays = typer.Typer(no_args_is_help=True, help="Relays, which pass public posts on between servers.")
 extensions = typer.Typer(no_args_is_help=True, help="Provenance vocabularies installed here.")
+accounts_app = typer.Typer(no_args_is_help=True, help="Moving accounts from and to other servers.")
+aliases = typer.Typer(no_args_is_help=True, help="Other addresses of an account, from which it may move here.")
+accounts_app.add_typer(aliases, name="alias")
 app.add_typer(users, name="user")
+app.add_typer(accounts_app, name="account")
+app.add_typer(channels, name="channel")
+app.add_typer(relays, name="relay")
 app.add_typer(extensions, name="extension")
-out = Console()
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Data folder (FEDISORA_DATA_DIR).")]
+app.add_typer(cli_domain.domains, name="domain")
+app.add_typer(cli_queue.queues, name="queue")
 
 
 def main() -> None:
@@ -36,10 +44,6 @@ def main() -> None:
         raise SystemExit(2) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def _version(value: bool) -> None:
@@ -89,17 +93,6 @@ def migrate(data_dir: DataDir = None) -> None:
     err.print("The database is up to date.")
 
 
-def _with_db(data_dir: Path | None, use_case: Callable[[Any], Any]) -> Any:
-    """One write transaction on the instance's database."""
-    from .app import build_house
-
-    house = build_house(load_settings(data_dir))
-    try:
-        return house.db.write_now(use_case)
-    finally:
-        house.db.close()
-
-
 @users.command("create")
 def user_create(name: Annotated[str, typer.Argument(help="User name: letters, digits, _.")],
                 email: Annotated[str, typer.Option(help="E-mail address.")],
@@ -136,6 +129,26 @@ def user_token(name: Annotated[str, typer.Argument(help="User name.")],
     print(_with_db(data_dir, issue))
 
 
+@users.command("rekey")
+def user_rekey(name: Annotated[str, typer.Argument(help="User name.")], data_dir: DataDir = None) -> None:
+    """Replace the key that signs an account's requests to other servers (after a leak). Restart the server afterwards."""
+    from .activitypub.keys import generate_rsa
+    from .errors import NotFound
+    from .services import local_actors
+    from .store import actors
+
+    key = generate_rsa()
+
+    def replace(uow: Any) -> None:
+        actor = actors.local_active(uow.session, name)
+        if actor is None:
+            raise NotFound(f"There is no active account @{name}.")
+        local_actors.replace_http_key(uow, actor, key)
+
+    _with_db(data_dir, replace)
+    err.print(f"@{name} has a new key. Restart the server and its workers: they still hold the old one.")
+
+
 @users.command("list")
 def user_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False,
               ) -> None:
@@ -155,6 +168,134 @@ def user_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("-
     for row in rows:
         table.add_row(row["name"], row["kind"] or "", row["state"], "yes" if row["admin"] else "", row["email"])
     out.print(table)
+
+
+@aliases.command("add")
+def alias_add(name: Annotated[str, typer.Argument(help="Account here.")],
+              other: Annotated[str, typer.Argument(help="The other account: @name@server, or its address.")],
+              data_dir: DataDir = None) -> None:
+    """Say that another account is the same person, so that it may move here."""
+    from .local_run import alias_here
+
+    err.print(f"@{name} is also {asyncio.run(alias_here(load_settings(data_dir), name, other))}.")
+
+
+@aliases.command("remove")
+def alias_remove(name: Annotated[str, typer.Argument(help="Account here.")],
+                 uri: Annotated[str, typer.Argument(help="The alias, as `fedisora account alias list` prints it.")],
+                 data_dir: DataDir = None) -> None:
+    """Take an alias back."""
+    from .services import migration
+
+    _with_db(data_dir, lambda uow: migration.remove_alias(uow, _own_actor(uow, name), uri))
+    err.print(f"{uri} is no alias of @{name} any more.")
+
+
+@aliases.command("list")
+def alias_list(name: Annotated[str, typer.Argument(help="Account here.")], data_dir: DataDir = None) -> None:
+    """Print the aliases of an account, one a line."""
+    for uri in _with_db(data_dir, lambda uow: list(_own_actor(uow, name).also_known_as)):
+        print(uri)
+
+
+@accounts_app.command("move")
+def account_move(name: Annotated[str, typer.Argument(help="Account here.")],
+                 other: Annotated[str, typer.Argument(help="Where it goes: @name@server, or an address.")],
+                 data_dir: DataDir = None) -> None:
+    """Move an account's followers to another account, which must name this one as its alias."""
+    from .local_run import move_here
+
+    err.print(f"@{name} has moved to {asyncio.run(move_here(load_settings(data_dir), name, other))}.")
+
+
+@accounts_app.command("stay")
+def account_stay(name: Annotated[str, typer.Argument(help="Account here.")], data_dir: DataDir = None) -> None:
+    """Take down the sign that an account has moved; followers do not come back by themselves."""
+    from .services import migration
+
+    _with_db(data_dir, lambda uow: migration.stay(uow, _own_actor(uow, name)))
+    err.print(f"@{name} stays here.")
+
+
+def _own_actor(uow: Any, name: str) -> Any:
+    from .local_run import own_actor
+
+    return own_actor(uow.session, name)
+
+
+@channels.command("create")
+def channel_create(name: Annotated[str, typer.Argument(help="The account that gets a channel.")],
+                   title: Annotated[str, typer.Option("--name", help="Shown name of the channel.")] = "",
+                   handle: Annotated[str, typer.Option(help="User name of the channel; NAME_channel when left out.")] = "",
+                   data_dir: DataDir = None) -> None:
+    """Give an account a channel, or switch a former one on again."""
+    from .errors import NotFound
+    from .services import channels as use_cases
+    from .store import actors
+
+    def make(uow: Any) -> str:
+        actor = actors.local_active(uow.session, name)
+        if actor is None:
+            raise NotFound(f"There is no account @{name}. Create it with `fedisora user create {name}`.")
+        return f"@{use_cases.create(uow, actor, handle=handle, title=title).username}@{uow.uris.host}"
+
+    print(_with_db(data_dir, make))
+
+
+@channels.command("close")
+def channel_close(name: Annotated[str, typer.Argument(help="The account whose channel is switched off.")],
+                  data_dir: DataDir = None) -> None:
+    """Switch an account's channel off. `channel create` switches it on again."""
+    from .errors import NotFound
+    from .services import channels as use_cases
+    from .store import actors
+
+    def close(uow: Any) -> None:
+        actor = actors.local_active(uow.session, name)
+        if actor is None or use_cases.active(uow.session, actor.id) is None:
+            raise NotFound(f"@{name} has no channel.")
+        use_cases.switch_off(uow, actor)
+
+    _with_db(data_dir, close)
+    err.print("The channel is off.")
+
+
+@relays.command("add")
+def relay_add(url: Annotated[str, typer.Argument(help="The relay's inbox (mastodon) or actor (litepub).")],
+              style: Annotated[str, typer.Option(help="mastodon or litepub.")] = "mastodon",
+              data_dir: DataDir = None) -> None:
+    """Ask a relay to take this instance in. The running server sends the request."""
+    from .local_run import join_relay
+
+    asyncio.run(join_relay(load_settings(data_dir), url, style))
+    err.print("Asked. `fedisora relay list` shows what the relay answers.")
+
+
+@relays.command("list")
+def relay_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False,
+               ) -> None:
+    """List the relays of this instance."""
+    from .store import relays as rows
+
+    found = _with_db(data_dir, lambda uow: [
+        {"inbox": row.inbox, "actor": row.actor_uri, "style": row.style, "state": row.state}
+        for row in rows.everything(uow.session)])
+    if as_json:
+        print(json.dumps(found))
+        return
+    table = Table("inbox", "style", "state", "actor")
+    for row in found:
+        table.add_row(row["inbox"], row["style"], row["state"], row["actor"] or "")
+    out.print(table)
+
+
+@relays.command("remove")
+def relay_remove(url: Annotated[str, typer.Argument(help="The relay's inbox or actor.")], data_dir: DataDir = None) -> None:
+    """Leave a relay."""
+    from .services import relays as use_cases
+
+    _with_db(data_dir, lambda uow: use_cases.remove(uow, url))
+    err.print("Left.")
 
 
 @app.command()

@@ -11,9 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Engine, create_engine, event
@@ -26,6 +29,13 @@ from .ids import new_id
 from .settings import Settings
 from .uris import Uris
 from .vault import Vault
+
+try:
+    import fcntl
+
+    LOCKS = True
+except ImportError:  # Windows
+    LOCKS = False
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -52,6 +62,11 @@ class UnitOfWork:
         self.now = now
         self.rings: set[str] = set()
         self.after_commit: list[Callable[[], None]] = []
+        self.turn: WriteTurn | None = None
+
+    def wanted(self) -> bool:
+        """Whether another process waits to write to the same SQLite file."""
+        return self.turn is not None and self.turn.wanted()
 
     @property
     def uris(self) -> Uris:
@@ -79,7 +94,7 @@ def utcnow() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str, *, synchronous: str = "normal") -> Engine:
     """An engine with our pragmas: SQLite in WAL mode, foreign keys on, explicit BEGIN."""
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=READERS + POSTGRES_WRITERS, max_overflow=4, pool_pre_ping=True,
@@ -90,7 +105,7 @@ def make_engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not open transactions behind our back
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000",
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous.upper()}", "foreign_keys=ON", "busy_timeout=30000",
                        "cache_size=-16000", "temp_store=MEMORY", "mmap_size=0"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -108,8 +123,10 @@ class Database:
     def __init__(self, instance: Instance, *, clock: Callable[[], dt.datetime] = utcnow) -> None:
         self.instance = instance
         self.clock = clock
-        self.engine = make_engine(instance.settings.effective_database_url)
+        self.engine = make_engine(instance.settings.effective_database_url,
+                                  synchronous=instance.settings.sqlite_synchronous)
         self.sqlite = self.engine.dialect.name == "sqlite"
+        self._turn = WriteTurn(Path(self.engine.url.database)) if self.sqlite and self.engine.url.database else None
         self.on_commit: Callable[[set[str]], None] | None = None
         """Called in the committing thread with the queues that got rows."""
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
@@ -135,8 +152,9 @@ class Database:
     @contextlib.contextmanager
     def unit_of_work(self) -> Iterator[UnitOfWork]:
         """A write transaction: committed at the end, rolled back on any error; rings doorbells after the commit."""
-        with self._writing() as session:
+        with self._turn or contextlib.nullcontext(), self._writing() as session:
             uow = UnitOfWork(session, self.instance, self.clock())
+            uow.turn = self._turn
             with session.begin():
                 yield uow
             if uow.rings and self.on_commit is not None:
@@ -178,6 +196,63 @@ class Database:
         self._writers.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self.engine.dispose()
+
+
+class WriteTurn:
+    """Whose turn it is to write to a SQLite file, among the processes of an instance.
+
+    SQLite has one writer at a time and lets the others poll with growing pauses, up to 100 ms. A lock on a file beside the
+    database wakes the next one at once. The next one waits holding a second lock, on which a process that has just had its
+    turn waits in line behind it. Where files cannot be locked, SQLite's own way remains.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._paths = (database.with_name(database.name + "-next"), database.with_name(database.name + "-turn"))
+        self._held = threading.local()
+
+    def __enter__(self) -> None:
+        self._held.file = None
+        waiting = self._lock(self._paths[0])
+        try:
+            self._held.file = self._lock(self._paths[1])
+        finally:
+            if waiting is not None:
+                os.close(waiting)  # which also unlocks
+
+    @staticmethod
+    def _lock(path: Path) -> int | None:
+        if not LOCKS:
+            return None
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return None  # the database itself will say what is wrong with the folder
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def __exit__(self, *_: object) -> None:
+        if self._held.file is not None:
+            os.close(self._held.file)
+            self._held.file = None
+
+    def wanted(self) -> bool:
+        """Whether another process waits for its turn: then whoever writes in bulk makes room soon."""
+        if not LOCKS or self._held.file is None:
+            return False
+        descriptor = os.open(self._paths[0], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        return False
 
 
 class GroupCommit(Generic[Item, T]):

@@ -2,11 +2,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import secrets
 import threading
 
 _lock = threading.Lock()
 _sequence = secrets.randbelow(1 << 16)
+
+
+def _reseed() -> None:
+    """A forked process must not count on where its parent was."""
+    global _sequence, _lock
+    _lock, _sequence = threading.Lock(), secrets.randbelow(1 << 16)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reseed)
 
 
 def new_id(when: dt.datetime) -> int:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+from sqlalchemy.orm import Session
 
 from .app import House, build_house, workers_module
 from .db import UnitOfWork
 from .errors import FedisoraError, Invalid, NotFound, Transient
-from .models import Generation, Media, Status
-from .services import accounts, generate, publish
+from .models import Actor, Generation, Media, Status
+from .services import accounts, generate, migration, publish, relays
 from .settings import Settings
 from .store import actors
+from .store import relays as relay_rows
 
 
 async def generate_here(settings: Settings, prompt: str, as_name: str, *, publish: bool, shape: str, seconds: float,
@@ -57,10 +59,63 @@ async def generate_here(settings: Settings, prompt: str, as_name: str, *, publis
         await house.close()
 
 
+def own_actor(session: Session, name: str) -> Actor:
+    """The local account of a name.
+
+    Raises:
+        NotFound: with the command that makes it.
+    """
+    actor = actors.by_handle(session, name.lstrip("@"))
+    if actor is None or actor.type == "Application":
+        raise NotFound(f"There is no account @{name}. Create it with `fedisora user create {name}`.")
+    return actor
+
+
+async def _other(house: House, text: str) -> Actor:
+    """The account that a handle or address names, as its server answers now."""
+    found, _ = await house.resolver.find(text)
+    if found is None:
+        raise Invalid(f"{text} is not an account. Give its handle (@name@server) or its address.")
+    return await house.resolver.fresh(found.uri)
+
+
+async def alias_here(settings: Settings, name: str, other: str) -> str:
+    """Add an alias to an account here; the other one's id.
+
+    Raises:
+        NotFound: one of the two is not there.
+        Invalid: it cannot be an alias.
+    """
+    house = build_house(settings)
+    await house.open()
+    try:
+        target = await _other(house, other)
+        await house.db.write(lambda uow: migration.add_alias(uow, own_actor(uow.session, name), target.uri))
+        return target.uri
+    finally:
+        await house.close()
+
+
+async def move_here(settings: Settings, name: str, other: str) -> str:
+    """Move an account of this instance to another one; its id.
+
+    Raises:
+        NotFound: one of the two is not there.
+        Invalid: the other one does not name this one as an alias.
+    """
+    house = build_house(settings)
+    await house.open()
+    try:
+        target = await _other(house, other)
+        await house.db.write(lambda uow: migration.move(
+            uow, own_actor(uow.session, name), actors.get(uow.session, target.id)))
+        return target.uri
+    finally:
+        await house.close()
+
+
 def _ask(uow: UnitOfWork, prompt: str, as_name: str, shape: str, seconds: float) -> Generation:
-    actor = actors.by_handle(uow.session, as_name)
-    if actor is None:
-        raise NotFound(f"There is no account @{as_name}. Create it with `fedisora user create {as_name}`.")
+    actor = own_actor(uow.session, as_name)
     return generate.request(uow, actor, prompt, orientation=shape, seconds=seconds)
 
 
@@ -75,6 +130,27 @@ async def _publish(house: House, job: Generation) -> Status:
         await house.bells.wait(f"status:{status_id}", 0.5)
         status = await house.db.read(lambda session: session.get_one(Status, status_id))
     raise Transient("The video is not signed yet. It will be published as soon as the server runs.")
+
+
+async def join_relay(settings: Settings, url: str, style: str) -> None:
+    """Ask a relay to take this instance in; the running server sends what this queues.
+
+    Raises:
+        Invalid: no such style, not an address, or asked already.
+        RemoteUnavailable, Malformed, NotFound: the relay's actor cannot be had.
+    """
+    if style not in relay_rows.STYLES:
+        raise Invalid(f"The style of a relay is one of {', '.join(relay_rows.STYLES)}.")
+    house = build_house(settings)
+    await house.open()
+    try:
+        if style == relay_rows.MASTODON:
+            await house.db.write(lambda uow: relays.add(uow, url))
+            return
+        target = await house.resolver.actor(url)
+        await house.db.write(lambda uow: relays.add_actor(uow, actors.get(uow.session, target.id)))
+    finally:
+        await house.close()
 
 
 async def verify_here(settings: Settings, target: str) -> dict[str, object]:

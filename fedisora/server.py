@@ -4,27 +4,33 @@ from __future__ import annotations
 import asyncio
 import errno
 import importlib
+import os
 import socket
 import ssl
 import sys
 from pathlib import Path
 from typing import Any
 
-from .app import House, build_house, create_app
+from .app import House, build_house, create_app, workers_module
 from .errors import ConfigurationError
 from .logs import configure
 from .services import instance
 from .settings import Settings
 
 SHUTDOWN_SECONDS = 10
+LISTEN_FDS_START = 3
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket.
+    """A bound socket; the one that systemd keeps open for us, when it does (sd_listen_fds(3)).
+
+    With socket activation a restart refuses no connection: requests wait in the socket until the new process serves them.
 
     Raises:
         ConfigurationError: the port is taken or may not be used.
     """
+    if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
+        return socket.socket(fileno=LISTEN_FDS_START)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_STREAM)
@@ -73,12 +79,14 @@ def run(settings: Settings, *, host: str, port: int, workers: bool, tls_cert: Pa
     bound = listen(host, port)
     house = build_house(settings)
     local = workers and settings.local_workers and not settings.redis_url
-    app = create_app(settings, local_workers=local, house=house)
+    import_everything()
+    welcome(house)
+    process = workers_module("process").WorkerProcess.fork(house, bound) if local and settings.worker_process else None
+    app = create_app(settings, local_workers=local, house=house, worker_process=process)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies, timeout_keep_alive=75, timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_certfile=tls_cert, ssl_keyfile=tls_key, lifespan="on", backlog=2048)
-    welcome(house)
     server = uvicorn.Server(config)
     metrics = _metrics(settings)
     try:
@@ -90,6 +98,27 @@ def run(settings: Settings, *, host: str, port: int, workers: bool, tls_cert: Pa
             metrics.shutdown()
     if not server.started:
         raise ConfigurationError("The server could not start; the log above says why.")
+
+
+def import_everything() -> None:
+    """Import before the fork what both processes will need: they then share its memory."""
+    for name in ("fedisora.web.routes", "fedisora.workers.local", "aiohttp", "uvicorn.protocols.http.httptools_impl"):
+        importlib.import_module(name)
+
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def run_local_workers(settings: Settings, descriptor: int) -> None:
+    """The worker process of a `fedisora serve` on this machine; `descriptor` is its end of the socket pair."""
+    configure(settings)
+    workers_module("process").run(build_house(settings), socket.socket(fileno=descriptor))
 
 
 def _metrics(settings: Settings) -> Any:

@@ -52,9 +52,19 @@ class Settings(BaseSettings):
                                "videos over 99 MB.")
     local_workers: bool = Field(True, description="Run workers inside `fedisora serve` when no Redis is configured "
                                 "(`--no-workers` does the same for one start).")
+    worker_process: bool = Field(True, description="Give the workers inside `fedisora serve` a process of their own (a second "
+                                 "core). `false` keeps everything in one process.")
+    sqlite_synchronous: Literal["normal", "full"] = Field(
+        "normal", description="How SQLite writes: `normal` survives a killed process, `full` also a power cut (slower).")
     trusted_proxies: str = Field("127.0.0.1", description="Comma-separated addresses of reverse proxies whose "
                                  "X-Forwarded-For and X-Forwarded-Proto are believed.")
+    backfill_posts: int = Field(20, ge=0, le=200, description="How many older posts of a newly followed account are fetched "
+                                "from its server; 0: none.")
     authorized_fetch: bool = Field(False, description="Ask for a signature on ActivityPub GETs.")
+    retry_seconds: float = Field(15.0, gt=0, le=3600, description="Pause before the first retry of a delivery or of processing "
+                                 "an arrived activity; the whole schedule grows and shrinks with it.")
+    federation: Literal["open", "allow-list"] = Field(
+        "open", description="Who may talk to us: everybody but blocked domains, or only domains with the rule `allow`.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
     metrics_bind: str = Field("", description="host:port for Prometheus metrics on a private listener; empty: none.")

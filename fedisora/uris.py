@@ -49,6 +49,10 @@ class Uris:
     def featured(self, actor: str) -> str:
         return f"{actor}/collections/featured"
 
+    def followers_synchronization(self, actor: str) -> str:
+        """Where another server reads which of its accounts follow an actor (FEP-8fcf)."""
+        return f"{actor}/followers_synchronization"
+
     @property
     def shared_inbox(self) -> str:
         return f"{self.base}/inbox"
@@ -65,8 +69,20 @@ class Uris:
     def status(self, actor: str, status_id: int) -> str:
         return f"{actor}/statuses/{status_id}"
 
+    def video(self, actor: str, status_id: int) -> str:
+        """Id of the companion Video of a post, for PeerTube."""
+        return f"{actor}/videos/{status_id}"
+
+    def video_part(self, video: str, part: str) -> str:
+        """A collection or picture of a companion Video (`likes`, `comments`, `poster.jpg`, …), or the channel's `announce`."""
+        return f"{video}/{part}"
+
     def replies(self, status: str) -> str:
         return f"{status}/replies"
+
+    def context(self, root_id: int) -> str:
+        """Id of the conversation that the status with this row id starts (FEP-7888)."""
+        return f"{self.base}/contexts/{root_id}"
 
     def create(self, status: str) -> str:
         return f"{status}/activity"
@@ -83,6 +99,20 @@ class Uris:
 
     def like(self, actor: str, like_id: int) -> str:
         return f"{actor}/likes/{like_id}"
+
+    def block(self, actor: str, block_id: int) -> str:
+        return f"{actor}#blocks/{block_id}"
+
+    def flag(self, report_id: int) -> str:
+        """Id of a report that leaves this instance: the instance's own, it names nobody."""
+        return f"{self.instance_actor}#reports/{report_id}"
+
+    def pin(self, status: str, kind: str, stamp: int) -> str:
+        """Id of the Add to, or Remove from, the featured collection."""
+        return f"{status}#{kind.lower()}/{stamp}"
+
+    def move(self, actor: str, stamp: int) -> str:
+        return f"{actor}#moves/{stamp}"
 
     def undo(self, activity: str) -> str:
         return f"{activity}/undo" if "#" not in activity else f"{activity}-undo"
@@ -161,11 +191,11 @@ class Uris:
         return parts[1] if parts and len(parts) == 3 and parts[0] == "users" and parts[2] == "followers" else None
 
     def status_id(self, uri: str) -> int | None:
-        """Row id of the local status an object id or page URL names, else None."""
+        """Row id of the local status an object id (of the post or its companion Video) or page URL names, else None."""
         parts = self._path(uri)
         if not parts:
             return None
-        if len(parts) >= 4 and parts[0] == "users" and parts[2] == "statuses" and _is_id(parts[3]):
+        if len(parts) >= 4 and parts[0] == "users" and parts[2] in ("statuses", "videos") and _is_id(parts[3]):
             return int(parts[3])
         if len(parts) == 2 and parts[0].startswith("@") and _is_id(parts[1]):
             return int(parts[1])

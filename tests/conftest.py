@@ -12,7 +12,8 @@ from tests.support import databases, environment, network
 network.block()
 for name in [name for name in os.environ if name.startswith("FEDISORA_")]:
     # settings of the developer's own instance do not leak into tests or the processes they start
-    if not name.startswith("FEDISORA_TEST_") and name not in ("FEDISORA_REQUIRE_ALL", "FEDISORA_SHARED"):
+    if not name.startswith("FEDISORA_TEST_") and name not in (
+            "FEDISORA_REQUIRE_ALL", "FEDISORA_SHARED", "FEDISORA_UPDATE_SNAPSHOTS"):
         del os.environ[name]
 
 

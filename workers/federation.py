@@ -1,24 +1,33 @@
 """The federation worker: process the inbox, deliver, fetch what is missing."""
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from fedisora.activities import quotes
 from fedisora.errors import Refused
+from fedisora.federation.backfill import Backfill
 from fedisora.federation.delivery import Courier
+from fedisora.federation.follower_sync import FollowerSync
+from fedisora.federation.peers import Peers
+from fedisora.federation.threads import Threads
 from fedisora.models import Delivery, InboxMessage
-from fedisora.services import polls
-from fedisora.store import queue, statuses
+from fedisora.services import migration, polls
+from fedisora.store import backfill, queue, statuses
 
 from .rows import Handler
 
 if TYPE_CHECKING:
     from fedisora.app import House
 
+log = structlog.get_logger()
+
 
 async def drain_inbox(house: House, owner: str) -> int:
     """Process a batch of received activities; how many there were."""
-    return await house.inbox.process_batch(owner)
+    return await house.processor.process_batch(owner)
 
 
 async def drain_deliveries(house: House, owner: str) -> int:
@@ -36,7 +45,10 @@ def courier(house: House) -> Courier:
 
 async def refresh_actor(house: House, payload: dict[str, Any]) -> None:
     """Fetch an actor again."""
-    await house.resolver.actor(str(payload["uri"]), refresh=True)
+    try:
+        await house.resolver.actor(str(payload["uri"]), refresh=True)
+    except Refused as error:  # what we know of it stays; it is asked again when it acts again
+        log.info("an account cannot be fetched again", actor=payload["uri"], reason=str(error))
 
 
 async def fetch_status(house: House, payload: dict[str, Any]) -> None:
@@ -45,6 +57,54 @@ async def fetch_status(house: House, payload: dict[str, Any]) -> None:
         await house.resolver.status(str(payload["uri"]))
     except Refused:
         return  # gone or private: a thread with a hole
+
+
+async def take_over(house: House) -> None:
+    """Free what a killed process of this instance held. Only where no other process can be at work: no Redis, one server."""
+    def free(uow: Any) -> int:
+        return queue.release_others(uow.session, InboxMessage, house.owner("inbox")) + queue.release_others(
+            uow.session, Delivery, house.owner("delivery"))
+
+    await house.db.write(free)
+
+
+async def move(house: House, payload: dict[str, Any]) -> None:
+    """Carry out a Move, when its target, as it is now, names the account that moves."""
+    actor, target = str(payload["actor"]), str(payload["target"])
+    await house.resolver.fresh(target)
+    await house.db.write(lambda uow: migration.arrive(uow, actor, target))
+
+
+async def complete_thread(house: House, payload: dict[str, Any]) -> None:
+    """Look for the rest of a conversation."""
+    await Threads(house.db, house.fetcher, house.resolver).complete(int(payload["status_id"]))
+
+
+async def backfill_actor(house: House, payload: dict[str, Any]) -> None:
+    """Fetch posts of a followed account."""
+    since = payload.get("since")
+    await Backfill(house.db, house.fetcher, house.resolver).actor(
+        int(payload["actor_id"]), dt.datetime.fromisoformat(since) if since else None)
+
+
+async def fetch_featured(house: House, payload: dict[str, Any]) -> None:
+    """Fetch what a followed account pinned."""
+    await Backfill(house.db, house.fetcher, house.resolver).featured(int(payload["actor_id"]))
+
+
+async def catch_up(house: House, payload: dict[str, Any]) -> None:
+    """After an outage: look for what followed accounts posted meanwhile."""
+    await house.db.write(lambda uow: backfill.catch_up(uow, str(payload["since"])))
+
+
+async def sync_followers(house: House, payload: dict[str, Any]) -> None:
+    """Agree with another server on who follows its actor."""
+    try:
+        outcome = await FollowerSync(house.db, house.fetcher).run(
+            str(payload["actor_uri"]), str(payload["url"]), str(payload["digest"]))
+    except (Refused, TimeoutError) as error:
+        outcome = str(error) or "out of time"
+    log.info("followers compared", actor=payload["actor_uri"], outcome=outcome)
 
 
 async def refresh_status(house: House, payload: dict[str, Any]) -> None:
@@ -77,7 +137,7 @@ async def check_quote(house: House, payload: dict[str, Any]) -> None:
         return
     stamp = None
     try:
-        quoted = await house.resolver.status(status.quote_of_uri, quoted=True)
+        quoted = await house.resolver.status(status.quote_of_uri, quiet=True)
         if status.quote_authorization and not house.uris.is_local(status.quote_authorization):
             stamp = await house.fetcher.document(status.quote_authorization)
     except Refused:
@@ -85,11 +145,18 @@ async def check_quote(house: House, payload: dict[str, Any]) -> None:
     await house.db.write(lambda uow: quotes.settle(uow, status_id, quoted.id, stamp))
 
 
+async def nodeinfo(house: House, payload: dict[str, Any]) -> None:
+    """Ask a server what software it runs."""
+    await Peers(house.db, house.client).learn(str(payload["host"]))
+
+
 async def release(house: House) -> None:
     """Give back what this process holds, so that a restart need not wait for leases to run out."""
     await courier(house).close()
+    await house.processor.close()
 
     def give_back(uow: Any) -> None:
+        backfill.note_alive(uow)
         queue.release_all(uow.session, InboxMessage, house.owner("inbox"))
         queue.release_all(uow.session, Delivery, house.owner("delivery"))
 
@@ -97,5 +164,7 @@ async def release(house: House) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    "refresh_actor": refresh_actor, "fetch_status": fetch_status, "refresh_status": refresh_status,
-    "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote}
+    "refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
+    "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers,
+    "refresh_status": refresh_status,
+    "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote, "nodeinfo": nodeinfo}

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 
 from fedisora.db import UnitOfWork
 from fedisora.models import AuthorizationCode, Delivery, InboxMessage, Job, LoginAttempt, Media, OneTimeToken, WebSession
-from fedisora.store import jobs
+from fedisora.store import backfill, jobs
 
 from .rows import Handler
 
@@ -26,8 +26,9 @@ KEEP_CACHED = dt.timedelta(days=7)
 
 
 def schedule(uow: UnitOfWork) -> None:
-    """Make sure that a sweep is due within the hour; called at every start."""
+    """Make sure that a sweep is due within the hour, and that what was missed is looked for; called at every start."""
     jobs.enqueue(uow, "sweep", {}, key="sweep", delay=dt.timedelta(seconds=60))
+    backfill.plan_catch_up(uow)
 
 
 async def delete_files(house: House, payload: dict[str, Any]) -> None:
@@ -54,6 +55,7 @@ def _clear_cache(folder: Path) -> None:
 
 def _sweep(uow: UnitOfWork) -> None:
     session, now = uow.session, uow.now
+    backfill.note_alive(uow)
     session.execute(delete(WebSession).where(WebSession.expires_at < now))
     session.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now - KEEP_DONE))
     session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now))

@@ -4,7 +4,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from . import accept, announce, create, delete, follow, like, quote_request, reject, undo, update
+from . import (
+    accept,
+    add,
+    announce,
+    block,
+    create,
+    delete,
+    emoji_react,
+    flag,
+    follow,
+    like,
+    move,
+    quote_request,
+    reject,
+    remove,
+    undo,
+    update,
+    view,
+)
 from .received import Handler, Received
 
 __all__ = ["HANDLERS", "Handler", "Received", "table"]
@@ -26,5 +44,8 @@ def table(entries: Iterable[tuple[str, object]]) -> Mapping[str, Handler]:
 
 HANDLERS = table([
     ("Accept", accept), ("Announce", announce), ("Create", create), ("Delete", delete), ("Follow", follow),
-    ("Like", like), ("QuoteRequest", quote_request), ("Reject", reject), ("Undo", undo), ("Update", update),
+    ("Like", like), ("Reject", reject), ("Undo", undo), ("Update", update),
+    ("Add", add), ("Block", block), ("EmojiReact", emoji_react), ("Flag", flag), ("Move", move),
+    ("QuoteRequest", quote_request),
+    ("Remove", remove), ("View", view),
 ])

@@ -9,8 +9,8 @@ from ..activitypub.parse import id_of, type_of
 from ..db import UnitOfWork
 from ..errors import NotOwner
 from ..models import Actor, Follow
-from ..store import actors
-from . import outbox, quotes
+from ..store import actors, backfill
+from . import outbox, quotes, relayed
 from .received import Received
 
 
@@ -52,6 +52,9 @@ def answered(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> Follow
 
 
 def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
+    relay = relayed.answer(uow, activity, got, "accepted")
+    if relay is not None:
+        return relay
     if quotes.is_request(activity):
         return quotes.answered(uow, activity, got, accepted=True)
     follow = answered(uow, activity, got)
@@ -59,7 +62,13 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
         return "ignored: no such follow of ours"
     if follow.state == "accepted":
         return "ignored: known"
+    accepted(uow, follow)
+    return "accepted"
+
+
+def accepted(uow: UnitOfWork, follow: Follow) -> None:
+    """A follow of ours holds from now on; the account's older posts and what it pinned are fetched."""
     follow.state = "accepted"
     actors.adjust_counts(uow, follow.actor_id, following=1)
-    actors.adjust_counts(uow, got.actor.id, followers=1)
-    return "accepted"
+    actors.adjust_counts(uow, follow.target_id, followers=1)
+    backfill.newly_followed(uow, actors.get(uow.session, follow.target_id))

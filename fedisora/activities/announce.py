@@ -13,8 +13,8 @@ from ..errors import Malformed
 from ..ids import new_id
 from ..models import Actor, Status
 from ..provenance.record import timestamp
-from ..store import actors, notifications, relations, statuses
-from . import remote_posts
+from ..store import actors, domains, notifications, relations, relays, statuses
+from . import relayed, remote_posts
 from .received import Received
 
 
@@ -35,6 +35,10 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     uri, object_uri = id_of(activity), id_of(activity.get("object"))
     if uri is None or object_uri is None:
         raise Malformed("This Announce has no object.")
+    if domains.load(session, uow.settings, [object_uri]).refuses(object_uri):
+        return "ignored: a post of a blocked domain"  # no way back in through somebody else's boost
+    if relays.accepted(session, got.actor.uri):
+        return relayed.receive(uow, activity, got.fetched, via=got.actor)
     original = statuses.by_uri(session, object_uri)
     if original is None:
         if not relations.has_local_follower(session, got.actor.id):
@@ -42,19 +46,25 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
         document = got.fetched.get(object_uri)
         author = None
         if document is not None:
-            author = next((actor for name in ids_of(document.get("attributedTo"))
-                           if (actor := actors.by_uri(session, name)) is not None), None)
+            known = [actor for name in ids_of(document.get("attributedTo"))[:4]
+                     if (actor := actors.by_uri(session, name)) is not None]
+            # PeerTube names a channel beside its person; older ones name it first
+            author = next((actor for actor in known if actor.type != "Group"), known[0] if known else None)
         if document is None or author is None:
             return "ignored: the boosted post cannot be had"
         original = remote_posts.store(uow, document, author, asked=True)
         if original is None:
-            return "ignored: the boosted post was deleted"
+            return "ignored: the boosted post was deleted, or its author is suspended"
     if original.visibility not in ("public", "unlisted") and original.actor_id != got.actor.id:
         return "ignored: not a public post"
+    if relations.blocked_either_way(session, got.actor.id, original.actor_id):
+        return "ignored: blocked"
     if original.reblog_of_id is not None:
         return "ignored: a boost of a boost"
-    local = session.scalar(select(Actor.domain).where(Actor.id == original.actor_id)) == ""
-    if not local and not relations.has_local_follower(session, got.actor.id):
+    poster = actors.get(session, original.actor_id)
+    if poster.suspended_at is not None:
+        return "ignored: the author is suspended"
+    if not poster.local and not relations.has_local_follower(session, got.actor.id):
         return "ignored: nobody here asked for it"
     if session.scalar(select(Status.id).where(Status.reblog_of_id == original.id, Status.actor_id == got.actor.id)):
         return "ignored: known"

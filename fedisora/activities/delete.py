@@ -3,16 +3,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from ..activitypub.ownership import check_actor_owns
 from ..activitypub.parse import id_of, type_of
 from ..activitypub.vocabulary import PUBLIC
 from ..db import UnitOfWork
 from ..errors import Malformed, NotOwner
-from ..models import Actor, Follow, Status
+from ..models import Actor, Block, Favourite, Follow, Mention, Notification, PollVote, Reaction, Status
 from ..provenance.record import timestamp
-from ..store import actors, statuses
+from ..store import relations, statuses
 from . import quotes
 from .received import Received
 
@@ -50,14 +50,22 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
 
 
 def _account(uow: UnitOfWork, actor: Actor) -> str:
-    """An account deleted itself: its posts and follows go, its row stays suspended so that it cannot come back unseen."""
+    """An account deleted itself: its posts and all it did go, its row stays suspended so that it cannot come back unseen.
+
+    Nobody is told.
+    """
     session = uow.session
     for status in session.scalars(select(Status).where(Status.actor_id == actor.id)).all():
         statuses.delete(uow, status)
     for follow in session.scalars(select(Follow).where((Follow.actor_id == actor.id) | (Follow.target_id == actor.id))).all():
-        if follow.state == "accepted":
-            actors.adjust_counts(uow, follow.target_id, followers=-1)
-            actors.adjust_counts(uow, follow.actor_id, following=-1)
-        session.delete(follow)
+        relations.drop_follow(uow, follow)
+    for like in session.scalars(select(Favourite).where(Favourite.actor_id == actor.id)).all():
+        statuses.count(uow, like.status_id, favourites=-1)
+        session.delete(like)
+    session.flush()
+    session.execute(delete(Block).where((Block.actor_id == actor.id) | (Block.target_id == actor.id)))
+    for model, owner in ((Reaction, Reaction.actor_id), (PollVote, PollVote.actor_id), (Mention, Mention.actor_id),
+                         (Notification, Notification.from_actor_id)):
+        session.execute(delete(model).where(owner == actor.id))
     actor.suspended_at = uow.now
     return "account deleted"

@@ -7,7 +7,7 @@ from ..activitypub.parse import id_of
 from ..db import UnitOfWork
 from ..errors import Malformed
 from ..models import Actor, Follow
-from ..store import actors, notifications, relations
+from ..store import actors, notifications, relations, relays
 from . import accept, outbox, reject
 from .received import Received
 
@@ -30,9 +30,11 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     if target is None or not target.local:
         return "ignored: not for an account here"
     follow = relations.follow(session, got.actor.id, target.id)
-    refused = (target.type == "Application" or target.suspended_at is not None
-               or relations.blocked_either_way(session, got.actor.id, target.id)
-               or actors.local_active(session, target.username) is None)
+    is_relay = target.type == "Application" and relays.may_follow_back(session, got.actor.uri)
+    refused = not is_relay and (
+        target.type == "Application" or target.suspended_at is not None
+        or relations.blocked_either_way(session, got.actor.id, target.id)
+        or actors.local_active(session, target.username) is None)
     if refused:
         document = {"id": uri, "type": "Follow", "actor": got.actor.uri, "object": target.uri}
         outbox.send(uow, target, reject.build(uow.uris.reject(target.uri, uow.new_id()), target, document),

@@ -1,12 +1,14 @@
-"""Like: somebody likes a post."""
+"""Like: somebody likes a post, or (Misskey) answers it with an emoji."""
 from __future__ import annotations
 
 from typing import Any
 
+from ..activitypub import emoji
 from ..activitypub.parse import id_of
 from ..db import UnitOfWork
 from ..models import Actor, Favourite, Status
 from ..store import notifications, relations, statuses
+from . import emoji_react
 from .received import Received
 
 
@@ -20,6 +22,8 @@ def needs(activity: dict[str, Any]) -> list[str]:
 
 
 def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
+    if not emoji.is_favourite(activity):
+        return emoji_react.receive(uow, activity, got)
     session = uow.session
     status = statuses.by_uri(session, id_of(activity.get("object")) or "")
     if status is None or not statuses.visible(session, status, got.actor.id):

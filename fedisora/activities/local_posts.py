@@ -1,6 +1,7 @@
 """Documents of local posts and where they go: what the first sending and every later change have in common."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -39,9 +40,9 @@ def inboxes(uow: UnitOfWork, status: Status, actor: Actor) -> list[str]:
     return found
 
 
-def send_update(uow: UnitOfWork, status: Status, actor: Actor) -> None:
+def send_update(uow: UnitOfWork, status: Status, actor: Actor, others: Sequence[str] = ()) -> None:
     """Tell everybody who has a post that it changed: its words, its poll's counts, or that its quote was approved."""
     note = document(uow, status, actor)
     activity = {"id": uow.uris.update(status.uri, int(uow.now.timestamp() * 1000)), "type": "Update", "actor": actor.uri,
                 "to": note["to"], "cc": note["cc"], "object": note}
-    outbox.send(uow, actor, activity, inboxes(uow, status, actor), object_uri=status.uri)
+    outbox.send(uow, actor, activity, [*inboxes(uow, status, actor), *others], object_uri=status.uri)

@@ -5,8 +5,8 @@ from typing import Any
 
 from ..db import UnitOfWork
 from ..models import Actor
-from ..store import actors
-from . import quotes
+from ..store import relations
+from . import quotes, relayed
 from .accept import answered
 from .received import Received
 
@@ -21,13 +21,13 @@ def needs(activity: dict[str, Any]) -> list[str]:
 
 
 def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
+    relay = relayed.answer(uow, activity, got, "rejected")
+    if relay is not None:
+        return relay
     if quotes.is_request(activity):
         return quotes.answered(uow, activity, got, accepted=False)
     follow = answered(uow, activity, got)
     if follow is None:
         return "ignored: no such follow of ours"
-    if follow.state == "accepted":
-        actors.adjust_counts(uow, follow.actor_id, following=-1)
-        actors.adjust_counts(uow, got.actor.id, followers=-1)
-    uow.session.delete(follow)
+    relations.drop_follow(uow, follow)
     return "follow removed"

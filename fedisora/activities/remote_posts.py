@@ -17,7 +17,7 @@ from ..errors import NotOwner, Refused
 from ..ids import new_id
 from ..models import Actor, Media, Status
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
-from ..store import actors, jobs, notifications, polls, relations, statuses
+from ..store import actors, domains, jobs, notifications, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
 from . import quotes, votes
 
@@ -51,14 +51,15 @@ def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
     return note.in_reply_to is not None and statuses.by_uri(session, note.in_reply_to) is not None
 
 
-def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False, quoted: bool = False,
-          ) -> Status | None:
-    """Store a remote post of `author`; the known row when it is known, None when nobody here wants it.
+def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False,
+          quiet: bool = False) -> Status | None:
+    """Store a remote post of `author`; the known row when it is known, None when nobody here wants it, or its author is
+    suspended.
 
     Args:
         asked: somebody here resolved it by hand, or a boost brought it.
-        quoted: it was fetched because another post quotes it; what it quotes itself is not fetched, or a chain of quotes
-            could keep us busy for ever.
+        quiet: it comes from looking around in a thread or an outbox, or another post quotes it: nobody is notified, and no
+            more is looked for (a chain of quotes could keep us busy for ever).
 
     Raises:
         NotOwner: the post is not the author's (FEP-fe34).
@@ -70,6 +71,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     known = statuses.by_uri(session, note.uri)
     if known is not None:
         return known
+    if author.suspended_at is not None:
+        return None
     grave = statuses.is_tombstoned(session, note.uri)
     if grave is not None and grave.actor_uri == author.uri:
         return None
@@ -89,18 +92,21 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
     session.flush()
-    _details(uow, status, note, author, look_up=not quoted)
+    _details(uow, status, note, author, quiet=quiet)
+    threads.adopt_replies(uow, status)
     if parent is not None:
         statuses.count_reply(uow, parent.id, 1)
-    elif note.in_reply_to is not None:
-        jobs.enqueue(uow, "fetch_status", {"uri": note.in_reply_to}, key=note.in_reply_to[:200])
+    elif note.in_reply_to is not None and not quiet:
+        threads.look_for_more(uow, status.id)
+    if not quiet:
+        actors.refresh_when_stale(uow, author)
     author.statuses_count += 1
-    author.last_status_at = published
+    author.last_status_at = max(published, author.last_status_at or published)
     session.flush()
     return status
 
 
-def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, look_up: bool) -> None:
+def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False) -> None:
     """Tags, mentions, files, poll and quote of a post."""
     session = uow.session
     if note.tags:
@@ -111,18 +117,27 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
     if people:
         statuses.set_mentions(uow, status.id, [actor.id for actor in people], fresh=True)
         for person in people:
-            if not relations.blocked_either_way(session, person.id, author.id):
+            if not quiet and not relations.blocked_either_way(session, person.id, author.id):
                 notifications.notify(uow, person.id, author.id, "mention", status.id)
-    for position, item in enumerate(note.media):
+    for position, item in enumerate(_wanted_media(uow, note, author)):
         _add_media(uow, status, author, position, item)
     if note.poll is not None:
         _recount(uow, status, note)
     if note.quote is not None:
-        quotes.attach(uow, status, note.quote, author, look_up=look_up)
+        quotes.attach(uow, status, note.quote, author, quiet=quiet)
 
 
 def _tally(poll: PollData) -> tuple[list[str], list[int]]:
     return [title for title, _ in poll.options], [votes for _, votes in poll.options]
+
+
+def _wanted_media(uow: UnitOfWork, note: NoteData, author: Actor) -> list[MediaData]:
+    """The files of a post, none from a domain whose media are rejected."""
+    files = list(note.media)
+    if not files:
+        return files
+    rules = domains.load(uow.session, uow.settings, [author.uri])
+    return [] if rules.rejects_media(author.uri) else files
 
 
 def _add_media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> None:
@@ -160,10 +175,10 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
         quotes.attach(uow, status, note.quote, author)
     elif status.quote_of_uri is not None:
         quote_rows.forget(uow, status)
-    files = _files(uow, status)
+    files, wanted_files = _files(uow, status), _wanted_media(uow, note, author)
     same = ((status.content, status.spoiler_text, status.sensitive) == (note.content, note.spoiler, note.sensitive)
             and [(media.remote_url, media.description) for media in files]
-            == [(item.url, item.description) for item in note.media])
+            == [(item.url, item.description) for item in wanted_files])
     status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
     status.context_uri, status.replies_uri = note.context, note.replies
     status.document, status.proof = orjson.dumps(document), proof_state(document, author)
@@ -172,7 +187,7 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
     status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive
     status.language, status.edited_at = note.language, moment
     statuses.set_tags(uow, status.id, note.tags)
-    _replace_files(uow, status, author, note, files)
+    _replace_files(uow, status, author, wanted_files, files)
     return "edited"
 
 
@@ -189,9 +204,9 @@ def _recount(uow: UnitOfWork, status: Status, note: NoteData) -> bool:
                          closed_at=note.poll.closed, voters=note.poll.voters)
 
 
-def _replace_files(uow: UnitOfWork, status: Status, author: Actor, note: NoteData, files: list[Media]) -> None:
+def _replace_files(uow: UnitOfWork, status: Status, author: Actor, items: list[MediaData], files: list[Media]) -> None:
     known = {media.remote_url: media for media in files}
-    for position, item in enumerate(note.media):
+    for position, item in enumerate(items):
         media = known.pop(item.url, None)
         if media is None:
             _add_media(uow, status, author, position, item)

@@ -1,15 +1,19 @@
-"""Undo: an actor takes back its Follow, Like or Announce. Matched by id, or by what the embedded activity was about."""
+"""Undo: an actor takes back its Follow, Like, emoji, Announce or Block.
+
+Matched by id, or by what the embedded activity was about.
+"""
 from __future__ import annotations
 
 from typing import Any
 
 from sqlalchemy import select
 
+from ..activitypub import emoji
 from ..activitypub.parse import id_of, type_of
 from ..db import UnitOfWork
 from ..errors import NotOwner
 from ..models import Actor, Favourite, Follow, Status
-from ..store import actors, notifications, relations, statuses
+from ..store import actors, notifications, reactions, relations, statuses
 from .received import Received
 
 
@@ -26,10 +30,9 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     reference = activity.get("object")
     kind, uri = type_of(reference), id_of(reference)
     embedded = reference if isinstance(reference, dict) else {}
-    about = id_of(embedded.get("object")) or ""
-    for name, undo in (("Follow", _follow), ("Like", _like), ("Announce", _announce)):
+    for name, undo in _KINDS:
         if kind in (name, ""):
-            done = undo(uow, got.actor, uri, about)
+            done = undo(uow, got.actor, uri, embedded)
             if done:
                 return done
     return "ignored: nothing to undo"
@@ -40,28 +43,23 @@ def _own(actor: Actor, owner_id: int, uri: str | None) -> None:
         raise NotOwner(cause=f"{actor.uri} undoes {uri}")
 
 
-def _follow(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:
-    session = uow.session
+def _follow(uow: UnitOfWork, actor: Actor, uri: str | None, embedded: dict[str, Any]) -> str:
+    session, about = uow.session, id_of(embedded.get("object"))
     follow = session.scalar(select(Follow).where(Follow.uri == uri)) if uri else None
-    if follow is None and about:
+    if follow is None and about is not None:
         target = actors.by_uri(session, about)
         follow = relations.follow(session, actor.id, target.id) if target is not None else None
     if follow is None:
         return ""
     _own(actor, follow.actor_id, uri)
-    if follow.state == "accepted":
-        actors.adjust_counts(uow, follow.target_id, followers=-1)
-        actors.adjust_counts(uow, actor.id, following=-1)
-    notifications.remove(uow, follow.target_id, actor.id, "follow")
-    notifications.remove(uow, follow.target_id, actor.id, "follow_request")
-    session.delete(follow)
+    relations.drop_follow(uow, follow)
     return "follow removed"
 
 
-def _like(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:
-    session = uow.session
+def _like(uow: UnitOfWork, actor: Actor, uri: str | None, embedded: dict[str, Any]) -> str:
+    session, about = uow.session, id_of(embedded.get("object"))
     like = session.scalar(select(Favourite).where(Favourite.uri == uri)) if uri else None
-    if like is None and about:
+    if like is None and about is not None and emoji.is_favourite(embedded):
         status = statuses.by_uri(session, about)
         like = relations.favourite(session, actor.id, status.id) if status is not None else None
     if like is None:
@@ -76,10 +74,39 @@ def _like(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:
     return "like removed"
 
 
-def _announce(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str:
-    session = uow.session
+def _block(uow: UnitOfWork, actor: Actor, uri: str | None, embedded: dict[str, Any]) -> str:
+    session, about = uow.session, id_of(embedded.get("object"))
+    block = relations.block_by_uri(session, uri) if uri else None
+    if block is None and about is not None:
+        target = actors.by_uri(session, about)
+        block = relations.block(session, actor.id, target.id) if target is not None else None
+    if block is None:
+        return ""
+    _own(actor, block.actor_id, uri)
+    session.delete(block)
+    return "block removed"
+
+
+def _reaction(uow: UnitOfWork, actor: Actor, uri: str | None, embedded: dict[str, Any]) -> str:
+    session, about = uow.session, id_of(embedded.get("object"))
+    reaction = reactions.by_uri(session, uri) if uri else None
+    named = emoji.reaction_of(embedded)
+    if reaction is None and about is not None and named is not None:
+        status = statuses.by_uri(session, about)
+        mine = reactions.of(session, status.id, actor.id) if status is not None else []
+        reaction = next((row for row in mine if row.content == named[0]), None)
+    if reaction is None:
+        return ""
+    _own(actor, reaction.actor_id, uri)
+    session.delete(reaction)
+    session.flush()
+    return "reaction removed"
+
+
+def _announce(uow: UnitOfWork, actor: Actor, uri: str | None, embedded: dict[str, Any]) -> str:
+    session, about = uow.session, id_of(embedded.get("object"))
     boost = statuses.by_uri(session, uri) if uri else None
-    if boost is None and about:
+    if boost is None and about is not None:
         original = statuses.by_uri(session, about)
         boost = session.scalar(select(Status).where(Status.reblog_of_id == original.id, Status.actor_id == actor.id)) \
             if original is not None else None
@@ -92,3 +119,7 @@ def _announce(uow: UnitOfWork, actor: Actor, uri: str | None, about: str) -> str
     if parent is not None:
         notifications.remove(uow, parent.actor_id, actor.id, "reblog", original_id)
     return "boost removed"
+
+
+_KINDS = (("Follow", _follow), ("Like", _like), ("Like", _reaction), ("EmojiReact", _reaction), ("Announce", _announce),
+          ("Block", _block))

@@ -3,13 +3,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..activitypub.parse import id_of, type_of
+import orjson
+
+from ..activitypub.parse import id_of, ids_of, same_origin, type_of
 from ..activitypub.vocabulary import ACTOR_TYPES, OBJECT_TYPES, PUBLIC
 from ..db import UnitOfWork
 from ..errors import Malformed, NotOwner
 from ..models import Actor
 from ..serializers.activitypub import actor as actor_serializer
-from ..store import actors, relations
+from ..store import actors, relations, statuses
 from . import outbox, remote_posts
 from .received import Received
 
@@ -50,5 +52,14 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
         actors.upsert_remote(uow, data)
         return "profile updated"
     if kind in OBJECT_TYPES:
-        return remote_posts.edit(uow, document, got.actor)
+        return remote_posts.edit(uow, document, _author(uow, uri, got.actor))
     return "ignored: type not shown here"
+
+
+def _author(uow: UnitOfWork, uri: str, sender: Actor) -> Actor:
+    """Who edits: the stored author, when the sender is named beside it in what is stored (PeerTube: Person and Group)."""
+    status = statuses.by_uri(uow.session, uri)
+    if status is None or status.local or status.actor_id == sender.id or status.document is None:
+        return sender
+    named = ids_of(orjson.loads(status.document).get("attributedTo"))
+    return actors.get(uow.session, status.actor_id) if sender.uri in named and same_origin(sender.uri, uri) else sender

@@ -19,7 +19,8 @@ NAMESPACE = FEDISORA + "#"
 
 PREFIXES: dict[str, str] = {
     "fs": NAMESPACE, "schema": "http://schema.org/", "toot": "http://joinmastodon.org/ns#",
-    "gts": "https://gotosocial.org/ns#", "sec": "https://w3id.org/security#"}
+    "gts": "https://gotosocial.org/ns#", "sec": "https://w3id.org/security#", "pt": "https://joinpeertube.org/ns#",
+    "lemmy": "https://join-lemmy.org/ns#"}
 
 
 def _id(iri: str) -> dict[str, str]:
@@ -32,12 +33,22 @@ TERMS: dict[str, Any] = {
     "movedTo": _id("as:movedTo"), "alsoKnownAs": _id("as:alsoKnownAs"), "discoverable": "toot:discoverable",
     "indexable": "toot:indexable", "featured": _id("toot:featured"), "Emoji": "toot:Emoji", "blurhash": "toot:blurhash",
     "focalPoint": {"@id": "toot:focalPoint", "@container": "@list"},
+    "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
     # schema.org
     "PropertyValue": "schema:PropertyValue", "value": "schema:value", "softwareVersion": "schema:softwareVersion",
     "digitalSourceType": _id("schema:digitalSourceType"), "isBasedOn": _id("schema:isBasedOn"),
     # files and keys
     "size": "https://joinpeertube.org/ns#size", "digestMultibase": "sec:digestMultibase",
     "assertionMethod": {"@id": "sec:assertionMethod", "@type": "@id", "@container": "@set"},
+    # PeerTube's videos and channels
+    "uuid": "schema:identifier", "identifier": "schema:identifier", "category": "schema:category",
+    "licence": "schema:license", "language": "schema:inLanguage", "subtitleLanguage": "schema:subtitleLanguage",
+    "originallyPublishedAt": "schema:datePublished", "isLiveBroadcast": "schema:isLiveBroadcast",
+    "views": "pt:views", "state": "pt:state", "fps": "pt:fps", "aspectRatio": "pt:aspectRatio",
+    "commentsEnabled": "pt:commentsEnabled",
+    "commentsPolicy": "pt:commentsPolicy", "downloadEnabled": "pt:downloadEnabled", "waitTranscoding": "pt:waitTranscoding",
+    "support": "pt:support", "aiUsage": "pt:aiUsage", "dislikes": _id("as:dislikes"),
+    "comments": _id("as:comments"), "postingRestrictedToMods": "lemmy:postingRestrictedToMods",
     "votersCount": "toot:votersCount", "quoteUri": "http://fedibird.com/ns#quoteUri",
     "_misskey_quote": "https://misskey-hub.net/ns#_misskey_quote",
     # FEP-044f

@@ -18,7 +18,7 @@ from .keys import PrivateKey, PublicKey
 from .requests import MAX_HEADER, Request, SignatureInfo, check_key_id, check_window, does_not_verify, moment
 
 _PARAMETER = re.compile(r'[ \t]*([A-Za-z]+)[ \t]*=[ \t]*(?:"([^"]*)"|(\d{1,15}))[ \t]*(?:,(?=[ \t]*[A-Za-z])|\Z)')
-_ALGORITHMS = ("", "rsa-sha256", "hs2019")
+_ALGORITHMS = ("", "rsa-sha256", "hs2019", "ed25519")
 """`hs2019` means "by the key": in the fediverse rsa-sha256 for RSA keys. HMAC would make a public key a secret."""
 
 
@@ -110,10 +110,10 @@ def verify(request: Request, info: SignatureInfo, key: PublicKey, now: dt.dateti
         check_digest(request.headers, request.body or b"")
     message = signing_string(request, info)
     try:
+        if info.algorithm == ("ed25519" if isinstance(key, RSAPublicKey) else "rsa-sha256"):
+            raise BadSignature("The signature's algorithm does not fit the actor's key.")
         if isinstance(key, RSAPublicKey):
             key.verify(info.signature, message, padding.PKCS1v15(), hashes.SHA256())
-        elif info.algorithm.startswith("rsa"):
-            raise BadSignature("The signature's algorithm does not fit the actor's key.")
         else:
             key.verify(info.signature, message)
     except InvalidSignature:
@@ -143,13 +143,14 @@ def _date(text: str) -> dt.datetime:
 
 
 def sign(method: str, url: str, headers: dict[str, str], body: bytes | None, key_id: str, private_key: PrivateKey,
-         ) -> dict[str, str]:
+         extra: tuple[str, ...] = ()) -> dict[str, str]:
     """`headers` (with Host and Date, which is the signing time) plus Digest and Signature."""
     signed = dict(headers)
     names = ["(request-target)", "host", "date"]
     if body is not None:
         signed["Digest"] = digest_header(body)
         names += ["digest", "content-type"]
+    names += extra
     request = Request(method, url, {name.lower(): value for name, value in signed.items()}, body)
     # Strict peers want `algorithm`; draft-12 would call this hs2019, but rsa-sha256 is what all of them verify.
     algorithm = "rsa-sha256" if isinstance(private_key, RSAPrivateKey) else "hs2019"

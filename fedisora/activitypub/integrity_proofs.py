@@ -17,6 +17,7 @@ from .multibase import multibase_decode, multibase_encode
 from .parse import datetime_of
 
 CRYPTOSUITE = "eddsa-jcs-2022"
+MAX_PROOFS = 10
 _KIND = {"type": "DataIntegrityProof", "cryptosuite": CRYPTOSUITE, "proofPurpose": "assertionMethod"}
 
 
@@ -48,13 +49,28 @@ def sign_document(document: dict[str, Any], key: Ed25519PrivateKey, verification
     return {**plain, "proof": {**options, "proofValue": multibase_encode(key.sign(_hash(plain, options)))}}
 
 
+def _proof_of(document: dict[str, Any]) -> dict[str, Any] | None:
+    """The document's proof; of several (a proof set: one per key or cryptosuite) the first of our kind."""
+    proof = document.get("proof")
+    if isinstance(proof, list):
+        proof = next((item for item in proof[:MAX_PROOFS]
+                      if isinstance(item, dict) and item.get("cryptosuite") == CRYPTOSUITE), None)
+    return proof if isinstance(proof, dict) else None
+
+
 def verification_method_of(document: dict[str, Any]) -> str | None:
     """Id of the key that a document's proof names; None when it carries no proof of our kind."""
-    proof = document.get("proof")
-    if not isinstance(proof, dict) or proof.get("cryptosuite") != CRYPTOSUITE:
+    proof = _proof_of(document)
+    if proof is None or proof.get("cryptosuite") != CRYPTOSUITE:
         return None
     method = proof.get("verificationMethod")
     return method if isinstance(method, str) and method else None
+
+
+def proof_created(document: dict[str, Any]) -> dt.datetime | None:
+    """When a document's proof says that it was made; None when it does not say."""
+    proof = _proof_of(document)
+    return datetime_of(proof, "created") if proof is not None else None
 
 
 def verify_document(document: dict[str, Any], key: Ed25519PublicKey, now: dt.datetime | None = None) -> None:
@@ -68,8 +84,8 @@ def verify_document(document: dict[str, Any], key: Ed25519PublicKey, now: dt.dat
     Raises:
         BadSignature: no proof, another kind, purpose or `@context`, expired, or it does not fit.
     """
-    proof = document.get("proof")
-    if not isinstance(proof, dict):
+    proof = _proof_of(document)
+    if proof is None:
         raise BadSignature("The document carries no proof.")
     if any(proof.get(name) != value for name, value in _KIND.items()):
         raise BadSignature("The proof is of another kind, cryptosuite or purpose.")

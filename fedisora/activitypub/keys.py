@@ -5,6 +5,9 @@ checked again.
 """
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -12,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from ..errors import Malformed
+from .multibase import ed25519_from_multibase
+from .parse import as_list, id_of, same_origin
 
 PublicKey = RSAPublicKey | Ed25519PublicKey
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
@@ -22,6 +27,8 @@ MAX_RSA_BITS = 8192
 """A larger modulus makes one verification slow enough to be an attack."""
 MAX_RSA_EXPONENT_BITS = 33
 MAX_PEM = 16_384
+MAX_KEYS = 10
+"""Keys read of one actor; real ones have one or two."""
 
 
 def generate_rsa() -> RSAPrivateKey:
@@ -86,3 +93,45 @@ def public_from_pem(pem: object) -> PublicKey:
     if exponent < 3 or exponent % 2 == 0 or exponent.bit_length() > MAX_RSA_EXPONENT_BITS:
         raise Malformed("The exponent of this RSA key is not acceptable.")
     return key
+
+
+@dataclass(frozen=True)
+class NamedKey:
+    """One key of an actor. `assertion`: a Multikey of its `assertionMethod`, which may also sign documents (FEP-521a)."""
+
+    id: str
+    key: PublicKey
+    assertion: bool = False
+
+
+def keys_of(document: dict[str, Any]) -> dict[str, NamedKey]:
+    """The usable keys of an actor's own document, by id: its `publicKey`s (RSA or Ed25519) and its Ed25519 Multikeys.
+
+    A key counts when it names this actor as its owner and its id lies with the actor (a `publicKey` on the actor's origin, a
+    Multikey in the actor's own document); what cannot be read is left out.
+    """
+    uri = id_of(document)
+    found: dict[str, NamedKey] = {}
+    if uri is None:
+        return found
+    for item in as_list(document.get("publicKey"))[:MAX_KEYS]:
+        key_id = id_of(item)
+        if isinstance(item, dict) and key_id and item.get("owner", uri) == uri and same_origin(key_id, uri):
+            try:
+                found.setdefault(key_id, NamedKey(key_id, public_from_pem(item.get("publicKeyPem"))))
+            except Malformed:
+                continue  # another of the actor's keys may be usable
+    for item in as_list(document.get("assertionMethod"))[:MAX_KEYS]:
+        key_id = id_of(item)
+        if (isinstance(item, dict) and item.get("type") == "Multikey" and item.get("controller") == uri
+                and key_id is not None and key_id.partition("#")[0] == uri):
+            try:
+                found[key_id] = NamedKey(key_id, ed25519_from_multibase(item.get("publicKeyMultibase")), assertion=True)
+            except Malformed:
+                continue
+    return found
+
+
+def names_key(document: dict[str, Any], key_id: str) -> bool:
+    """Whether an actor's document lists a key that has a document of its own."""
+    return any(id_of(item) == key_id for item in as_list(document.get("publicKey"))[:MAX_KEYS])

@@ -2,7 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from .markup import clean_line
+from .parse import as_list, same_origin
 
 SCHEMA = "http://nodeinfo.diaspora.software/ns/schema/"
 VERSIONS = ("2.0", "2.1")
@@ -34,3 +38,38 @@ def document(version: str, software_version: str, open_registrations: bool, *, u
             "services": {"inbound": [], "outbound": []}, "openRegistrations": open_registrations,
             "usage": {"users": counted, "localPosts": posts},
             "metadata": {"upstream": {"name": "mastodon"}, **(metadata or {})}}
+
+
+@dataclass(frozen=True)
+class Software:
+    """What a server says it runs; `name` in lower case."""
+
+    name: str
+    version: str
+    node_name: str | None = None
+
+
+def link_to(document: Mapping[str, Any], origin: str) -> str | None:
+    """The address of the newest NodeInfo document that `/.well-known/nodeinfo` at `origin` names.
+
+    Only http(s) on the same origin counts: a link elsewhere (or inward, or `data:`) is somebody else's answer.
+    """
+    found: dict[str, str] = {}
+    for link in as_list(document.get("links"))[:20]:
+        if isinstance(link, dict) and isinstance(link.get("rel"), str) and same_origin(str(link.get("href")), origin):
+            found.setdefault(link["rel"], link["href"])
+    return next((found[SCHEMA + version] for version in reversed(VERSIONS) if SCHEMA + version in found), None)
+
+
+def software_of(document: Mapping[str, Any]) -> Software | None:
+    """Name and version of the software in a NodeInfo document; None when it names none."""
+    software, metadata = document.get("software"), document.get("metadata")
+    if not isinstance(software, dict) or not isinstance(software.get("name"), str):
+        return None
+    name = clean_line(software["name"], 64).lower()
+    version = software.get("version")
+    node_name = metadata.get("nodeName") if isinstance(metadata, dict) else None
+    if not name:
+        return None
+    return Software(name, clean_line(version, 64) if isinstance(version, str) else "",
+                    (clean_line(node_name, 200) or None) if isinstance(node_name, str) else None)

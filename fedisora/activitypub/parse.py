@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -227,9 +228,20 @@ def host_of(uri: str) -> str:
     return host if parts.port in (None, default) else f"{host}:{parts.port}"
 
 
+@functools.lru_cache(maxsize=8192)
+def _plain_origin(uri: str) -> str:
+    """`https://host/` of an id whose text is its origin's normal form already; "" for every other."""
+    parts = urlsplit(uri)
+    plain = f"{parts.scheme}://{host_of(uri)}/"
+    return plain if uri.startswith(plain) else ""
+
+
 def same_origin(first: str, second: str) -> bool:
     """Whether two ids have the same scheme, host and port (FEP-fe34); False when one is no http(s) address."""
     try:
+        plain = _plain_origin(second)  # one of the two is an actor's id, which comes again and again
+        if plain and first.startswith(plain):
+            return is_http(first)
         return host_of(first) == host_of(second) and urlsplit(first).scheme == urlsplit(second).scheme
     except Malformed:
         return False

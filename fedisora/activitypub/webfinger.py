@@ -36,6 +36,12 @@ def parse_handle(text: str) -> tuple[str, str] | None:
         return None
 
 
+def webfinger_host(host: str) -> str:
+    """A host as `parse_handle` writes it; in lower case when it is none."""
+    parsed = parse_handle(f"x@{host}")
+    return parsed[1] if parsed is not None else host.lower()
+
+
 def parse_resource(resource: str) -> tuple[str, str] | str:
     """(name, host) of an `acct:` resource, or the http(s) URL as it is.
 

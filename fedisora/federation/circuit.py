@@ -21,6 +21,8 @@ THRESHOLD = 10
 SHORTEST = dt.timedelta(seconds=60)
 LONGEST = dt.timedelta(hours=4)
 REMEMBERED = 20_000
+PROVEN_FOR = dt.timedelta(days=7)
+PROVEN_FAILURES = 3
 FORGET_AFTER = dt.timedelta(days=1)
 
 
@@ -76,6 +78,12 @@ class Circuit:
         """Whether the host failed so often that only one delivery at a time may try it."""
         state = self._hosts.get(host)
         return state is not None and state.failures >= THRESHOLD
+
+    def proven(self, host: str, now: dt.datetime) -> bool:
+        """Whether the host took a delivery within the last week, and did not fail often since."""
+        state = self._hosts.get(host)
+        return (state is not None and state.failures < PROVEN_FAILURES and state.last_success_at is not None
+                and now - state.last_success_at < PROVEN_FOR)
 
     def success(self, host: str, now: dt.datetime, scheme: str) -> None:
         """The host took a delivery signed with `scheme`."""

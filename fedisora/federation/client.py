@@ -26,6 +26,7 @@ from yarl import URL
 from .. import __version__
 from ..errors import Forbidden, Gone, Malformed, NotFound, Refused, RemoteUnavailable, TooLarge, Unsupported
 from ..settings import Settings
+from ..store.domains import DomainPolicy, Rules
 from . import addresses
 
 Signer = Callable[[str, str, bytes | None], Mapping[str, str]]
@@ -79,11 +80,17 @@ class Response:
 
 
 class Client:
-    """aiohttp with the guard in front. Open it in the running loop, close it at the end."""
+    """aiohttp with the guard in front. Open it in the running loop, close it at the end.
 
-    def __init__(self, settings: Settings) -> None:
+    With a `policy`, no request goes to a domain that this instance does not talk to, on no hop of any call.
+    """
+
+    def __init__(self, settings: Settings, policy: DomainPolicy | None = None) -> None:
+        self.policy = policy
+        self._rules: Rules | None = None
         self._allowed = settings.private_networks
         self._plain_http = bool(self._allowed) or not settings.https
+        self._own = URL(settings.base_url)
         self._user_agent = f"Fedisora/{__version__} (+{settings.base_url}/)"
         self._session: aiohttp.ClientSession | None = None
 
@@ -118,7 +125,7 @@ class Client:
 
         Raises:
             Malformed: not a URL we can ask, or an unreadable answer.
-            Forbidden: an address, port or scheme the guard does not let through, or too many redirects.
+            Forbidden: an address, port or scheme the guard does not let through, too many redirects, or one to ourselves.
             TooLarge: the body is over `max_bytes`.
             RemoteUnavailable: no connection, no complete answer within the deadline.
         """
@@ -160,7 +167,7 @@ class Client:
 
         Raises:
             Malformed: not an absolute http(s) URL, or with a user part.
-            Forbidden: plain http, an address or a port that is not allowed.
+            Forbidden: plain http, an address or a port that is not allowed, a blocked domain.
         """
         try:
             parsed = URL(url) if isinstance(url, str) else url
@@ -177,13 +184,18 @@ class Client:
         host = addresses.normal_host(parsed.raw_host)
         if addresses.literal(host) is not None:
             addresses.check_address(host.strip("[]"), self._allowed)
-        return parsed.with_host(host).with_fragment(None)
+        target = parsed.with_host(host).with_fragment(None)
+        if self._rules is not None:
+            self._rules.check(target.raw_authority)
+        return target
 
     @contextlib.asynccontextmanager
     async def _budget(self, url: str, deadline: float) -> AsyncIterator[None]:
-        """One deadline, and our own errors instead of aiohttp's."""
+        """One deadline, the current rules for domains, and our own errors instead of aiohttp's."""
         try:
             async with asyncio.timeout(deadline):
+                if self.policy is not None:
+                    self._rules = await self.policy.rules()
                 yield
         except TimeoutError as error:
             raise RemoteUnavailable(cause=f"{url}: no answer within {deadline:g} s") from error
@@ -215,6 +227,9 @@ class Client:
             except (ValueError, UnicodeError) as error:
                 raise Malformed("The other server sent us nowhere.", cause=f"Location {location[:200]!r}") from error
             target = self.check_url(following)
+            if (target.host, target.port) == (self._own.host, self._own.port):
+                # what is ours is in the database; others may not present it as theirs, nor have us ask ourselves
+                raise Forbidden("The other server sends us to ourselves.", cause=f"{url} redirects to {target}")
             if target in seen:
                 raise Forbidden("The other server sends us in circles.", cause=f"redirect loop at {target}")
             seen.add(target)
@@ -224,8 +239,8 @@ class Client:
         async with self._open_session().post(target, data=body, headers=headers, allow_redirects=False) as answer:
             try:
                 return await _read(answer, str(target), POST_ANSWER_BYTES)
-            except (TooLarge, Malformed, Unsupported):
-                # the status is what matters; a long or odd body is not read on
+            except (TooLarge, Malformed, Unsupported, aiohttp.ClientPayloadError, ConnectionError):
+                # the status is what matters: the peer has taken it, however long, odd or cut off the rest of its answer is
                 return Response(answer.status, str(target), answer.headers, b"", answer.content_type.lower())
 
     def _open_session(self) -> aiohttp.ClientSession:

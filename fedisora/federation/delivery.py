@@ -1,65 +1,49 @@
 """What leaves: claim due delivery rows, sign, POST, write the outcomes in groups.
 
-Slow servers hold up nobody: at most `PER_HOST` deliveries go to one host and `OVERALL` at a time, a claim takes no more
-of a host than it can have, and `run_once` comes back as soon as there is room for more.
+Slow servers hold up nobody: a delivery that has not been answered within a second no longer counts among the `OVERALL` that
+may run, its host gets no further ones meanwhile, and hosts that never took a delivery share a smaller number of places.
 """
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import random
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from ..activitypub import follower_sync, vocabulary
 from ..activitypub.keys import PrivateKey
 from ..activitypub.signatures import Scheme, sign_request
 from ..db import Database, GroupCommit, UnitOfWork
 from ..errors import FedisoraError, Refused
-from ..ids import time_of
-from ..models import Actor, Delivery, Follow, OutboxActivity
-from ..store import actors, keys, queue
+from ..models import Delivery
+from ..store import actors, keys
+from ..store.follower_sync import followers_digest
+from . import delivery_rows
 from .circuit import Circuit
 from .client import Client, Response
+from .delivery_rows import Item, Outcome
+from .heartbeat import Heartbeat
 
 log = structlog.get_logger()
-OVERALL = 64
-PER_HOST = 4
-CLAIM = 200
-CANDIDATES = 800
-LEASE = dt.timedelta(seconds=45)
-"""Longer than two POSTs at their deadline (a double knock); also how long a killed process's deliveries wait."""
-ATTEMPTS = 16
-OLDEST = dt.timedelta(days=7)
+OVERALL = 192
+"""Deliveries under way at a time, not counting slow ones."""
+UNPROVEN = 64
+"""Of these, at most so many for hosts that never took one."""
+MOST = 480
+"""All together, slow ones too; below the client's limit of connections."""
+SLOW = 1.0
+PER_HOST = 6
+SIGN_AT_ONCE = 16
 LATER = frozenset({401, 408, 425, 429})
 """Refusals that may pass; every other 4xx is final (Mastodon's rule)."""
-
-
-@dataclass(frozen=True)
-class _Item:
-    id: int
-    attempt: int
-    activity_id: int
-    inbox: str
-    host: str
-    actor_id: int
-    body: bytes
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    item: _Item
-    owner: str
-    state: str
-    status: int | None
-    error: str = ""
-    retry_after: float | None = None
+Headers = dict[str, str]
+PUBLIC = vocabulary.PUBLIC.encode()
 
 
 class Courier:
@@ -69,125 +53,143 @@ class Courier:
         self._db = db
         self._client = client
         self._circuit = Circuit()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], tuple[str, float]] = {}
         self._per_host: Counter[str] = Counter()
         self._keys: dict[int, tuple[PrivateKey, str]] = {}
         self._signers = ThreadPoolExecutor(2, "sign")
-        self._outcomes: GroupCommit[_Outcome, None] = GroupCommit(db, self._record)
+        self._outcomes: GroupCommit[Outcome, None] = GroupCommit(db, self._record)
+        self._heart = Heartbeat(db, Delivery)
 
     async def run_once(self, owner: str) -> int:
-        """Start what is due and fits; how many deliveries were started. Waits for room when there is none.
+        """Start what is due and fits; how many deliveries were started. Waits a moment for room when there is none.
 
         When nothing is due it waits for the deliveries under way, so that a caller who sees 0 knows that all is done.
         """
-        if len(self._running) >= OVERALL:
-            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        slow = self._slow_hosts()
+        quick = len(self._running) - sum(slow.values())
+        room = min(OVERALL - quick, MOST - len(self._running))
+        if room <= 0:
+            await self._breathe()
+            return 1
+        full = [host for host, count in self._per_host.items() if count >= PER_HOST or slow[host]]
+        due = await self._db.read(lambda session: delivery_rows.due(session, self._db.clock(), full))
+        if not due:
+            if not self._running:
+                return 0
+            await self._breathe()
             return 1
         now = self._db.clock()
-        full = [host for host, count in self._per_host.items() if count >= PER_HOST]
-        room = OVERALL - len(self._running)
-        items = await self._db.write(lambda uow: self._claim(uow, owner, room, full))
-        if not items:
-            if self._running:
-                # not for long: a new post must not wait for a server that hangs
-                await asyncio.wait(self._running, timeout=0.25, return_when=asyncio.FIRST_COMPLETED)
-                return 1
-            return 0
-        unknown = self._circuit.unknown(item.host for item in items)
+        unknown = self._circuit.unknown(host for _, host in due)
         if unknown:
             self._circuit.remember(await self._db.read(lambda session: Circuit.load(session, unknown)), now)
-        for item in items:
-            self._per_host[item.host] += 1
-            task = asyncio.create_task(self._deliver(item, owner))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-        return len(items)
-
-    def _claim(self, uow: UnitOfWork, owner: str, room: int, full: list[str]) -> list[_Item]:
-        """Rows for hosts that have room, at most `PER_HOST` of one."""
-        session = uow.session
-        candidates = session.execute(
-            select(Delivery.id, Delivery.host).where(
-                Delivery.state == "pending", Delivery.run_at <= uow.now, Delivery.host.not_in(full),
-                or_(Delivery.lease_until.is_(None), Delivery.lease_until < uow.now))
-            .order_by(Delivery.run_at, Delivery.id).limit(CANDIDATES)).all()
-        chosen: list[int] = []
-        taken: Counter[str] = Counter()
-        for row_id, host in candidates:
-            most = 1 if self._circuit.probing(host) else PER_HOST
-            blocked = self._circuit.blocked_until(host, uow.now)
-            if blocked is not None:
-                continue
-            if self._per_host[host] + taken[host] < most and len(chosen) < min(room, CLAIM):
-                taken[host] += 1
-                chosen.append(row_id)
+        chosen, stuck = self._choose(due, room, now)
         if not chosen:
-            self._postpone(session, [row_id for row_id, host in candidates], uow)
-            return []
-        rows = queue.claim(session, Delivery, Delivery.state == "pending", Delivery.id.in_(chosen), owner=owner,
-                           now=uow.now, lease=LEASE, limit=len(chosen))
-        documents = {row.id: row for row in session.scalars(
-            select(OutboxActivity).where(OutboxActivity.id.in_({row.activity_id for row in rows})))}
-        return [_Item(row.id, row.attempt, row.activity_id, row.inbox, row.host, documents[row.activity_id].actor_id,
-                      documents[row.activity_id].document) for row in rows]
+            if stuck:
+                await self._db.write(lambda uow: delivery_rows.postpone(
+                    uow.session, stuck, uow.now, self._circuit.blocked_until))
+            if self._running:
+                await self._breathe()
+            return 1 if stuck or self._running else 0
+        items = await self._db.write(lambda uow: delivery_rows.claim(uow, chosen, owner))
+        self._heart.hold((item.id for item in items), owner)
+        for start in range(0, len(items), SIGN_AT_ONCE):
+            await self._begin(items[start:start + SIGN_AT_ONCE], owner)
+        return len(items) or 1
 
-    def _postpone(self, session: Session, ids: list[int], uow: UnitOfWork) -> None:
-        """Everything due is for hosts whose circuit is open: look at it again when the circuit may close."""
-        for row in session.scalars(select(Delivery).where(Delivery.id.in_(ids))):
-            until = self._circuit.blocked_until(row.host, uow.now)
-            if until is None:
+    async def _breathe(self) -> None:
+        """Wait for the next end of a delivery, but not for long: a new post must not wait for a server that hangs."""
+        await asyncio.wait(self._running, timeout=0.25, return_when=asyncio.FIRST_COMPLETED)
+
+    def _slow_hosts(self) -> Counter[str]:
+        since = time.monotonic() - SLOW
+        return Counter(host for host, started in self._running.values() if started < since)
+
+    def _choose(self, due: list[tuple[int, str]], room: int, now: dt.datetime) -> tuple[list[int], list[int]]:
+        """(rows to claim, rows whose host is left alone for now): for hosts that have room, a few of each."""
+        chosen: list[int] = []
+        stuck: list[int] = []
+        taken: Counter[str] = Counter()
+        unproven = sum(count for host, count in self._per_host.items() if not self._circuit.proven(host, now))
+        for row_id, host in due:
+            if self._circuit.blocked_until(host, now) is not None:
+                stuck.append(row_id)
                 continue
-            if time_of(row.id) < uow.now - OLDEST:
-                row.state, row.done_at, row.last_error = "failed", uow.now, "the server was away for a week"
-            else:
-                row.run_at = until + dt.timedelta(seconds=random.uniform(0, 30))  # noqa: S311
+            proven = self._circuit.proven(host, now)
+            most = 1 if self._circuit.probing(host) else PER_HOST if proven else 2
+            if self._per_host[host] + taken[host] >= most or (not proven and unproven >= UNPROVEN):
+                continue
+            taken[host] += 1
+            unproven += not proven
+            chosen.append(row_id)
+            if len(chosen) >= room:
+                break
+        return chosen, stuck
 
-    async def _deliver(self, item: _Item, owner: str) -> None:
+    async def _begin(self, items: list[Item], owner: str) -> None:
+        """Sign a few deliveries in one go in a thread, and send each on its way."""
+        signing = [(item, cast("Scheme", self._circuit.state(item.host).scheme), await self._key(item.actor_id),
+                    await self._extra(item)) for item in items]
+        headers = await asyncio.get_running_loop().run_in_executor(self._signers, self._sign, signing)
+        for item, signed in zip(items, headers, strict=True):
+            self._per_host[item.host] += 1
+            task = asyncio.create_task(self._deliver(item, owner, signed))
+            self._running[task] = (item.host, time.monotonic())
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        host, _ = self._running.pop(task)
+        self._per_host[host] -= 1
+        if self._per_host[host] <= 0:
+            del self._per_host[host]
+
+    def _sign(self, signing: list[tuple[Item, Scheme, tuple[PrivateKey, str], Headers]]) -> list[Headers]:
+        now = self._db.clock()
+        return [sign_request(scheme, "POST", item.inbox, item.body, key[1], key[0], now, extra=extra)
+                for item, scheme, key, extra in signing]
+
+    async def _extra(self, item: Item) -> Headers:
+        """FEP-8fcf: what goes to followers alone says who of that server we think follows, as Mastodon does."""
+        if b'/followers"' not in item.body or PUBLIC in item.body:
+            return {}
+        return await self._db.read(lambda session: _synchronization(session, item))
+
+    async def _deliver(self, item: Item, owner: str, headers: Headers) -> None:
         try:
-            outcome = await self._attempt(item, owner)
-            await self._outcomes.put(outcome)
+            await self._outcomes.put(await self._attempt(item, owner, headers))
         except asyncio.CancelledError:
             raise
         except Exception:
             log.exception("delivery failed unexpectedly", inbox=item.inbox)  # the lease runs out, it is tried again
         finally:
-            self._per_host[item.host] -= 1
-            if self._per_host[item.host] <= 0:
-                del self._per_host[item.host]
+            self._heart.drop((item.id,))
 
-    async def _attempt(self, item: _Item, owner: str) -> _Outcome:
-        first = cast("Scheme", self._circuit.state(item.host).scheme)
-        other: Scheme = "rfc9421" if first == "cavage" else "cavage"
+    async def _attempt(self, item: Item, owner: str, headers: Headers) -> Outcome:
+        scheme: Scheme = "rfc9421" if "Signature-Input" in headers else "cavage"
         try:
-            scheme = first
-            response = await self._post(item, first)
+            response = await self._client.post(item.inbox, item.body, headers)
             if response.status in (400, 401):  # double knock: the other way to sign, remembered when it is taken
-                second = await self._post(item, other)
+                other: Scheme = "rfc9421" if scheme == "cavage" else "cavage"
+                again = self._sign([(item, other, await self._key(item.actor_id), await self._extra(item))])[0]
+                second = await self._client.post(item.inbox, item.body, again)
                 if second.ok:
                     scheme, response = other, second
         except Refused as error:
-            return _Outcome(item, owner, "failed", None, str(error))
+            return Outcome(item, owner, "failed", None, str(error))
         except FedisoraError as error:
             self._circuit.failure(item.host, self._db.clock())
-            return _Outcome(item, owner, "retry", None, str(error), error.retry_after)
+            return Outcome(item, owner, "retry", None, str(error), error.retry_after)
         now = self._db.clock()
         if response.ok:
             self._circuit.success(item.host, now, scheme)
-            return _Outcome(item, owner, "done", response.status)
+            return Outcome(item, owner, "done", response.status)
         text = f"answered {response.status}: {response.body[:200].decode('utf-8', 'replace')}"
         if response.status >= 500:
             self._circuit.failure(item.host, now)
         if response.status == 410:
-            return _Outcome(item, owner, "gone", 410, text)
+            return Outcome(item, owner, "gone", 410, text)
         if 400 <= response.status < 500 and response.status not in LATER:
-            return _Outcome(item, owner, "failed", response.status, text)
-        return _Outcome(item, owner, "retry", response.status, text, _retry_after(response, now))
-
-    async def _post(self, item: _Item, scheme: Scheme) -> Response:
-        key, key_id = await self._key(item.actor_id)
-        headers = await asyncio.get_running_loop().run_in_executor(
-            self._signers, sign_request, scheme, "POST", item.inbox, item.body, key_id, key, self._db.clock())
-        return await self._client.post(item.inbox, item.body, headers)
+            return Outcome(item, owner, "failed", response.status, text)
+        return Outcome(item, owner, "retry", response.status, text, _retry_after(response, now))
 
     async def _key(self, actor_id: int) -> tuple[PrivateKey, str]:
         found = self._keys.get(actor_id)
@@ -199,47 +201,33 @@ class Courier:
             self._keys[actor_id] = found
         return found
 
-    def _record(self, uow: UnitOfWork, outcomes: list[_Outcome]) -> list[None]:
+    def _record(self, uow: UnitOfWork, outcomes: list[Outcome]) -> list[None]:
         """Write many outcomes in one transaction (in a writer thread)."""
-        session = uow.session
         Circuit.save(uow, self._circuit.changed())
+        delivery_rows.record(uow, outcomes)
         for outcome in outcomes:
-            item, state = outcome.item, outcome.state
-            if state == "gone":
-                _drop_followers(uow, item.inbox)
-                state = "failed"
-            age = uow.now - time_of(item.id)
-            if state == "retry" and (item.attempt >= ATTEMPTS or age > OLDEST):
-                state = "failed"
-            if state == "retry":
-                pause = max(item.attempt ** 4 + 15 + random.uniform(0, 10 * item.attempt),  # noqa: S311
-                            min(outcome.retry_after or 0.0, 86_400.0))
-                queue.reschedule(session, Delivery, item.id, outcome.owner, item.attempt, status=outcome.status,
-                                 run_at=uow.now + dt.timedelta(seconds=pause), error=outcome.error)
-            else:
-                queue.finish(session, Delivery, item.id, outcome.owner, item.attempt, state=state, status=outcome.status,
-                             done_at=uow.now, last_error=outcome.error[:500] or None)
-            if state != "done":
-                log.info("delivery", inbox=item.inbox, attempt=item.attempt, state=state, reason=outcome.error[:200])
+            if outcome.state != "done":
+                log.info("delivery", inbox=outcome.item.inbox, attempt=outcome.item.attempt, state=outcome.state,
+                         reason=outcome.error[:200])
         return [None] * len(outcomes)
 
     async def close(self) -> None:
         """Stop what is under way."""
-        for task in list(self._running):
+        self._heart.close()
+        running = list(self._running)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
         self._signers.shutdown(wait=False)
 
 
-def _drop_followers(uow: UnitOfWork, inbox: str) -> None:
-    """410: nobody is behind this inbox any more, so nobody follows from there."""
-    session = uow.session
-    gone = select(Actor.id).where(Actor.domain != "", Actor.inbox == inbox)
-    for follow in session.scalars(select(Follow).where(Follow.actor_id.in_(gone))).all():
-        if follow.state == "accepted":
-            actors.adjust_counts(uow, follow.target_id, followers=-1)
-            actors.adjust_counts(uow, follow.actor_id, following=-1)
-        session.delete(follow)
+def _synchronization(session: Session, item: Item) -> Headers:
+    actor = actors.get(session, item.actor_id)
+    collection = actor.followers_uri or ""
+    if not collection or collection.encode() not in item.body:
+        return {}
+    value = followers_digest(session, actor, item.host)
+    return {follower_sync.HEADER: follower_sync.build(collection, f"{collection}_synchronization", value)}
 
 
 def _retry_after(response: Response, now: dt.datetime) -> float | None:

@@ -1,6 +1,7 @@
 """Fetching documents of other servers: signed by the instance actor, checked to be what the address says (FEP-fe34)."""
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,8 @@ log = structlog.get_logger()
 ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON}"
 MAX_BYTES = 1 << 20
 DEADLINE = 10.0
+REMEMBERED = 10_000
+"""Hosts of which we know how they want requests signed."""
 
 
 class Fetcher:
@@ -29,12 +32,23 @@ class Fetcher:
         self._db = db
         self._client = client
         self._key: tuple[PrivateKey, str] | None = None
+        self._schemes_taken: OrderedDict[str, Scheme] = OrderedDict()
+
+    async def admit(self, *addresses: str) -> None:
+        """Raise unless we exchange things with the domains of all these URLs (or hosts): before any key and any cache.
+
+        Raises:
+            Forbidden: one of them is blocked, or not on the list in allow-list mode.
+        """
+        if self._client.policy is not None:
+            await self._client.policy.check(*addresses)
 
     async def document(self, uri: str) -> dict[str, Any]:
         """The document of an id, or of a page that leads to one: its own id is where it was fetched from.
 
         Raises:
-            Forbidden, NotFound, Gone: the other server says so, or it is our own address.
+            Forbidden, NotFound, Gone: the other server says so, or it is our own address, or a domain (also of a
+                redirect, see `Client`) that we do not talk to.
             Malformed: not an ActivityPub document.
             NotOwner: the document claims an id on another origin.
             RemoteUnavailable: no answer.
@@ -53,10 +67,23 @@ class Fetcher:
             raise NotOwner("The document's id is not the address that it was fetched from.", cause=f"{uri} → {found}")
         return document
 
+    async def collection(self, url: str) -> dict[str, Any]:
+        """A collection or a page of one. Its id may be spelled otherwise than the address, its origin is the same.
+
+        Raises:
+            Forbidden, NotFound, Gone, Malformed, RemoteUnavailable: see `document`.
+            NotOwner: a redirect left the origin.
+        """
+        response = await self._get(url)
+        if not parse.same_origin(response.url, url):
+            raise NotOwner("This collection is on another server.", cause=f"{url} → {response.url}")
+        return _parsed(response)
+
     async def _get(self, uri: str) -> Response:
         url = uri.partition("#")[0]
         if self._db.instance.uris.is_local(url):
             raise Forbidden("This is an address of this server.", cause=uri)
+        await self.admit(url)
         key, key_id = await self._signing_key()
 
         def signer(scheme: Scheme) -> Any:
@@ -66,11 +93,16 @@ class Fetcher:
                 return headers
             return sign
 
-        response = await self._client.get(url, accept=ACCEPT, max_bytes=MAX_BYTES, deadline=DEADLINE,
-                                          signer=signer("cavage"))
-        if response.status in (400, 401):
-            response = await self._client.get(url, accept=ACCEPT, max_bytes=MAX_BYTES, deadline=DEADLINE,
-                                              signer=signer("rfc9421"))
+        host = parse.host_of(url)
+        first = self._schemes_taken.get(host, "cavage")
+        response = await self._client.get(url, accept=ACCEPT, max_bytes=MAX_BYTES, deadline=DEADLINE, signer=signer(first))
+        if response.status in (400, 401):  # double knock: the other way to sign, remembered when it is taken
+            other: Scheme = "rfc9421" if first == "cavage" else "cavage"
+            response = await self._client.get(url, accept=ACCEPT, max_bytes=MAX_BYTES, deadline=DEADLINE, signer=signer(other))
+            if response.ok:
+                self._schemes_taken[host] = other
+                while len(self._schemes_taken) > REMEMBERED:
+                    self._schemes_taken.popitem(last=False)
         return response.expect_ok()
 
     async def _signing_key(self) -> tuple[PrivateKey, str]:

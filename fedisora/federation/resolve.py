@@ -10,16 +10,18 @@ import structlog
 from ..activities import remote_posts
 from ..activitypub import parse
 from ..activitypub.vocabulary import ACTOR_TYPES, OBJECT_TYPES
-from ..activitypub.webfinger import actor_link, parse_handle, parse_resource, subscribe_template
+from ..activitypub.webfinger import actor_link, parse_handle, parse_resource, subscribe_template, webfinger_host
 from ..db import Database, UnitOfWork
 from ..errors import FedisoraError, Gone, Malformed, NotFound, NotOwner
 from ..models import Actor, Status
 from ..serializers.activitypub import actor as actor_serializer
-from ..store import actors, statuses
+from ..store import actors, backfill, statuses
 from .client import Client
 from .fetch import Fetcher
 
 log = structlog.get_logger()
+WEBFINGER_SECONDS = 12.0
+"""For all look-ups that one actor's handle may take: whoever it names must not keep us waiting."""
 
 
 class Resolver:
@@ -38,6 +40,7 @@ class Resolver:
         Raises:
             NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
         """
+        await self._fetcher.admit(uri)
         known = await self._db.read(lambda session: actors.by_uri(session, uri))
         if known is not None and (known.local or not (refresh or actors.stale(known, self._db.clock()))):
             return known
@@ -49,6 +52,19 @@ class Resolver:
             if known is not None and error.retryable:
                 return known
             raise
+
+    async def fresh(self, uri: str) -> Actor:
+        """The actor of an id as its server answers now; what is known from earlier does not count.
+
+        Raises:
+            NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
+        """
+        if self._db.instance.uris.is_local(uri):
+            return await self.actor(uri)
+        document = await self._fetcher.document(uri)
+        if parse.id_of(document) != uri:
+            raise NotOwner("The document's id is not the address that it was fetched from.", cause=uri)
+        return await self.store_actor(document)
 
     async def _once(self, uri: str) -> Actor:
         task = self._running.get(uri)
@@ -67,71 +83,107 @@ class Resolver:
             Malformed: not an actor.
         """
         data = actor_serializer.from_activitypub(document)
-        handle = await self._confirmed_handle(data.uri, data.username, data.domain)
+        if data.domain == webfinger_host(self._db.instance.uris.host):  # our host by another scheme
+            raise Malformed("This is not an account of another server.", cause=data.uri)
+        known = await self._db.read(lambda session: actors.by_uri(session, data.uri))
+        claims = [claim for claim in (actor_serializer.claimed_handle(document), (data.username, data.domain)) if claim]
+        try:
+            async with asyncio.timeout(WEBFINGER_SECONDS):
+                handle, answered = await self._confirmed_handle(data.uri, claims)
+        except TimeoutError:
+            handle, answered = None, False
         if handle is not None:
             data = actor_serializer.from_activitypub(document, handle=handle)
-        return await self._db.write(lambda uow: actors.upsert_remote(uow, data))
+        elif known is not None and not answered:  # no news about its handle: it keeps the one it has
+            data = actor_serializer.from_activitypub(document, handle=(known.username, known.domain))
+        again = known is not None and actors.stale(known, self._db.clock())
 
-    async def _confirmed_handle(self, uri: str, username: str, domain: str) -> tuple[str, str] | None:
-        """(name, domain) by WebFinger, when it loops back to this id; None: the name at the id's own host."""
-        try:
-            jrd = await self._fetcher.webfinger(f"acct:{username}@{domain}", domain)
-        except FedisoraError as error:
-            log.debug("no webfinger", actor=uri, reason=str(error))
-            return None
-        subject = jrd.get("subject")
-        found = parse_handle(subject) if isinstance(subject, str) else None
-        if found is None or actor_link(jrd) != uri:
-            return None
-        if found[1] != domain:  # the handle lives on another host, which must say so itself
+        def store(uow: UnitOfWork) -> Actor:
+            actor = actors.upsert_remote(uow, data, confirmed=handle is not None)
+            if again:
+                backfill.refreshed(uow, actor)
+            return actor
+
+        return await self._db.write(store)
+
+    async def _confirmed_handle(self, uri: str, claims: list[tuple[str, str]]) -> tuple[tuple[str, str] | None, bool]:
+        """The first claimed (name, host) that WebFinger confirms, and whether every host that was asked answered."""
+        answered = True
+        for name, host in dict.fromkeys((name, host.lower()) for name, host in claims):
             try:
-                other = await self._fetcher.webfinger(f"acct:{found[0]}@{found[1]}", found[1])
-            except FedisoraError:
+                found = await self._loops_back(uri, name, host)
+            except FedisoraError as error:
+                log.debug("no webfinger", actor=uri, handle=f"{name}@{host}", reason=str(error))
+                answered = answered and not error.retryable
+                continue
+            if found is not None:
+                return found, True
+        return None, answered
+
+    async def _loops_back(self, uri: str, name: str, host: str) -> tuple[str, str] | None:
+        """(name, host) when the host says that this handle is this id's; when it says that the id has another handle, that
+        one's host is asked too, and no further one."""
+        subject, link = await self._finger(name, host)
+        if subject is None or link != uri:
+            return None
+        if not _same(subject, (name, host)):
+            again, link = await self._finger(*subject)
+            if link != uri or again is None or not _same(again, subject):
                 return None
-            if actor_link(other) != uri:
-                return None
-        return found
+        return subject
+
+    async def _finger(self, name: str, host: str) -> tuple[tuple[str, str] | None, str | None]:
+        """What a host's WebFinger says about a handle: (subject as a handle, actor id)."""
+        if host == webfinger_host(self._db.instance.uris.host):
+            return None, None  # our own handles are never anybody else's
+        jrd = await self._fetcher.webfinger(f"acct:{name}@{host}", host)
+        subject = jrd.get("subject")
+        return parse_handle(subject) if isinstance(subject, str) else None, actor_link(jrd)
 
     async def handle(self, name: str, domain: str) -> Actor:
         """The actor of a handle; "" and our own host are this instance.
 
         Raises:
-            NotFound: nobody has it.
+            NotFound: nobody has it, or who it leads to does not have it.
         """
-        here = self._db.instance.uris.host
-        at = "" if domain.lower() in ("", here.lower()) else domain.lower()
+        here = webfinger_host(self._db.instance.uris.host)
+        at = webfinger_host(domain) if domain else ""
+        at = "" if at == here else at
+        await self._fetcher.admit(at or here)
         known = await self._db.read(lambda session: actors.by_handle(session, name, at))
         if known is not None and (known.local or not actors.stale(known, self._db.clock())):
             return known
         if not at:
             raise NotFound("There is no such account.")
         try:
-            uri = actor_link(await self._fetcher.webfinger(f"acct:{name}@{at}", at))
+            subject, uri = await self._finger(name, at)
         except FedisoraError as error:
             if known is not None and error.retryable:
                 return known
             raise
         if uri is None:
             raise NotFound("There is no such account.", cause=f"@{name}@{at} has no ActivityPub link")
-        return await self.actor(uri)
+        for refresh in (False, True):  # what we know of it may be older than its handle
+            actor = await self.actor(uri, refresh=refresh)
+            if any(_same((actor.username, actor.domain), asked) for asked in ((name, at), subject) if asked is not None):
+                return actor
+        raise NotFound("There is no such account.", cause=f"@{name}@{at} leads to {uri}, which is @{actor.acct}")
 
     # ---- posts
-    async def status(self, uri: str, *, quoted: bool = False) -> Status:
+    async def status(self, uri: str, *, quiet: bool = False) -> Status:
         """The post of an id, fetched with its author when unknown.
-
-        Args:
-            quoted: another post quotes it (see `remote_posts.store`).
 
         Raises:
             NotFound, Gone, Forbidden, Malformed, NotOwner, RemoteUnavailable: it cannot be had.
         """
+        await self._fetcher.admit(uri)
         known = await self._db.read(lambda session: statuses.by_uri(session, uri))
         if known is not None:
             return known
-        return await self.store_status(await self._fetcher.document(uri), quoted=quoted)
+        return await self.store_status(await self._fetcher.document(uri), quiet=quiet)
 
-    async def store_status(self, document: dict[str, Any], *, quoted: bool = False) -> Status:
-        """Store a post's document that was fetched from its own origin, with its author."""
+    async def store_status(self, document: dict[str, Any], *, quiet: bool = False) -> Status:
+        """Store a post's document that was fetched from its own origin, with its author; `quiet` tells nobody."""
         uri, authors = parse.id_of(document), parse.ids_of(document.get("attributedTo"))
         if uri is None or not authors or parse.type_of(document) not in OBJECT_TYPES:
             raise Malformed("This is not a post.")
@@ -141,7 +193,7 @@ class Resolver:
         if author.suspended_at is not None:
             raise Gone("The author's account is gone.")
         status = await self._db.write(lambda uow: remote_posts.store(uow, document, actors.get(uow.session, author.id),
-                                                                     asked=True, quoted=quoted))
+                                                                     asked=True, quiet=quiet))
         if status is None:
             raise Gone("This post was deleted.")
         return status
@@ -176,6 +228,7 @@ class Resolver:
         uris = self._db.instance.uris
         if uris.is_local(named):
             return await self._db.read(lambda session: _local(session, uris, named))
+        await self._fetcher.admit(named)
         status = await self._db.read(lambda session: statuses.by_uri(session, named))
         if status is not None:
             return None, status
@@ -203,6 +256,11 @@ class Resolver:
         if template is None:
             raise NotFound("Your server does not say how to follow from there. Search for the account there instead.")
         return template.replace("{uri}", quote(uri, safe=""))
+
+
+def _same(first: tuple[str, str], second: tuple[str, str]) -> bool:
+    """Whether two handles are one: the name in any case, the host normalised."""
+    return first[0].lower() == second[0].lower() and webfinger_host(first[1]) == webfinger_host(second[1])
 
 
 def _local(session: Any, uris: Any, url: str) -> tuple[Actor | None, Status | None]:

@@ -14,7 +14,8 @@ class Actor(Base):
     """An ActivityPub actor. `domain` is "" for local ones; `uri` is its id."""
 
     __tablename__ = "actors"
-    __table_args__ = (UniqueConstraint("username_key", "domain"), Index(None, "domain"), Index(None, "shared_inbox"))
+    __table_args__ = (UniqueConstraint("username_key", "domain"), Index(None, "domain"), Index(None, "shared_inbox"),
+                      Index(None, "key_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     uri: Mapped[str] = mapped_column(unique=True)
@@ -63,6 +64,8 @@ class Actor(Base):
     header_url: Mapped[str | None]
     also_known_as: Mapped[list[str]] = mapped_column(default=list)
     moved_to: Mapped[str | None]
+    moved_at: Mapped[dt.datetime | None]
+    """When the last Move of this account was carried out here."""
     owner_id: Mapped[int | None] = mapped_column(index=True)
     """The account a channel (a local Group) belongs to."""
     backfilled_at: Mapped[dt.datetime | None]

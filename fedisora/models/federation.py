@@ -26,6 +26,8 @@ class InboxMessage(Claimable, Base):
     key_id: Mapped[str]
     host: Mapped[str] = mapped_column(String(255), default="")
     """The server it came from, for fairness among peers."""
+    via_uri: Mapped[str | None]
+    """Who passed it on, when that was not its actor (inbox forwarding, relays)."""
     type: Mapped[str] = mapped_column(String(48))
     body: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(String(8), default="pending")

@@ -67,3 +67,8 @@ class Media(Base):
     verdict_at: Mapped[dt.datetime | None]
     generation_id: Mapped[int | None]
     created_at: Mapped[dt.datetime]
+
+    @property
+    def poster_jpeg_key(self) -> str | None:
+        """Where the poster's copy as JPEG is kept once somebody asked for it: PeerTube takes no other kind."""
+        return f"{self.poster_key.rpartition('.')[0]}.jpg" if self.poster_key else None

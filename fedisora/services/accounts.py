@@ -249,7 +249,8 @@ def refuse(uow: UnitOfWork, user_id: int) -> None:
 
 def update_profile(uow: UnitOfWork, actor_id: int, *, name: str | None = None, note: str | None = None,
                    locked: bool | None = None, discoverable: bool | None = None, fields: list[dict[str, str]] | None = None,
-                   avatar_key: str | None = None, header_key: str | None = None) -> Actor:
+                   avatar_key: str | None = None, header_key: str | None = None, indexable: bool | None = None,
+                   hide_collections: bool | None = None) -> Actor:
     """Change a local profile and tell the followers' servers (Update). None leaves a value as it is.
 
     Raises:
@@ -266,7 +267,7 @@ def update_profile(uow: UnitOfWork, actor_id: int, *, name: str | None = None, n
     if fields is not None:
         actor.fields = [_field(uow, field) for field in fields[:8] if field.get("name")]
     for column, value in (("locked", locked), ("discoverable", discoverable), ("avatar_key", avatar_key),
-                          ("header_key", header_key)):
+                          ("header_key", header_key), ("indexable", indexable), ("hide_collections", hide_collections)):
         if value is not None:
             setattr(actor, column, value)
     _announce_change(uow, actor)

@@ -19,7 +19,7 @@ def follow(uow: UnitOfWork, actor: Actor, target: Actor) -> Follow:
 
     Raises:
         Invalid: oneself, or an instance.
-        Forbidden: one blocks the other.
+        Forbidden: one blocks the other, or the account has moved.
         NotFound: the account is gone.
     """
     session = uow.session
@@ -34,6 +34,8 @@ def follow(uow: UnitOfWork, actor: Actor, target: Actor) -> Follow:
     known = relations.follow(session, actor.id, target.id)
     if known is not None:
         return known
+    if target.local and target.moved_to:
+        raise Forbidden("This account has moved. Follow the new one instead.")
     row_id = uow.new_id()
     row = Follow(id=row_id, actor_id=actor.id, target_id=target.id, uri=uow.uris.follow(actor.uri, row_id),
                  state="pending", created_at=uow.now)
@@ -56,16 +58,6 @@ def _accepted(uow: UnitOfWork, row: Follow) -> None:
     actors.adjust_counts(uow, row.actor_id, following=1)
 
 
-def _removed(uow: UnitOfWork, row: Follow) -> None:
-    if row.state == "accepted":
-        actors.adjust_counts(uow, row.target_id, followers=-1)
-        actors.adjust_counts(uow, row.actor_id, following=-1)
-    notifications.remove(uow, row.target_id, row.actor_id, "follow")
-    notifications.remove(uow, row.target_id, row.actor_id, "follow_request")
-    uow.session.delete(row)
-    uow.session.flush()
-
-
 def unfollow(uow: UnitOfWork, actor: Actor, target: Actor) -> None:
     """Stop following, or take back the wish to; not following is no error."""
     row = relations.follow(uow.session, actor.id, target.id)
@@ -74,7 +66,7 @@ def unfollow(uow: UnitOfWork, actor: Actor, target: Actor) -> None:
     if not target.local:
         activity = undo_activity.build(uow.uris.undo(row.uri), actor, follow_activity.build(row, actor, target))
         outbox.send(uow, actor, activity, outbox.inbox_of(target, shared=False), object_uri=row.uri)
-    _removed(uow, row)
+    relations.drop_follow(uow, row)
 
 
 def _request(uow: UnitOfWork, actor: Actor, requester_id: int) -> tuple[Follow, Actor]:
@@ -103,7 +95,7 @@ def reject(uow: UnitOfWork, actor: Actor, requester_id: int) -> None:
         document = {"id": row.uri, "type": "Follow", "actor": requester.uri, "object": actor.uri}
         outbox.send(uow, actor, reject_activity.build(uow.uris.reject(actor.uri, uow.new_id()), actor, document),
                     outbox.inbox_of(requester, shared=False), object_uri=row.uri)
-    _removed(uow, row)
+    relations.drop_follow(uow, row)
 
 
 remove_follower = reject

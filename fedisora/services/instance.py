@@ -6,7 +6,7 @@ import secrets
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from ..activitypub import keys as crypto
@@ -39,6 +39,10 @@ def initialise(uow: UnitOfWork) -> None:
     session = uow.session
     if session.get(InstanceFact, "base_url") is not None:
         return
+    if session.get_bind().dialect.name == "postgresql":  # two processes at their first start: the second waits, then finds it
+        session.execute(text("SELECT pg_advisory_xact_lock(776655002)"))
+        if session.get(InstanceFact, "base_url") is not None:
+            return
     session.add(InstanceFact(name="base_url", value=uow.uris.base))
     root = certificates.create_root(uow.uris.host, uow.now)
     intermediate = certificates.create_intermediate(uow.uris.host, root, uow.now)
@@ -102,6 +106,7 @@ def use_setup_token(uow: UnitOfWork, token: str) -> None:
 def usage(session: Session) -> dict[str, int]:
     """Counts for NodeInfo and the instance entity: local people and their posts."""
     users = session.scalar(select(func.count()).select_from(User).where(User.state == "active")) or 0
-    posts = session.scalar(select(func.coalesce(func.sum(Actor.statuses_count), 0)).where(Actor.domain == "")) or 0
+    posts = session.scalar(select(func.coalesce(func.sum(Actor.statuses_count), 0)).where(
+        Actor.domain == "", Actor.owner_id.is_(None))) or 0
     domains = session.scalar(select(func.count(func.distinct(Actor.domain))).where(Actor.domain != "")) or 0
     return {"users": int(users), "posts": int(posts), "domains": int(domains)}

@@ -6,7 +6,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from sqlalchemy import select
 
+from ..activities import update
 from ..activitypub import keys as crypto
 from ..activitypub.multibase import ed25519_multibase
 from ..db import UnitOfWork
@@ -44,6 +46,22 @@ def create(uow: UnitOfWork, keys: NewKeys, *, username: str, uri: str, url: str,
                                  sealed=uow.vault.seal_key(crypto.private_der(key)), created_at=uow.now))
     uow.session.flush()
     return actor
+
+
+def replace_http_key(uow: UnitOfWork, actor: Actor, key: RSAPrivateKey) -> None:
+    """Give a local actor a new key for HTTP requests under its old id, retire the old one, and tell its followers' servers.
+
+    The Update is signed with the new key: servers fetch the actor again when a signature does not hold.
+    """
+    newest = 0
+    for row in uow.session.scalars(select(ActorKey).where(ActorKey.actor_id == actor.id, ActorKey.use == "http")):
+        newest = max(newest, row.generation)
+        row.retired_at = row.retired_at or uow.now
+    uow.session.add(ActorKey(id=uow.new_id(), actor_id=actor.id, use="http", generation=newest + 1,
+                             sealed=uow.vault.seal_key(crypto.private_der(key)), created_at=uow.now))
+    actor.public_key_pem, actor.updated_at = crypto.public_pem(key), uow.now
+    uow.session.flush()
+    update.send_actor(uow, actor)
 
 
 def issue_leaf(uow: UnitOfWork, actor: Actor, key: Ed25519PrivateKey, issuer: certificates.Issued) -> None:

@@ -18,7 +18,7 @@ from ..models import Actor, Media, Status
 from ..provenance import policy
 from ..store import actors, jobs, notifications, statuses
 from ..store import media as media_rows
-from . import polls, quotes
+from . import channels, polls, quotes, relays
 
 MAX_CHARACTERS = 2000
 MAX_MENTIONS = 50
@@ -119,6 +119,7 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
         spoiler_text=markup.clean_line(draft.spoiler_text, 500), sensitive=draft.sensitive or bool(draft.spoiler_text),
         language=draft.language, in_reply_to_id=parent.id if parent else None,
         in_reply_to_uri=parent.uri if parent else None, in_reply_to_actor_id=parent.actor_id if parent else None,
+        context_uri=_context(uow, parent, row_id),
         proof="valid", idempotency_key=draft.idempotency_key, published=False, created_at=uow.now)
     session.add(status)
     session.flush()
@@ -141,6 +142,20 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
     return status
 
 
+def _context(uow: UnitOfWork, parent: Status | None, row_id: int) -> str | None:
+    """The conversation a new post belongs to (FEP-7888): one of ours when it starts here, else the parent's, if it has one."""
+    if parent is None:
+        return uow.uris.context(row_id)
+    if parent.context_uri is None and parent.local and parent.in_reply_to_uri is None:
+        return uow.uris.context(parent.id)  # from before posts had one
+    return parent.context_uri
+
+
+def _others(uow: UnitOfWork, status: Status) -> list[str]:
+    """Whom else a post reaches: its channel's audience and the relays."""
+    return channels.inboxes(uow, status) + relays.inboxes(uow.session, status)
+
+
 def finish(uow: UnitOfWork, status_id: int) -> None:
     """Build, sign and send a post whose files are signed. Doing it twice changes nothing."""
     session = uow.session
@@ -159,6 +174,8 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     statuses.count_reply(uow, status.in_reply_to_id, 1)
     actor.statuses_count += 1
     actor.last_status_at = uow.now
+    channels.after_publish(uow, status)
+    relays.after_publish(uow, status)
     for person in statuses.mentions(session, [status.id]).get(status.id, []):
         notifications.notify(uow, person.id, actor.id, "mention", status.id)
     session.flush()
@@ -226,7 +243,8 @@ def edit(uow: UnitOfWork, actor: Actor, status_id: int, *, text: str, spoiler_te
     statuses.set_mentions(uow, status.id, [person.id for person in (*before, *written.mentioned)])
     uow.session.flush()
     if status.published:
-        local_posts.send_update(uow, status, actor)
+        local_posts.send_update(uow, status, actor, _others(uow, status))
+        channels.after_edit(uow, status)
     return status
 
 
@@ -256,6 +274,8 @@ def delete(uow: UnitOfWork, actor: Actor, status_id: int) -> Status:
         activity = delete_activity.build(uow.uris.delete(status.uri), actor, status, uow.now)
         if status.visibility not in statuses.PUBLIC:
             activity["to"] = [uri for uri in activity["to"] if uri != PUBLIC]
-        outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor), object_uri=status.uri)
+        outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor) + _others(uow, status), object_uri=status.uri)
+        channels.before_delete(uow, status)
+        relays.before_delete(uow, status)
     statuses.delete(uow, status)
     return status

@@ -5,12 +5,16 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
-from sqlalchemy import and_, bindparam, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
+from ..activitypub.parse import host_of
 from ..db import UnitOfWork
-from ..models import Actor, User
+from ..errors import Forbidden
+from ..models import Actor, Delivery, User
+from . import jobs, peers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +44,7 @@ class ActorData:
     signing_certificates: str | None
     locked: bool
     discoverable: bool
+    indexable: bool
     avatar_url: str | None
     header_url: str | None
     also_known_as: list[str]
@@ -75,9 +80,18 @@ def by_handle(session: Session, name: str, domain: str = "") -> Actor | None:
 
 
 def local_active(session: Session, name: str) -> Actor | None:
-    """A local account that others may see: approved, not disabled, not suspended."""
-    return session.scalar(select(Actor).join(User, User.actor_id == Actor.id).where(
-        Actor.username_key == name.lower(), Actor.domain == "", User.state == "active", Actor.suspended_at.is_(None)))
+    """A local account or channel that others may see: approved, not disabled, not suspended, nor is a channel's owner."""
+    owner = aliased(Actor)
+    return session.scalar(select(Actor).join(owner, owner.id == func.coalesce(Actor.owner_id, Actor.id))
+                          .join(User, User.actor_id == owner.id).where(
+        Actor.username_key == name.lower(), Actor.domain == "", User.state == "active", Actor.suspended_at.is_(None),
+        owner.suspended_at.is_(None)))
+
+
+def channel_of(session: Session, owner_id: int) -> Actor | None:
+    """The channel (a local Group) of an account, switched off ones too."""
+    return session.scalar(select(Actor).where(Actor.owner_id == owner_id, Actor.type == "Group", Actor.domain == "")
+                          .order_by(Actor.id).limit(1))
 
 
 def many(session: Session, ids: Iterable[int]) -> dict[int, Actor]:
@@ -88,36 +102,79 @@ def many(session: Session, ids: Iterable[int]) -> dict[int, Actor]:
     return {actor.id: actor for actor in session.scalars(select(Actor).where(Actor.id.in_(wanted)))}
 
 
+def successor(session: Session, actor: Actor) -> Actor | None:
+    """Where an account has moved, when the other one is known here and says so too."""
+    other = by_uri(session, actor.moved_to) if actor.moved_to else None
+    return other if other is not None and other.suspended_at is None and actor.uri in other.also_known_as else None
+
+
 def instance_actor(session: Session) -> Actor:
     """The Application actor that signs this instance's fetches."""
     return session.scalars(select(Actor).where(Actor.type == "Application", Actor.domain == "")).one()
 
 
-def upsert_remote(uow: UnitOfWork, data: ActorData) -> Actor:
-    """Store what a remote actor's own document says."""
+def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) -> Actor:
+    """Store what a remote actor's own document says.
+
+    Args:
+        confirmed: WebFinger says that the handle is this id's. Then another account that had it gives it up (it was deleted
+            and made again); else whoever has it keeps it, and this one is found by its id only.
+
+    Raises:
+        Forbidden: the document claims the id of an account here.
+    """
     session = uow.session
     values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
-    values.update(username_key=data.username.lower(), fetched_at=uow.now, updated_at=uow.now)
+    values.update(fetched_at=uow.now, updated_at=uow.now)
     actor = by_uri(session, data.uri)
-    if actor is None:
-        # The handle moved to another id (the account was deleted and made again there): the old row gives it up.
-        other = by_handle(session, data.username, data.domain)
-        if other is not None:
-            other.username_key = f"{other.username_key}~{other.id}"
+    if uow.uris.is_local(data.uri) or (actor is not None and actor.local):
+        raise Forbidden("An account here is not described by another server.", cause=data.uri)
+    row_id = actor.id if actor is not None else uow.new_id()
+    values["username_key"] = data.username.lower()
+    holder = by_handle(session, data.username, data.domain)
+    if holder is not None and holder.id != row_id:
+        if confirmed:
+            holder.username_key = f"{holder.username_key}~{holder.id}"
             session.flush()
-        actor = Actor(id=uow.new_id(), created_at=uow.now, **values)
+        else:
+            values["username_key"] += f"~{row_id}"
+    if actor is None:
+        actor = Actor(id=row_id, created_at=uow.now, **values)
         session.add(actor)
-    else:
-        for name, value in values.items():
-            if getattr(actor, name) != value:
-                setattr(actor, name, value)
+        session.flush()
+        peers.met(uow, host_of(data.uri))
+        return actor
+    before = [actor.inbox, actor.shared_inbox]
+    for name, value in values.items():
+        if getattr(actor, name) != value:
+            setattr(actor, name, value)
     session.flush()
+    for old, new in zip(before, (actor.inbox, actor.shared_inbox or actor.inbox), strict=True):
+        if old and old != new:
+            _redirect(uow, old, new)
     return actor
+
+
+def _redirect(uow: UnitOfWork, old: str, new: str) -> None:
+    """An inbox moved: what waits for the old one goes to the new one, once nobody has the old one any more."""
+    session = uow.session
+    if uow.uris.is_local(new) or session.scalar(
+            select(Actor.id).where(or_(Actor.shared_inbox == old, Actor.inbox == old)).limit(1)) is not None:
+        return
+    there = select(Delivery.activity_id).where(Delivery.inbox == new)
+    session.execute(update(Delivery).where(Delivery.inbox == old, Delivery.state == "pending", Delivery.activity_id.not_in(there))
+                    .values(inbox=new, host=urlsplit(new).netloc.lower()), execution_options={"synchronize_session": False})
 
 
 def stale(actor: Actor, now: dt.datetime, age: dt.timedelta = dt.timedelta(days=1)) -> bool:
     """Whether a remote actor should be fetched again."""
     return not actor.local and (actor.fetched_at is None or actor.fetched_at < now - age)
+
+
+def refresh_when_stale(uow: UnitOfWork, actor: Actor) -> None:
+    """A remote actor does something: have its document fetched again when that was not done for a day."""
+    if stale(actor, uow.now):
+        jobs.enqueue(uow, "refresh_actor", {"uri": actor.uri}, key=actor.uri[:200])
 
 
 def search(session: Session, text: str, limit: int = 20) -> list[Actor]:
@@ -132,7 +189,7 @@ def search(session: Session, text: str, limit: int = 20) -> list[Actor]:
              else or_(named, Actor.name.ilike(pattern, escape="\\")))
     return list(session.scalars(select(Actor).where(
         where, Actor.suspended_at.is_(None), Actor.type != "Application",
-        or_(Actor.domain != "", Actor.id.in_(select(User.actor_id).where(User.state == "active"))))
+        or_(Actor.domain != "", func.coalesce(Actor.owner_id, Actor.id).in_(select(User.actor_id).where(User.state == "active"))))
         .order_by(Actor.domain != "", Actor.followers_count.desc(), Actor.id).limit(limit)))
 
 

@@ -7,16 +7,25 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
-from ..models import Actor, Notification
+from ..models import Actor, Block, Notification
 from .paging import Page, newest_first, paginate
 
 
-def notify(uow: UnitOfWork, actor_id: int, from_actor_id: int, kind: str, status_id: int | None = None) -> None:
-    """Tell a local person, once; nobody is told about what they did themselves (but when their own poll ends)."""
+def notify(uow: UnitOfWork, actor_id: int, from_actor_id: int, kind: str, status_id: int | None = None, *,
+           about: int = 0) -> None:
+    """Tell a local person, once; nobody is told about what they did themselves (but when their own
+    poll ends), or of somebody they block.
+
+    Args:
+        about: what it is about when that is no post (a report).
+    """
     session = uow.session
     if (actor_id == from_actor_id and kind != "poll") or session.scalar(select(Actor.domain).where(Actor.id == actor_id)) != "":
         return
-    about = status_id or 0
+    if not kind.startswith("admin.") and session.scalar(select(Block.id).where(
+            Block.actor_id == actor_id, Block.target_id == from_actor_id)) is not None:
+        return
+    about = status_id or about
     if session.scalar(select(Notification.id).where(
             Notification.actor_id == actor_id, Notification.from_actor_id == from_actor_id, Notification.type == kind,
             Notification.about_id == about)) is not None:
@@ -56,6 +65,12 @@ def remove(uow: UnitOfWork, actor_id: int, from_actor_id: int, kind: str, status
     uow.session.execute(delete(Notification).where(
         Notification.actor_id == actor_id, Notification.from_actor_id == from_actor_id, Notification.type == kind,
         Notification.about_id == (status_id or 0)))
+
+
+def remove_from(uow: UnitOfWork, actor_id: int, from_actor_id: int) -> None:
+    """Take back all that a person was told about another (a block); what administrators were told stays."""
+    uow.session.execute(delete(Notification).where(
+        Notification.actor_id == actor_id, Notification.from_actor_id == from_actor_id, Notification.type.not_like("admin.%")))
 
 
 def dismiss(uow: UnitOfWork, actor_id: int, notification_id: int) -> None:

@@ -64,6 +64,14 @@ def heartbeat(session: Session, table: type[Row], row_id: int, owner: str, attem
     return write(session, table, row_id, owner, attempt, lease_until=now + lease)
 
 
+def release_others(session: Session, table: type[Row], owner: str) -> int:
+    """Free what everybody but `owner` holds: for a process that knows to be the only one, after another was killed."""
+    model: Any = table
+    result = session.execute(update(model).where(model.lease_owner.is_not(None), model.lease_owner != owner).values(
+        lease_owner=None, lease_until=None), execution_options={"synchronize_session": False})
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
 def release_all(session: Session, table: type[Row], owner: str) -> int:
     """Give back everything `owner` holds (clean shutdown), so that others need not wait for the lease to run out."""
     model: Any = table

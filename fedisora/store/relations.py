@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
+from ..db import UnitOfWork
 from ..models import Actor, Block, Favourite, Follow, Status
+from . import actors, notifications
 from .paging import Page, newest_first, paginate
 
 _LOCAL_FOLLOWER = select(Follow.id).join(Actor, Actor.id == Follow.actor_id).where(
@@ -36,6 +38,17 @@ def follow(session: Session, actor_id: int, target_id: int) -> Follow | None:
 def follow_by_uri(session: Session, uri: str) -> Follow | None:
     """The follow with this activity id."""
     return session.scalar(select(Follow).where(Follow.uri == uri))
+
+
+def drop_follow(uow: UnitOfWork, row: Follow) -> None:
+    """Remove a follow with what it counted and told; nothing is sent."""
+    if row.state == "accepted":
+        actors.adjust_counts(uow, row.target_id, followers=-1)
+        actors.adjust_counts(uow, row.actor_id, following=-1)
+    for kind in ("follow", "follow_request"):
+        notifications.remove(uow, row.target_id, row.actor_id, kind)
+    uow.session.delete(row)
+    uow.session.flush()
 
 
 def is_follower(session: Session, actor_id: int, target_id: int) -> bool:
@@ -135,6 +148,40 @@ def follower_inboxes(session: Session, actor_id: int) -> list[str]:
 def has_local_follower(session: Session, actor_id: int) -> bool:
     """Whether somebody here follows a remote actor."""
     return session.scalar(_LOCAL_FOLLOWER, {"target": actor_id}) is not None
+
+
+def block(session: Session, actor_id: int, target_id: int) -> Block | None:
+    """The block of one actor by another."""
+    return session.scalar(select(Block).where(Block.actor_id == actor_id, Block.target_id == target_id))
+
+
+def block_by_uri(session: Session, uri: str) -> Block | None:
+    """The block with this activity id."""
+    return session.scalar(select(Block).where(Block.uri == uri))
+
+
+def blocks(session: Session, actor_id: int, page: Page) -> list[tuple[int, Actor]]:
+    """(block id, blocked) of an actor, newest first."""
+    query = select(Block.id, Actor).join(Actor, Actor.id == Block.target_id).where(Block.actor_id == actor_id)
+    return newest_first([(row[0], row[1]) for row in session.execute(paginate(query, Block.id, page))], page)
+
+
+def has_local_blocker(session: Session, actor_id: int) -> bool:
+    """Whether somebody here blocks a remote actor."""
+    return session.scalar(select(Block.id).join(Actor, Actor.id == Block.actor_id).where(
+        Block.target_id == actor_id, Actor.domain == "").limit(1)) is not None
+
+
+def local_followers(session: Session, actor_id: int) -> list[Actor]:
+    """Who here follows an actor, accepted."""
+    return list(session.scalars(select(Actor).join(Follow, Follow.actor_id == Actor.id).where(
+        Follow.target_id == actor_id, Follow.state == "accepted", Actor.domain == "").order_by(Follow.id)))
+
+
+def local_blockers(session: Session, actor_id: int) -> list[Actor]:
+    """Who here blocks an actor."""
+    return list(session.scalars(select(Actor).join(Block, Block.actor_id == Actor.id).where(
+        Block.target_id == actor_id, Actor.domain == "").order_by(Block.id)))
 
 
 def blocked_either_way(session: Session, first: int, second: int) -> bool:

@@ -2,21 +2,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
 from sqlalchemy import delete as sql_delete
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ..db import UnitOfWork
 from ..models import Actor, Block, Favourite, Follow, Media, Mention, Status, StatusTag, Tombstone
-from . import actors, jobs
+from . import actors, domains, jobs
 from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
 PUBLIC = ("public", "unlisted")
+_VIDEO = re.compile(r"(.+/users/[^/]+)/videos/([0-9]+)")
 _BY_URI = select(Status).where(Status.uri == bindparam("uri"))  # built once, see store/actors.py
 
 
@@ -26,8 +28,12 @@ def get(session: Session, status_id: int) -> Status | None:
 
 
 def by_uri(session: Session, uri: str) -> Status | None:
-    """The post with this id."""
-    return session.scalar(_BY_URI, {"uri": uri})
+    """The post with this id; the id of a local post's companion Video stands for the post."""
+    found = session.scalar(_BY_URI, {"uri": uri})
+    if found is None and (video := _VIDEO.fullmatch(uri)) is not None:
+        post = session.scalar(_BY_URI, {"uri": f"{video[1]}/statuses/{video[2]}"})
+        return post if post is not None and post.local else None
+    return found
 
 
 def by_uris(session: Session, uris: Iterable[str]) -> dict[str, Status]:
@@ -46,22 +52,41 @@ def many(session: Session, ids: Iterable[int]) -> dict[int, Status]:
     return {status.id: status for status in session.scalars(select(Status).where(Status.id.in_(wanted)))}
 
 
+def _standing(*, listed_for: int | None = None, silence: bool = False) -> ColumnElement[bool]:
+    """Whether neither the author nor the author of what is boosted is suspended, as a condition on Status.
+
+    Args:
+        silence: also leave out authors of silenced domains, except whom `listed_for` follows.
+    """
+    author, original, boosted = aliased(Actor), aliased(Actor), aliased(Status)
+    bad: ColumnElement[bool] = author.suspended_at.is_not(None)
+    if silence:
+        hidden = domains.silenced(author)
+        if listed_for is not None:
+            hidden = and_(hidden, ~exists().where(Follow.actor_id == listed_for, Follow.target_id == author.id,
+                                                  Follow.state == "accepted"))
+        bad = or_(bad, hidden)
+    return and_(~exists().where(author.id == Status.actor_id, bad),
+                or_(Status.reblog_of_id.is_(None), ~exists().where(
+                    boosted.id == Status.reblog_of_id, original.id == boosted.actor_id, original.suspended_at.is_not(None))))
+
+
 def readable(viewer_id: int | None) -> ColumnElement[bool]:
     """What a viewer may see, as a condition on Status."""
     if viewer_id is None:
-        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True))
+        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True), _standing())
     follows = exists().where(Follow.actor_id == viewer_id, Follow.target_id == Status.actor_id, Follow.state == "accepted")
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     blocked = exists().where(Block.actor_id == Status.actor_id, Block.target_id == viewer_id)
     return or_(Status.actor_id == viewer_id, and_(
-        Status.published.is_(True), ~blocked,
+        Status.published.is_(True), ~blocked, _standing(),
         or_(Status.visibility.in_(PUBLIC), mentioned, and_(Status.visibility == "private", follows))))
 
 
 def visible(session: Session, status: Status, viewer_id: int | None) -> bool:
     """Whether a viewer may see a post; None is the public."""
-    if status.published and status.visibility in PUBLIC and viewer_id is None:
-        return True
+    if status.published and status.visibility in PUBLIC and viewer_id is None and status.reblog_of_id is None:
+        return session.get_one(Actor, status.actor_id).suspended_at is None
     return session.scalar(select(Status.id).where(Status.id == status.id, readable(viewer_id))) is not None
 
 
@@ -70,13 +95,26 @@ def _listed(session: Session, query: Select[Any], page: Page) -> list[Status]:
     return newest_first(rows, page)
 
 
+def _unblocked(viewer_id: int) -> ColumnElement[bool]:
+    """Neither by somebody the viewer blocks, nor a boost of what a blocked (or blocking) author wrote."""
+    original = aliased(Status)
+    blocked = exists().where(Block.actor_id == viewer_id, Block.target_id == Status.actor_id)
+    boosted = exists().where(original.id == Status.reblog_of_id, or_(
+        and_(Block.actor_id == viewer_id, Block.target_id == original.actor_id),
+        and_(Block.actor_id == original.actor_id, Block.target_id == viewer_id)))
+    return and_(~blocked, ~boosted)
+
+
 def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
     """Posts and boosts of the viewer and of who the viewer follows; direct ones only when they are named."""
     followed = select(Follow.target_id).where(Follow.actor_id == viewer_id, Follow.state == "accepted")
     authors = [*session.scalars(followed), viewer_id]
+    owners = session.scalars(select(Actor.owner_id).where(Actor.id.in_(authors), Actor.owner_id.not_in(authors))).all()
+    by = Status.actor_id.in_(authors)
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     return _listed(session, select(Status).where(
-        Status.actor_id.in_(authors), or_(Status.published.is_(True), Status.actor_id == viewer_id),
+        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), _standing(),
+        or_(Status.published.is_(True), Status.actor_id == viewer_id),
         or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned)), page)
 
 
@@ -84,11 +122,18 @@ def _with_media(kinds: tuple[str, ...]) -> ColumnElement[bool]:
     return exists().where(Media.status_id == Status.id, Media.kind.in_(kinds))
 
 
+def _in_channel(owners: Sequence[int | None]) -> ColumnElement[bool]:
+    """What the channels of some local people show: their public videos."""
+    return and_(Status.actor_id.in_(owners), Status.visibility == "public", Status.published.is_(True),
+                Status.reblog_of_id.is_(None), _with_media(("video",)))
+
+
 def public(session: Session, page: Page, *, viewer_id: int | None = None, local: bool = False, remote: bool = False,
            only_media: bool = False, only_video: bool = False) -> list[Status]:
     """Public posts, without boosts and without replies to others."""
     query = select(Status).where(
         Status.visibility == "public", Status.published.is_(True), Status.reblog_of_id.is_(None),
+        _standing(listed_for=viewer_id, silence=True),
         or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == Status.actor_id))
     if local:
         query = query.where(Status.local.is_(True))
@@ -97,14 +142,16 @@ def public(session: Session, page: Page, *, viewer_id: int | None = None, local:
     if only_media or only_video:
         query = query.where(_with_media(("video",) if only_video else ("video", "image", "audio")))
     if viewer_id is not None:
-        query = query.where(~exists().where(Block.actor_id == viewer_id, Block.target_id == Status.actor_id))
+        query = query.where(_unblocked(viewer_id))
     return _listed(session, query, page)
 
 
 def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | None, exclude_replies: bool = False,
             exclude_reblogs: bool = False, only_media: bool = False) -> list[Status]:
-    """An account's posts and boosts, as far as the viewer may see them."""
-    query = select(Status).where(Status.actor_id == actor_id, readable(viewer_id))
+    """An account's posts and boosts, as far as the viewer may see them; a channel's are its owner's public videos."""
+    owner_id = session.scalar(select(Actor.owner_id).where(Actor.id == actor_id))
+    query = select(Status).where(readable(viewer_id), Status.actor_id == actor_id if owner_id is None
+                                 else _in_channel([owner_id]))
     if exclude_replies:
         query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
     if exclude_reblogs:
@@ -114,12 +161,22 @@ def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | Non
     return _listed(session, query, page)
 
 
+def pinned(session: Session, actor_id: int, viewer_id: int | None) -> list[Status]:
+    """What an account put on its profile, newest pin first, as far as the viewer may see it."""
+    return list(session.scalars(select(Status).where(
+        Status.actor_id == actor_id, Status.pinned_at.is_not(None), readable(viewer_id))
+        .order_by(Status.pinned_at.desc(), Status.id.desc())))
+
+
 def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None, local: bool = False) -> list[Status]:
     """Public posts with a hashtag."""
     query = select(Status).join(StatusTag, StatusTag.status_id == Status.id).where(
-        StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True))
+        StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True),
+        _standing(listed_for=viewer_id, silence=True))
     if local:
         query = query.where(Status.local.is_(True))
+    if viewer_id is not None:
+        query = query.where(_unblocked(viewer_id))
     return _listed(session, query, page)
 
 
@@ -134,10 +191,11 @@ def context(session: Session, status: Status, viewer_id: int | None) -> tuple[li
         seen.add(parent.id)
         ancestors.append(parent)
         at = parent
+    answers = [readable(viewer_id)] if viewer_id is None else [readable(viewer_id), _unblocked(viewer_id)]
     children: dict[int, list[Status]] = defaultdict(list)
     level, count = [status.id], 0
     while level and count < MAX_THREAD:
-        rows = session.scalars(select(Status).where(Status.in_reply_to_id.in_(level), readable(viewer_id))
+        rows = session.scalars(select(Status).where(Status.in_reply_to_id.in_(level), *answers)
                                .order_by(Status.id).limit(MAX_THREAD - count)).all()
         fresh = [row for row in rows if row.id not in seen]
         for row in fresh:
@@ -217,7 +275,8 @@ def delete(uow: UnitOfWork, status: Status) -> None:
     if status.published:
         actors.adjust_counts(uow, status.actor_id, statuses=-1)
     keys = [key for media in session.scalars(select(Media).where(Media.status_id == status.id))
-            for key in (media.upload_key, media.storage_key, media.poster_key, media.manifest_key) if key]
+            for key in (media.upload_key, media.storage_key, media.poster_key, media.poster_jpeg_key, media.manifest_key)
+            if key]
     if keys:
         jobs.enqueue(uow, "delete_files", {"keys": keys}, delay=dt.timedelta(seconds=30))
     if status.reblog_of_id is None:
@@ -225,6 +284,9 @@ def delete(uow: UnitOfWork, status: Status) -> None:
     session.execute(sql_delete(Favourite).where(Favourite.status_id == status.id))
     session.execute(update(Status).where(Status.in_reply_to_id == status.id).values(in_reply_to_id=None))
     session.execute(update(Status).where(Status.quote_of_id == status.id).values(quote_of_id=None))
+    boosters = select(Status.actor_id).where(Status.reblog_of_id == status.id, Status.published.is_(True))
+    session.execute(update(Actor).where(Actor.id.in_(boosters)).values(statuses_count=Actor.statuses_count - 1),
+                    execution_options={"synchronize_session": "fetch"})
     session.execute(sql_delete(Status).where(Status.reblog_of_id == status.id))
     session.flush()
     session.execute(sql_delete(Status).where(Status.id == status.id))

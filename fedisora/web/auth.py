@@ -23,11 +23,10 @@ class Caller:
     actor: Actor | None
 
     def allows(self, scope: str) -> bool:
-        """Whether the token has a scope, or one that contains it (`read` contains `read:accounts`)."""
+        """Whether the token has a scope, or one that contains it (`read` contains `read:accounts`, `admin:read` its kinds)."""
         held = self.token.scopes.split()
-        broad = scope.partition(":")[0]
         follows = scope in ("read:follows", "write:follows", "read:blocks", "write:blocks") and "follow" in held
-        return scope in held or broad in held or follows
+        return follows or any(scope == one or scope.startswith(f"{one}:") for one in held)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -83,5 +84,7 @@ def wrap(app: Starlette, house: House) -> ASGIApp:
     """The application with its edge. Call before the first request."""
     app.add_exception_handler(FedisoraError, problems.on_fedisora_error)
     app.add_exception_handler(HTTPException, problems.on_http_exception)
+    app.add_exception_handler(SQLAlchemyError, problems.on_surroundings)
+    app.add_exception_handler(OSError, problems.on_surroundings)
     app.add_exception_handler(Exception, problems.on_anything_else)
     return Edge(app, https=house.settings.https)

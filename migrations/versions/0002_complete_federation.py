@@ -144,12 +144,14 @@ def upgrade() -> None:
          sa.Column("hide_collections", sa.Boolean(), nullable=False, server_default=sa.false()),
          sa.Column("emojis", DOCUMENT, nullable=False, server_default="[]"),
          sa.Column("owner_id", INTEGER, nullable=True),
-         sa.Column("backfilled_at", MOMENT, nullable=True))
+         sa.Column("backfilled_at", MOMENT, nullable=True), sa.Column("moved_at", MOMENT, nullable=True))
     op.create_index(op.f("ix_actors_owner_id"), "actors", ["owner_id"])
+    op.create_index(op.f("ix_actors_key_id"), "actors", ["key_id"])
     op.execute("UPDATE actors SET indexable = discoverable")
     _add("deliveries", sa.Column("lane", INTEGER, nullable=False, server_default="0"))
     op.create_index("ix_deliveries_lane", "deliveries", ["lane", "inbox"], sqlite_where=PENDING, postgresql_where=PENDING)
-    _add("inbox_messages", sa.Column("host", sa.String(length=255), nullable=False, server_default=""),
+    _add("inbox_messages", sa.Column("via_uri", sa.Text(), nullable=True),
+         sa.Column("host", sa.String(length=255), nullable=False, server_default=""),
          sa.Column("outcome", sa.Text(), nullable=True))
     _add("remote_hosts", sa.Column("software", sa.String(length=64), nullable=True),
          sa.Column("software_version", sa.String(length=64), nullable=True),
@@ -169,18 +171,21 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    columns: tuple[str, ...]
     for table, columns in (
             ("statuses", ("context_uri", "in_reply_to_uri", "quote_of_id", "quote_of_uri")), ("actors", ("owner_id",))):
         for name in columns:
             op.drop_index(op.f(f"ix_{table}_{name}"), table)
+    op.drop_index(op.f("ix_actors_key_id"), "actors")
     op.drop_index("ix_deliveries_lane", "deliveries")
-    for table, columns in (
+    added: list[tuple[str, tuple[str, ...]]] = [
             ("statuses", ("object_type", "context_uri", "replies_uri", "thread_fetched_at", "quote_of_uri", "quote_of_id",
                           "quote_state", "quote_authorization", "emojis", "pinned_at", "quotes_count")),
             ("remote_hosts", ("software", "software_version", "node_name", "nodeinfo_at")),
-            ("inbox_messages", ("host", "outcome")), ("deliveries", ("lane",)),
-            ("actors", ("indexable", "hide_collections", "emojis", "owner_id", "backfilled_at"))):
-        for name in columns:
+            ("inbox_messages", ("host", "via_uri", "outcome")), ("deliveries", ("lane",)),
+            ("actors", ("indexable", "hide_collections", "emojis", "owner_id", "backfilled_at", "moved_at"))]
+    for table, names in added:
+        for name in names:
             op.drop_column(table, name)
     for table in ("reactions", "polls", "poll_votes", "reports", "quote_authorizations", "relays", "domain_rules"):
         op.drop_table(table)

@@ -7,6 +7,8 @@ import json
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -120,3 +122,26 @@ def test_list_as_json_and_version(tmp_path: Path) -> None:
     instance.folder.mkdir()
     assert instance.cli("--version").stdout.startswith("fedisora ")
     assert json.loads(instance.cli("user", "list", "--json").stdout) == []
+
+
+def test_a_socket_kept_by_systemd_holds_requests_while_the_server_starts(tmp_path: Path) -> None:
+    """sd_listen_fds(3): the socket is descriptor 3, and LISTEN_PID names who it is for."""
+    instance = InstanceProcess(tmp_path / "data")
+    instance.folder.mkdir()
+    with socket.socket() as kept, socket.socket() as early:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", instance.port))
+        kept.listen(64)
+        early.connect(("127.0.0.1", instance.port))
+        early.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        become = ("import os, sys; os.dup2(int(sys.argv[1]), 3); "
+                  "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); os.execv(sys.argv[2], sys.argv[2:])")
+        with instance.log.open("ab") as log:
+            instance.processes.append(subprocess.Popen(
+                [sys.executable, "-c", become, str(kept.fileno()), *instance.command("serve")], env=instance.env, stdout=log,
+                stderr=log, pass_fds=[kept.fileno()], start_new_session=True))
+        try:
+            early.settimeout(60)
+            assert early.recv(4096).startswith(b"HTTP/1.1 200")
+        finally:
+            instance.close()

@@ -14,9 +14,9 @@ ACTIVITY = "application/activity+json"
 
 
 class World:
-    """One remote server; use it as a context manager."""
+    """One remote server; use it as a context manager. Another loopback address (127.0.0.2) is another domain."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         world = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -29,12 +29,14 @@ class World:
             def log_message(self, *_: Any) -> None:
                 """Silence."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((address, 0), Handler)
         self._server.daemon_threads = True
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.host = f"{address}:{self._server.server_address[1]}"
         self.base = f"http://{self.host}"
         self.actors: dict[str, RemoteActor] = {}
         self.documents: dict[str, dict[str, Any]] = {}
+        self.fingers: dict[str, dict[str, Any]] = {}
+        """What WebFinger answers about a name, when not the plain truth."""
         self.received: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.status = 202
         """What inboxes answer."""
@@ -43,6 +45,10 @@ class World:
         self.hang = threading.Event()
         """Set: inboxes answer at once. Cleared by `with world.hanging()`."""
         self.hang.set()
+        self.waiting = 0
+        """Deliveries read and not answered yet."""
+        self.held: dict[str, threading.Event] = {}
+        """GETs of these paths are answered once their event is set."""
         self.requests: list[str] = []
 
     def __enter__(self) -> World:
@@ -51,6 +57,8 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self.hang.set()
+        for event in self.held.values():
+            event.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -76,20 +84,27 @@ class World:
     def answer_get(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
         self.requests.append(handler.path)
+        if parts.path in self.held:
+            self.held[parts.path].wait(60)
         if parts.path == "/.well-known/webfinger":
             name = parse_qs(parts.query).get("resource", [""])[0].removeprefix("acct:").partition("@")[0]
+            if name in self.fingers:
+                self._send(handler, 200, "application/jrd+json", self.fingers[name])
+                return
             found = self.actors.get(name)
             self._send(handler, 200 if found else 404, "application/jrd+json", {
                 "subject": f"acct:{name}@{self.host}",
                 "links": [{"rel": "self", "type": ACTIVITY, "href": found.uri}]} if found else {})
             return
-        document = self.documents.get(parts.path)
+        document = self.documents.get(handler.path) or self.documents.get(parts.path)
         self._send(handler, 200 if document else 404, ACTIVITY, document or {})
 
     def answer_post(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in handler.headers.items()}
+        self.waiting += 1
         self.hang.wait(60)
+        self.waiting -= 1
         scheme = "rfc9421" if "signature-input" in headers else "cavage"
         if self.refuse == scheme:
             self._send(handler, 401, "application/json", {"error": "signature"})

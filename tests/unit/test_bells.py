@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 
-from fedisora.bells import Bells
+from fedisora.bells import Bells, Link
 
 
 def test_a_ring_from_a_thread_wakes_the_waiter() -> None:
@@ -57,3 +58,23 @@ def test_rings_are_forwarded_once() -> None:
         return told
 
     assert asyncio.run(scene()) == [{"media"}]
+
+
+def test_linked_bells_ring_each_other_once_and_notice_the_end() -> None:
+    async def scene() -> tuple[bool, bool, bool]:
+        here, there = Bells(), Bells()
+        here.attach()
+        there.attach()
+        ends = socket.socketpair()
+        near, far = await Link.open(here, ends[0]), await Link.open(there, ends[1])
+        waiting = asyncio.create_task(there.wait("status:7", 5))
+        await asyncio.sleep(0)
+        here.ring({"status:7", "inbox"})
+        heard, queued = await waiting, await there.wait("inbox", 5)
+        near.close()
+        async with asyncio.timeout(5):
+            await far.closed.wait()
+        there.ring({"inbox"})  # nobody there any more: no error
+        return heard, queued, await there.wait("inbox", 5)
+
+    assert asyncio.run(scene()) == (True, True, True)

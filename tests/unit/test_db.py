@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from fedisora.db import Database, GroupCommit, UnitOfWork
+from fedisora.db import Database, GroupCommit, UnitOfWork, WriteTurn
 from fedisora.errors import Conflict
 from fedisora.models import Tombstone
 
@@ -85,3 +88,30 @@ def test_a_bad_item_fails_alone(db: Database) -> None:
     results = asyncio.run(scene())
     assert results[0] == "a" and isinstance(results[1], Conflict) and results[2] == "b"
     assert count(db) == 2
+
+
+def test_a_process_that_waits_to_write_is_seen_and_comes_next(tmp_path: Path) -> None:
+    """Two `WriteTurn`s stand for two processes: file locks belong to the open file, not to the process."""
+    here, there = WriteTurn(tmp_path / "x.sqlite3"), WriteTurn(tmp_path / "x.sqlite3")
+    order: list[str] = []
+    waiting = threading.Event()
+
+    def other() -> None:
+        waiting.set()
+        with there:
+            order.append("there")
+
+    with here:
+        assert not here.wanted()
+        thread = threading.Thread(target=other)
+        thread.start()
+        waiting.wait(5)
+        end = time.monotonic() + 5
+        while not here.wanted() and time.monotonic() < end:
+            pass
+        assert here.wanted()
+        order.append("here")
+    with here:
+        order.append("here again")
+    thread.join(5)
+    assert order == ["here", "there", "here again"]

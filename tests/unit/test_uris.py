@@ -14,6 +14,7 @@ def test_what_we_mint_we_recognise() -> None:
     assert URIS.actor_name(URIS.main_key(actor)) == "alice"
     assert URIS.actor_name(URIS.profile("alice")) == "alice"
     assert URIS.status_id(URIS.status(actor, 42)) == 42
+    assert URIS.status_id(URIS.video(actor, 42)) == 42
     assert URIS.status_id(URIS.create(URIS.status(actor, 42))) == 42
     assert URIS.status_id(URIS.post_page("alice", 42)) == 42
     assert URIS.followers_of(URIS.followers(actor)) == "alice"

@@ -6,6 +6,7 @@ from typing import Any
 from ...activitypub import markup, parse
 from ...activitypub.contexts import context_for
 from ...activitypub.vocabulary import ACTOR_TYPES
+from ...activitypub.webfinger import parse_handle
 from ...errors import Malformed
 from ...models import Actor
 from ...provenance.record import timestamp
@@ -18,14 +19,19 @@ _KIND_OF = {"fs:Human": "human", "https://w3id.org/fedisora/v1#Human": "human",
             "fs:AIAgent": "agent", "https://w3id.org/fedisora/v1#AIAgent": "agent"}
 
 
-def to_activitypub(actor: Actor, uris: Uris) -> dict[str, Any]:
-    """The document of a local actor, with its `@context`."""
+def to_activitypub(actor: Actor, uris: Uris, *, owner: Actor | None = None) -> dict[str, Any]:
+    """The document of a local actor, with its `@context`.
+
+    Args:
+        owner: the person a channel belongs to. Only they post in it, and they say what kind of author they are.
+    """
     document: dict[str, Any] = {
         "id": actor.uri, "type": actor.type, "preferredUsername": actor.username,
         "name": actor.name or actor.username, "summary": actor.summary, "url": actor.url, "inbox": actor.inbox,
         "outbox": actor.outbox, "followers": actor.followers_uri, "following": actor.following_uri,
         "featured": actor.featured_uri, "endpoints": {"sharedInbox": uris.shared_inbox},
-        "manuallyApprovesFollowers": actor.locked, "discoverable": actor.discoverable, "indexable": actor.discoverable,
+        "manuallyApprovesFollowers": actor.locked, "discoverable": actor.discoverable, "indexable": actor.indexable,
+        "webfinger": f"{actor.username}@{uris.host}",
         "published": timestamp(actor.created_at), "updated": timestamp(actor.updated_at),
         "publicKey": {"id": actor.key_id, "owner": actor.uri, "publicKeyPem": actor.public_key_pem},
         "assertionMethod": [{"id": key["id"], "type": "Multikey", "controller": actor.uri,
@@ -42,9 +48,15 @@ def to_activitypub(actor: Actor, uris: Uris) -> dict[str, Any]:
                                   for field in actor.fields]
     if actor.also_known_as:
         document["alsoKnownAs"] = list(actor.also_known_as)
-    for name, key in (("icon", actor.avatar_key), ("image", actor.header_key)):
+    if actor.moved_to:
+        document["movedTo"] = actor.moved_to
+    avatar = actor.avatar_key or (owner.avatar_key if owner is not None else None)
+    for name, key in (("icon", avatar), ("image", actor.header_key)):
         if key:
             document[name] = {"type": "Image", "mediaType": "image/webp", "url": uris.media(key)}
+    if owner is not None:
+        document["attributedTo"] = [{"type": owner.type, "id": owner.uri}]
+        document["postingRestrictedToMods"] = True
     if actor.type == "Application":
         for name in ("followers", "following", "featured", "discoverable", "indexable"):
             document.pop(name)
@@ -63,6 +75,12 @@ def _optional(document: dict[str, Any], name: str, uri: str) -> str | None:
     """A collection or certificate URL, only when it lies on the actor's own origin."""
     found = parse.id_of(document.get(name))
     return found if found is not None and parse.same_origin(found, uri) else None
+
+
+def claimed_handle(document: dict[str, Any]) -> tuple[str, str] | None:
+    """(name, host) that an actor says WebFinger knows it by (FEP-2c59): a claim, until WebFinger says so too."""
+    claimed = document.get("webfinger")
+    return parse_handle(claimed) if isinstance(claimed, str) else None
 
 
 def _keys(document: dict[str, Any], uri: str) -> tuple[str | None, str | None, list[dict[str, str]]]:
@@ -95,14 +113,14 @@ def from_activitypub(document: dict[str, Any], *, handle: tuple[str, str] | None
         raise Malformed("This is not an actor.", cause=f"{uri} {kind}")
     host = parse.host_of(uri)
     name = document.get("preferredUsername")
-    username = markup.clean_line(name, 255) if isinstance(name, str) else ""
+    username = name if isinstance(name, str) and len(name) <= 128 else ""
     domain = host
     if handle is not None:
         username, domain = handle
-    webfinger = document.get("webfinger")
-    if isinstance(webfinger, str) and not username:
-        username = webfinger.removeprefix("acct:").partition("@")[0]
-    if not username or "@" in username or "/" in username or " " in username:
+    claimed = claimed_handle(document)
+    if not username and claimed is not None:
+        username = claimed[0]
+    if parse_handle(f"{username}@{host}") is None and username != host:  # a server's own actor may have its host's name
         raise Malformed("This actor has no usable name.", cause=uri)
     inbox = parse.id_of(document.get("inbox"))
     if inbox is None or not parse.is_http(inbox):
@@ -128,6 +146,7 @@ def from_activitypub(document: dict[str, Any], *, handle: tuple[str, str] | None
         key_id=key_id, public_key_pem=pem, assertion_keys=proofs,
         signing_certificates=_optional(document, "signingCertificates", uri),
         locked=document.get("manuallyApprovesFollowers") is True, discoverable=document.get("discoverable") is not False,
+        indexable=document.get("indexable") is True,
         avatar_url=_picture(document, "icon"), header_url=_picture(document, "image"),
         also_known_as=parse.ids_of(document.get("alsoKnownAs"))[:20], moved_to=parse.id_of(document.get("movedTo")),
         emojis=emoji.read(document))

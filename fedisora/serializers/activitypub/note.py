@@ -73,6 +73,8 @@ def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mention
         "replies": {"id": uris.replies(status.uri), "type": "Collection",
                     "first": {"type": "CollectionPage", "partOf": uris.replies(status.uri), "items": [],
                               "next": f"{uris.replies(status.uri)}?page=1"}}}
+    if status.context_uri:
+        note["context"] = status.context_uri
     if ballot is not None:
         note |= poll.properties(ballot)
     if status.language:
@@ -131,10 +133,28 @@ class NoteData:
     interaction_policy: dict[str, Any] | None
     type: str = "Note"
     context: str | None = None
+    """FEP-7888: the conversation, as the author names it."""
     replies: str | None = None
+    """Where the answers are listed: a collection, or its first page, on the post's own origin."""
     emojis: list[dict[str, str]] = field(default_factory=list)
     poll: PollData | None = None
     quote: QuoteData | None = None
+
+
+def _address(value: object) -> str | None:
+    found = parse.id_of(value)
+    return found if found is not None and parse.is_http(found) else None
+
+
+def _replies(document: dict[str, Any], uri: str) -> str | None:
+    """The collection of answers by its id, else its first page, else the page after an embedded one."""
+    at: object = document.get("replies")
+    for name in ("first", "next", ""):
+        found = _address(at)
+        if found is not None:
+            return found if parse.same_origin(found, uri) else None
+        at = at.get(name) if isinstance(at, dict) else None
+    return None
 
 
 def _language(document: dict[str, Any]) -> str | None:
@@ -212,8 +232,7 @@ def from_activitypub(document: dict[str, Any]) -> NoteData:
     tags, mentions = _tags(document)
     link = _page(document)
     policy = document.get("interactionPolicy")
-    in_reply_to, context = parse.id_of(document.get("inReplyTo")), parse.id_of(document.get("context"))
-    replies = parse.id_of(document.get("replies"))
+    in_reply_to = parse.id_of(document.get("inReplyTo"))
     sensitive = document.get("sensitive") is True
     summary = markup.clean_line(parse.text_of(document, "summary"), 500) if kind in WRITTEN or sensitive else ""
     return NoteData(
@@ -223,8 +242,7 @@ def from_activitypub(document: dict[str, Any]) -> NoteData:
         published=parse.datetime_of(document, "published"), updated=parse.datetime_of(document, "updated"),
         audience=addressing.audience_of(document), media=files.read_all(document, kind), tags=tags, mentions=mentions,
         interaction_policy=policy if isinstance(policy, dict) else None, type=kind,
-        context=context if context and parse.is_http(context) else None,
-        replies=replies if replies and parse.same_origin(replies, uri) else None, emojis=emoji.read(document),
+        context=_address(document.get("context")), replies=_replies(document, uri), emojis=emoji.read(document),
         poll=poll.read(document) if kind == "Question" else None, quote=quote.read(document))
 
 

@@ -27,36 +27,39 @@ def emojis(found: list[Any]) -> list[dict[str, Any]]:
             for item in found]
 
 
-def account(actor: Actor, uris: Uris) -> dict[str, Any]:
-    """One account."""
+def account(actor: Actor, uris: Uris, moved: Actor | None = None) -> dict[str, Any]:
+    """One account; `moved` is the one that took its place (`store.actors.successor`)."""
     avatar, header = picture(actor, uris), picture(actor, uris, "header")
     found: dict[str, Any] = {
         "id": str(actor.id), "username": actor.username, "acct": actor.acct, "display_name": actor.name or actor.username,
         "locked": actor.locked, "bot": actor.type in ("Service", "Application") or actor.kind == "agent",
-        "discoverable": actor.discoverable, "indexable": actor.discoverable, "group": actor.type == "Group",
+        "discoverable": actor.discoverable, "indexable": actor.indexable, "group": actor.type == "Group",
         "created_at": when(actor.created_at.replace(hour=0, minute=0, second=0, microsecond=0)), "note": actor.summary,
         "url": actor.url or actor.uri, "uri": actor.uri, "avatar": avatar, "avatar_static": avatar, "header": header,
         "header_static": header, "followers_count": actor.followers_count, "following_count": actor.following_count,
         "statuses_count": actor.statuses_count,
         "last_status_at": actor.last_status_at.date().isoformat() if actor.last_status_at else None,
-        "hide_collections": False, "noindex": not actor.discoverable, "emojis": emojis(actor.emojis), "roles": [],
+        "hide_collections": actor.hide_collections, "noindex": not actor.indexable, "emojis": emojis(actor.emojis), "roles": [],
         "fields": [{"name": item["name"], "value": item["value"], "verified_at": None} for item in actor.fields],
         "fedisora": {"kind": actor.kind, "operator": actor.operator_uri}}
     if actor.suspended_at is not None:
         found["suspended"] = True
+    if moved is not None:
+        found["moved"] = account(moved, uris)
     return found
 
 
-def credential_account(actor: Actor, user: User, uris: Uris, requests: int = 0) -> dict[str, Any]:
+def credential_account(actor: Actor, user: User, uris: Uris, requests: int = 0, moved: Actor | None = None,
+                       ) -> dict[str, Any]:
     """One's own account, with what only its owner sees."""
     permissions = "1" if user.admin else "0"
     role = {"id": "3" if user.admin else "-99", "name": "Owner" if user.admin else "", "permissions": permissions, "color": "",
             "highlighted": user.admin}
-    return {**account(actor, uris), "role": role, "source": {
+    return {**account(actor, uris, moved), "role": role, "source": {
         "privacy": "public", "sensitive": False, "language": user.locale, "note": actor.note,
         "fields": [{"name": item["name"], "value": item.get("source", ""), "verified_at": None} for item in actor.fields],
-        "follow_requests_count": requests, "hide_collections": False, "discoverable": actor.discoverable,
-        "indexable": actor.discoverable}}
+        "follow_requests_count": requests, "hide_collections": actor.hide_collections, "discoverable": actor.discoverable,
+        "indexable": actor.indexable}}
 
 
 def relationship(found: Relationship) -> dict[str, Any]:

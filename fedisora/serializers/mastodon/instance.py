@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from ... import __version__
 from ...models import Actor, Notification
 from ...settings import Settings
-from ...store import actors, statuses
+from ...store import actors, pins, reports, statuses
 from ...uris import Uris
 from .account import account, when
+from .report import report
 from .status import Statuses
 
 SPEAKS = f"4.3.0 (compatible; Fedisora {__version__})"
@@ -26,7 +27,7 @@ def configuration(settings: Settings, uris: Uris) -> dict[str, Any]:
     return {"urls": {"streaming": uris.base.replace("http", "ws", 1), "status": None, "about": uris.absolute("/about"),
                      "privacy_policy": None, "terms_of_service": None},
             "vapid": {"public_key": ""},
-            "accounts": {"max_featured_tags": 0, "max_pinned_statuses": 0, "max_profile_fields": 8},
+            "accounts": {"max_featured_tags": 0, "max_pinned_statuses": pins.MAX_PINNED, "max_profile_fields": 8},
             "statuses": {"max_characters": CHARACTERS, "max_media_attachments": 4, "characters_reserved_per_url": 23},
             "media_attachments": {"description_limit": 1500, "image_matrix_limit": 64_000_000, "image_size_limit": size,
                                   "supported_mime_types": MIMES, "video_frame_rate_limit": 120, "video_matrix_limit": PIXELS,
@@ -71,6 +72,7 @@ def notifications(session: Session, rows: Sequence[Notification], viewer_id: int
     """Notifications in order."""
     people = actors.many(session, [row.from_actor_id for row in rows])
     posts = statuses.many(session, [row.status_id for row in rows if row.status_id is not None])
+    reported = reports.many(session, [row.about_id for row in rows if row.type == "admin.report"])
     loaded = Statuses(session, list(posts.values()), viewer_id, uris)
     found = []
     for row in rows:
@@ -78,5 +80,7 @@ def notifications(session: Session, rows: Sequence[Notification], viewer_id: int
                                 "group_key": f"ungrouped-{row.id}", "account": account(people[row.from_actor_id], uris)}
         if row.status_id is not None and row.status_id in posts:
             item["status"] = loaded.render(posts[row.status_id])
+        if row.type == "admin.report" and row.about_id in reported:
+            item["report"] = report(session, reported[row.about_id], uris)
         found.append(item)
     return found

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ...models import Actor, Media, Status
 from ...provenance import digital_source
-from ...store import actors, polls, quotes, relations, statuses
+from ...store import actors, polls, quotes, reactions, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
 from ..activitypub.note import label_line
@@ -60,6 +60,7 @@ class Statuses:
         self._media = media_rows.of_statuses(session, ids)
         self._mentions = statuses.mentions(session, ids)
         self._tags = statuses.tags(session, ids)
+        self._reactions = reactions.counts(session, ids)
         self._actors = actors.many(session, [row.actor_id for row in self._posts.values()])
         questions = [row.id for row in self._posts.values() if row.object_type == "Question"]
         self._polls = polls.of_statuses(session, questions)
@@ -98,9 +99,13 @@ class Statuses:
             "poll": self._poll(row), "card": None, "quote": self._quote(row, nested), "quote_approval": self._approval(row),
             "language": row.language, "application": None,
             "fedisora": {"proof": row.proof, "published": row.published}}
+        counts = self._reactions.get(row.id, ())
+        found["fedisora"]["reactions"] = [{"name": item.name, "count": item.count} for item in counts]
+        found["emoji_reactions"] = [{"name": item.name, "count": item.count, "me": False}
+                                    | ({"url": item.url, "static_url": item.url} if item.url else {}) for item in counts]
         if self._viewer is not None:
             found |= {"favourited": row.id in self._liked, "reblogged": row.id in self._boosted, "muted": False,
-                      "bookmarked": False, "pinned": False, "filtered": []}
+                      "bookmarked": False, "pinned": row.pinned_at is not None, "filtered": []}
         else:
             found |= {"favourited": False, "reblogged": False}
         return found

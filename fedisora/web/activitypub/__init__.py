@@ -3,9 +3,21 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import actors, discovery, inboxes, objects, provenance
+from . import actors, discovery, inboxes, objects, provenance, videos
+from .respond import gated
 
-routes: list[BaseRoute] = [
+OPEN = ("/.well-known/", "/nodeinfo/", "/ns/", "/c2pa.pem")
+"""Beginnings of paths that everybody may always read: needed to find out who we are and to check what we sign."""
+ALWAYS = frozenset({"/actor"})
+"""The instance actor too: without its key nobody could check the signatures of our requests."""
+
+
+def _behind_the_door(route: Route) -> BaseRoute:
+    everybody = route.path in ALWAYS or route.path.startswith(OPEN) or "GET" not in (route.methods or ())
+    return route if everybody else gated(route)
+
+
+routes: list[BaseRoute] = [_behind_the_door(route) for route in [
     Route("/.well-known/webfinger", discovery.finger),
     Route("/.well-known/host-meta", discovery.host_meta),
     Route("/.well-known/host-meta.json", discovery.host_meta_json),
@@ -17,6 +29,8 @@ routes: list[BaseRoute] = [
     Route("/actor", actors.instance_actor),
     Route("/actor/inbox", inboxes.shared_inbox, methods=["POST"]),
     Route("/actor/outbox", actors.instance_outbox),
+    Route("/actor/follows/{id:row}", objects.of_instance),
+    Route("/actor/announces/{id:row}", objects.of_instance),
     Route("/users/{name}", actors.actor),
     Route("/users/{name}/inbox", inboxes.actor_inbox, methods=["POST"]),
     Route("/users/{name}/outbox", actors.outbox),
@@ -27,7 +41,17 @@ routes: list[BaseRoute] = [
     Route("/users/{name}/statuses/{id:row}", objects.status),
     Route("/users/{name}/statuses/{id:row}/activity", objects.activity),
     Route("/users/{name}/statuses/{id:row}/replies", objects.replies),
+    Route("/users/{name}/statuses/{id:row}/announce", videos.boost),
+    Route("/users/{name}/videos/{id:row}", videos.video),
+    Route("/users/{name}/videos/{id:row}/likes", videos.likes),
+    Route("/users/{name}/videos/{id:row}/dislikes", videos.dislikes),
+    Route("/users/{name}/videos/{id:row}/announces", videos.shares),
+    Route("/users/{name}/videos/{id:row}/comments", videos.comments),
+    Route("/users/{name}/videos/{id:row}/poster.jpg", videos.poster),
+    Route("/users/{name}/videos/{id:row}/{verb}", videos.activity),
+    Route("/contexts/{id:row}", objects.context),
+    Route("/users/{name}/followers_synchronization", actors.followers_synchronization),
     Route("/users/{name}/quote_authorizations/{id:row}", objects.quote_authorization),
     Route("/records/{id:row}", provenance.record),
     Route("/c2pa.pem", provenance.certificates),
-]
+]]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from sqlalchemy import func, select
@@ -10,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ...activitypub.negotiation import wants_activity
-from ...errors import Malformed, NotFound
+from ...errors import Malformed, NotFound, Unauthenticated
 from ...models import Actor, OutboxActivity
 from ...serializers.activitypub import actor as actor_serializer
 from ...serializers.activitypub.collections import collection, page
-from ...store import actors, relations
+from ...store import actors, follower_sync, relations, statuses
 from ...store.paging import Page
 from ..convertors import number
 from .respond import activity_json, house_of, reader
@@ -37,7 +38,10 @@ async def actor(request: Request) -> Response:
         found = await _actor(request)
         return RedirectResponse(house.uris.profile(found.username), 302, {"Vary": "Accept"})
     await reader(request)
-    return activity_json(actor_serializer.to_activitypub(await _actor(request), house.uris),
+    found = await _actor(request)
+    owner_id = found.owner_id
+    owner = await house.db.read(lambda session: actors.get(session, owner_id)) if owner_id is not None else None
+    return activity_json(actor_serializer.to_activitypub(found, house.uris, owner=owner),
                          cache=0 if house.settings.authorized_fetch else 60)
 
 
@@ -68,10 +72,12 @@ def _outbox(session: Session, actor_id: int, wanted: Page) -> list[tuple[int, An
     return [(row[0], orjson.loads(row[1])) for row in rows]
 
 
-async def _collection(request: Request, uri: str, total: int, load: Any) -> Response:
-    """A collection, or one page of what `load(session, page)` gives as (id, item)."""
+async def _collection(request: Request, uri: str, total: int, load: Any, *, hidden: bool = False) -> Response:
+    """A collection, or one page of what `load(session, page)` gives as (id, item); only how many when it is hidden."""
     house = house_of(request)
     wanted = _page_of(request)
+    if hidden:
+        return activity_json(collection(uri, total))
     if wanted is None:
         return activity_json(collection(uri, total, first=f"{uri}?page=1"))
     rows = await house.db.read(lambda session: load(session, wanted))
@@ -92,28 +98,47 @@ async def outbox(request: Request) -> Response:
 
 
 async def followers(request: Request) -> Response:
-    """Who follows; items only for who may know (a signed request)."""
+    """Who follows; only how many when the account hides it."""
     house, found = house_of(request), await _actor(request)
     await reader(request)
     return await _collection(
         request, house.uris.followers(found.uri), found.followers_count,
-        lambda session, wanted: [(row, who.uri) for row, who in relations.followers(session, found.id, wanted)])
+        lambda session, wanted: [(row, who.uri) for row, who in relations.followers(session, found.id, wanted)],
+        hidden=found.hide_collections)
 
 
 async def following(request: Request) -> Response:
-    """Whom the actor follows."""
+    """Whom the actor follows; only how many when the account hides it."""
     house, found = house_of(request), await _actor(request)
     await reader(request)
     return await _collection(
         request, house.uris.following(found.uri), found.following_count,
-        lambda session, wanted: [(row, who.uri) for row, who in relations.following(session, found.id, wanted)])
+        lambda session, wanted: [(row, who.uri) for row, who in relations.following(session, found.id, wanted)],
+        hidden=found.hide_collections)
+
+
+async def followers_synchronization(request: Request) -> Response:
+    """The followers of one server, for an actor of that server who signs (FEP-8fcf).
+
+    Raises:
+        Unauthenticated: not signed, or not well.
+    """
+    house, found = house_of(request), await _actor(request)
+    who = await reader(request)
+    if who is None or who.local:
+        raise Unauthenticated("This list is for the server whose accounts it names: sign the request.")
+    host = urlsplit(who.uri).netloc
+    ids = await house.db.read(lambda session: follower_sync.followers_at(session, found, host))
+    return activity_json(collection(house.uris.followers_synchronization(found.uri), len(ids), items=ids))
 
 
 async def featured(request: Request) -> Response:
-    """Pinned posts: none yet, and peers ask for the collection."""
+    """Pinned posts, whole: they are few, and peers then need not ask for each."""
     house, found = house_of(request), await _actor(request)
-    await reader(request)
-    return activity_json(collection(house.uris.featured(found.uri), 0, items=[]))
+    who = await reader(request)
+    rows = await house.db.read(lambda session: statuses.pinned(session, found.id, who.id if who else None))
+    items = [orjson.loads(row.document) for row in rows if row.document is not None and row.visibility in statuses.PUBLIC]
+    return activity_json(collection(house.uris.featured(found.uri), len(items), items=items))
 
 
 async def instance_outbox(request: Request) -> Response:

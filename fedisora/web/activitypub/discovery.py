@@ -28,7 +28,7 @@ async def finger(request: Request) -> Response:
         is_instance = named.rstrip("/") in (uris.base, uris.instance_actor)
     else:
         name, is_instance = named[0], named[0].lower() == uris.host.lower()
-        if named[1].lower() != webfinger_host(uris.host):
+        if named[1].lower() != webfinger.webfinger_host(uris.host):
             raise NotFound("There is no such account here.")
     if is_instance:
         found = await house.db.read(actors.instance_actor)
@@ -39,12 +39,6 @@ async def finger(request: Request) -> Response:
         found = found_or_none
     document = webfinger.jrd(f"acct:{found.username}@{uris.host}", found.uri, found.url)
     return JSONResponse(document, media_type="application/jrd+json", headers={"Cache-Control": "public, max-age=600"})
-
-
-def webfinger_host(host: str) -> str:
-    """Our host as `parse_handle` writes it (it takes the port for an https one)."""
-    parsed = webfinger.parse_handle(f"x@{host}")
-    return parsed[1].lower() if parsed else host.lower()
 
 
 async def host_meta(request: Request) -> Response:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,11 +15,11 @@ from ...errors import Gone, NotFound
 from ...models import Actor, Follow, OutboxActivity, Status
 from ...serializers.activitypub import quote
 from ...serializers.activitypub.collections import collection, page
-from ...store import quotes, statuses
+from ...store import quotes, statuses, threads
 from ..convertors import number
 from .respond import activity_json, house_of, reader
 
-REPLIES = 40
+PER_PAGE = 40
 
 
 def _find(session: Session, uri: str, name: str, status_id: int, viewer_id: int | None) -> tuple[Status, Actor]:
@@ -100,18 +100,67 @@ async def quote_authorization(request: Request) -> Response:
     return activity_json(await house.db.read(find))
 
 
+async def of_instance(request: Request) -> Response:
+    """GET /actor/follows/ID and /actor/announces/ID: what the instance actor sent to a relay."""
+    house = house_of(request)
+    uri = house.uris.absolute(request.url.path)
+    await reader(request)
+    body = await house.db.read(lambda session: session.scalar(
+        select(OutboxActivity.document).where(OutboxActivity.uri == uri)))
+    if body is None:
+        raise NotFound("There is no such activity.")
+    return activity_json(body)
+
+
+def _answers(session: Session, status: Status, others: bool, after: int) -> tuple[list[tuple[int, str]], bool]:
+    """A page of (row id, id): the author's own answers, then the others'; whether it ends among the others."""
+    def load(whose: ColumnElement[bool], after: int, limit: int) -> list[tuple[int, str]]:
+        return [(row[0], row[1]) for row in session.execute(select(Status.id, Status.uri).where(
+            Status.in_reply_to_id == status.id, Status.visibility.in_(statuses.PUBLIC), Status.published.is_(True),
+            Status.id > after, whose).order_by(Status.id).limit(limit))]
+
+    rows = [] if others else load(Status.actor_id == status.actor_id, after, PER_PAGE)
+    if len(rows) == PER_PAGE:
+        return rows, False
+    return rows + load(Status.actor_id != status.actor_id, after if others else 0, PER_PAGE - len(rows)), True
+
+
 async def replies(request: Request) -> Response:
-    """GET …/statuses/ID/replies: public answers, as ids."""
+    """GET …/statuses/ID/replies: public answers as ids, the author's own first."""
     house = house_of(request)
     found, _ = await _post(request)
     uri = house.uris.replies(found.uri)
-    after = number(request.query_params.get("min_id")) or 0
-    rows = await house.db.read(lambda session: [(row[0], row[1]) for row in session.execute(
-        select(Status.id, Status.uri).where(
-            Status.in_reply_to_id == found.id, Status.visibility.in_(statuses.PUBLIC), Status.published.is_(True),
-            Status.id > after).order_by(Status.id).limit(REPLIES))])
     if request.query_params.get("page") is None:
         return activity_json(collection(uri, found.replies_count, first=f"{uri}?page=1", ordered=False))
-    more = f"{uri}?page=1&min_id={rows[-1][0]}" if len(rows) == REPLIES else None
+    others, after = bool(request.query_params.get("others")), number(request.query_params.get("min_id")) or 0
+    rows, others = await house.db.read(lambda session: _answers(session, found, others, after))
+    more = f"{uri}?page=1{'&others=1' if others else ''}&min_id={rows[-1][0]}" if len(rows) == PER_PAGE else None
     return activity_json(page(f"{uri}?{request.url.query}", uri, [item for _, item in rows], following=more,
                               ordered=False))
+
+
+def _conversation(session: Session, root_id: int, uri: str, after: int) -> tuple[str, list[tuple[int, str]]]:
+    root = statuses.get(session, root_id)
+    if root is None or not root.local or not root.published or root.in_reply_to_uri is not None \
+            or root.visibility not in statuses.PUBLIC:
+        raise NotFound("There is no such conversation.")
+    author = session.get_one(Actor, root.actor_id)
+    if author.suspended_at is not None:
+        raise NotFound("There is no such conversation.")
+    return author.uri, threads.conversation(session, root_id, uri, after, PER_PAGE)
+
+
+async def context(request: Request) -> Response:
+    """GET /contexts/ID: the public posts of a conversation that starts here, as ids, oldest first (FEP-7888)."""
+    house = house_of(request)
+    await reader(request)
+    root_id = int(request.path_params["id"])
+    uri, after = house.uris.context(root_id), number(request.query_params.get("min_id")) or 0
+    owner, rows = await house.db.read(lambda session: _conversation(session, root_id, uri, after))
+    items = [item for _, item in rows]
+    more = f"{uri}?page=1&min_id={rows[-1][0]}" if len(rows) == PER_PAGE else None
+    if request.query_params.get("page") is None:
+        total = await house.db.read(lambda session: threads.conversation_size(session, root_id, uri))
+        whole = collection(uri, total, first=f"{uri}?page=1")
+        return activity_json({**whole, "attributedTo": owner})
+    return activity_json({**page(f"{uri}?{request.url.query}", uri, items, following=more), "attributedTo": owner})

@@ -16,7 +16,7 @@ from ...provenance.record import timestamp
 from ...serializers.activitypub.note import attachment
 from ...services import instance
 from ...store import actors, statuses
-from .respond import activity_json, house_of
+from .respond import activity_json, house_of, reader
 
 REVOKED_LIFE = dt.timedelta(days=7)
 
@@ -25,11 +25,14 @@ async def record(request: Request) -> Response:
     """GET /records/ID: the ProvenanceRecord of a published file, signed by its author."""
     house = house_of(request)
     media_id = int(request.path_params["id"])
+    as_page = not wants_activity(request.headers.get("accept")) and "json" not in request.headers.get("accept", "")
+    who = None if as_page else await reader(request)
+    viewer_id = who.id if who else None
 
     def build(uow: UnitOfWork) -> tuple[dict[str, object], str]:
         media = uow.session.get(Media, media_id)
         status = uow.session.get(Status, media.status_id) if media is not None and media.status_id else None
-        if media is None or status is None or not status.local or not statuses.visible(uow.session, status, None):
+        if media is None or status is None or not status.local or not statuses.visible(uow.session, status, viewer_id):
             raise NotFound("There is no such record.")
         node = attachment(media, uow.uris).get("provenance")
         if node is None:
@@ -39,7 +42,7 @@ async def record(request: Request) -> Response:
         return outbox.sign(uow, author, {"@context": context_for(document, proof=True), **document}), status.url
 
     document, page = await house.db.write(build)
-    if not wants_activity(request.headers.get("accept")) and "json" not in request.headers.get("accept", ""):
+    if as_page:
         return RedirectResponse(f"{page}#made", 302, {"Vary": "Accept"})
     return activity_json(document)
 

@@ -1,9 +1,9 @@
-"""Our own API: /api/fedisora/v1 (generations, verification)."""
+"""Our own API: /api/fedisora/v1 (generations, verification, deliveries)."""
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import generations, verification
+from . import deliveries, generations, verification
 
 BASE = "/api/fedisora/v1"
 routes: list[BaseRoute] = [
@@ -15,5 +15,6 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/generations/{{id:row}}/retry", generations.retry, methods=["POST"]),
     Route(f"{BASE}/generations/{{id:row}}/discard", generations.discard, methods=["POST"]),
     Route(f"{BASE}/generations/{{id:row}}/publish", generations.publish, methods=["POST"]),
+    Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]

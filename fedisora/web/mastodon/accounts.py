@@ -14,7 +14,7 @@ from ...errors import NotFound
 from ...models import Actor
 from ...serializers.mastodon import account as entities
 from ...serializers.mastodon import status as status_entities
-from ...services import accounts, follows
+from ...services import accounts, blocks, follows
 from ...store import actors, relations, statuses
 from ...store.paging import Page
 from ..auth import person, viewer
@@ -41,8 +41,9 @@ def _shown(session: Session, actor_id: int) -> Actor:
 async def verify_credentials(request: Request) -> Response:
     """GET accounts/verify_credentials"""
     house, who = _house(request), await person(request, "read:accounts")
-    requests = await house.db.read(lambda session: len(relations.follow_requests(session, who.actor.id, Page(limit=80))))
-    return JSONResponse(entities.credential_account(who.actor, who.user, house.uris, requests))
+    requests, moved = await house.db.read(lambda session: (
+        len(relations.follow_requests(session, who.actor.id, Page(limit=80))), actors.successor(session, who.actor)))
+    return JSONResponse(entities.credential_account(who.actor, who.user, house.uris, requests, moved))
 
 
 async def update_credentials(request: Request) -> Response:
@@ -62,7 +63,8 @@ async def update_credentials(request: Request) -> Response:
     def apply(uow: UnitOfWork) -> Actor:
         return accounts.update_profile(
             uow, who.actor.id, name=given.optional("display_name"), note=given.optional("note"), locked=given.flag("locked"),
-            discoverable=given.flag("discoverable"), fields=fields or None, **pictures)
+            discoverable=given.flag("discoverable"), indexable=given.flag("indexable"),
+            hide_collections=given.flag("hide_collections"), fields=fields or None, **pictures)
 
     return JSONResponse(entities.credential_account(await house.db.write(apply), who.user, house.uris))
 
@@ -71,8 +73,12 @@ async def show(request: Request) -> Response:
     """GET accounts/:id"""
     house, wanted = _house(request), row_id(request)
     await viewer(request)
-    actor = await house.db.read(lambda session: _shown(session, wanted))
-    return JSONResponse(entities.account(actor, house.uris))
+
+    def find(session: Session) -> dict[str, Any]:
+        actor = _shown(session, wanted)
+        return entities.account(actor, house.uris, actors.successor(session, actor))
+
+    return JSONResponse(await house.db.read(find))
 
 
 async def lookup(request: Request) -> Response:
@@ -85,13 +91,13 @@ async def lookup(request: Request) -> Response:
     name, domain = named
     domain = "" if domain == house.uris.host else domain
 
-    def find(session: Session) -> Actor:
+    def find(session: Session) -> dict[str, Any]:
         actor = actors.by_handle(session, name, domain) if domain else actors.local_active(session, name)
         if actor is None or actor.suspended_at is not None:
             raise NotFound
-        return actor
+        return entities.account(actor, house.uris, actors.successor(session, actor))
 
-    return JSONResponse(entities.account(await house.db.read(find), house.uris))
+    return JSONResponse(await house.db.read(find))
 
 
 async def search(request: Request) -> Response:
@@ -116,11 +122,11 @@ async def posts(request: Request) -> Response:
     house, wanted, page = _house(request), row_id(request), page_of(request)
     who, given = await viewer(request), await params(request)
     me = who.id if who else None
-    if given.flag("pinned"):
-        return JSONResponse([])
 
     def find(session: Session) -> tuple[list[dict[str, Any]], list[int]]:
         actor = _shown(session, wanted)
+        if given.flag("pinned"):
+            return status_entities.many(session, statuses.pinned(session, actor.id, me), me, house.uris), []
         rows = statuses.account(session, actor.id, page, viewer_id=me, exclude_replies=bool(given.flag("exclude_replies")),
                                 exclude_reblogs=bool(given.flag("exclude_reblogs")), only_media=bool(given.flag("only_media")))
         return status_entities.many(session, rows, me, house.uris), [row.id for row in rows]
@@ -131,10 +137,13 @@ async def posts(request: Request) -> Response:
 def _people(load: Callable[[Session, int, Page], list[tuple[int, Actor]]]) -> Callable[[Request], Any]:
     async def handler(request: Request) -> Response:
         house, wanted, page = _house(request), row_id(request), page_of(request, default=40, most=80)
-        await viewer(request)
+        who = await viewer(request)
 
         def find(session: Session) -> list[tuple[int, Actor]]:
-            return load(session, _shown(session, wanted).id, page)
+            actor = _shown(session, wanted)
+            if actor.hide_collections and (who is None or who.id != actor.id):
+                return []
+            return load(session, actor.id, page)
 
         rows = await house.db.read(find)
         return paged(request, house.uris, [entities.account(actor, house.uris) for _, actor in rows],
@@ -167,13 +176,22 @@ def _relating(use_case: Callable[[UnitOfWork, Actor, Actor], Any], scope: str = 
 follow = _relating(follows.follow)
 unfollow = _relating(follows.unfollow)
 remove_from_followers = _relating(lambda uow, actor, target: follows.remove_follower(uow, actor, target.id))
+block = _relating(blocks.block, "write:blocks")
+unblock = _relating(blocks.unblock, "write:blocks")
 authorize = _relating(lambda uow, actor, target: follows.authorize(uow, actor, target.id))
 reject = _relating(lambda uow, actor, target: follows.reject(uow, actor, target.id))
 
 
-async def follow_requests(request: Request) -> Response:
-    """GET follow_requests"""
-    house, page = _house(request), page_of(request, default=40, most=80)
-    who = await person(request, "read:follows")
-    rows = await house.db.read(lambda session: relations.follow_requests(session, who.actor.id, page))
-    return paged(request, house.uris, [entities.account(actor, house.uris) for _, actor in rows], [row for row, _ in rows], page)
+def _own_list(load: Callable[[Session, int, Page], list[tuple[int, Actor]]], scope: str) -> Callable[[Request], Any]:
+    async def handler(request: Request) -> Response:
+        house, page = _house(request), page_of(request, default=40, most=80)
+        who = await person(request, scope)
+        rows = await house.db.read(lambda session: load(session, who.actor.id, page))
+        return paged(request, house.uris, [entities.account(actor, house.uris) for _, actor in rows],
+                     [row for row, _ in rows], page)
+
+    return handler
+
+
+follow_requests = _own_list(relations.follow_requests, "read:follows")
+blocked = _own_list(relations.blocks, "read:blocks")

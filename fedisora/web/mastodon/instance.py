@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from ...models import Actor, User
 from ...serializers.mastodon import instance as entities
 from ...services import instance, oauth
+from ...store import peers as peer_rows
 from ..auth import caller, person
 from ..body import params
 
@@ -35,6 +36,13 @@ def _instance(render: Callable[..., dict[str, Any]]) -> Callable[[Request], Any]
 
 v1 = _instance(entities.v1)
 v2 = _instance(entities.v2)
+
+
+async def peers(request: Request) -> Response:
+    """GET instance/peers: domains that we know somebody of."""
+    house: House = request.app.state.house
+    found = await house.db.read(lambda session: peer_rows.hosts(session, house.settings))
+    return JSONResponse(found, headers={"Cache-Control": "public, max-age=300"})
 
 
 async def register_app(request: Request) -> Response:
@@ -83,9 +91,9 @@ def _always(value: Any, scope: str | None = "read") -> Callable[[Request], Any]:
 
 
 EMPTY = {name: _always([], scope) for name, scope in {
-    "custom_emojis": None, "instance/rules": None, "instance/peers": None, "trends": None, "trends/tags": None,
+    "custom_emojis": None, "instance/rules": None, "trends": None, "trends/tags": None,
     "trends/statuses": None, "trends/links": None, "announcements": "read", "bookmarks": "read:bookmarks", "lists": "read:lists",
-    "filters": "read:filters", "conversations": "read:statuses", "blocks": "read:blocks", "mutes": "read:mutes",
+    "filters": "read:filters", "conversations": "read:statuses", "mutes": "read:mutes",
     "domain_blocks": "read:blocks", "followed_tags": "read:follows", "featured_tags": "read:accounts", "endorsements": "read",
     "suggestions": "read", "scheduled_statuses": "read:statuses"}.items()}
 """Paths under /api/v1 that answer an empty list, with the scope they ask for."""

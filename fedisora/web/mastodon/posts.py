@@ -12,10 +12,11 @@ from starlette.responses import JSONResponse, Response
 
 from ...db import UnitOfWork
 from ...errors import Invalid, NotFound
+from ...federation import threads
 from ...models import Actor, Media, Status
 from ...serializers.mastodon import account as account_entities
 from ...serializers.mastodon import status as entities
-from ...services import interactions
+from ...services import interactions, pins
 from ...services import publish as writing
 from ...services.polls import PollDraft
 from ...store import actors, relations, statuses
@@ -174,7 +175,10 @@ async def context(request: Request) -> Response:
         shown = entities.many(session, [*above, *below], me, house.uris)
         return {"ancestors": shown[:len(above)], "descendants": shown[len(above):]}
 
-    return JSONResponse(await house.db.read(find))
+    answer = await house.db.read(find)
+    if me is not None:
+        await threads.opened(house.db, wanted)
+    return JSONResponse(answer)
 
 
 def _acting(use_case: Callable[[UnitOfWork, Actor, int], Status], scope: str) -> Callable[[Request], Any]:
@@ -197,6 +201,8 @@ favourite = _acting(interactions.favourite, "write:favourites")
 unfavourite = _acting(interactions.unfavourite, "write:favourites")
 reblog = _acting(interactions.reblog, "write:statuses")
 unreblog = _acting(interactions.unreblog, "write:statuses")
+pin = _acting(pins.pin, "write:accounts")
+unpin = _acting(pins.unpin, "write:accounts")
 
 
 def _by(load: Callable[[Session, int, Page], list[tuple[int, Actor]]]) -> Callable[[Request], Any]:

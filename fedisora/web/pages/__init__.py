@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import account, compose, interact, proxy, public
+from . import account, admin, compose, interact, proxy, public
 from .render import STATIC
 
 POST = ["POST"]
@@ -35,10 +35,16 @@ routes: list[BaseRoute] = [
     Route("/signup", account.signup_form), Route("/signup", account.signup, methods=POST),
     Route("/setup", account.setup_form), Route("/setup", account.setup, methods=POST),
     Route("/settings", account.settings), Route("/settings/profile", account.save_profile, methods=POST),
+    Route("/settings/channel", account.save_channel, methods=POST),
     Route("/settings/password", account.save_password, methods=POST),
     Route("/settings/sessions/end", account.end_session, methods=POST),
     Route("/admin/approvals", account.approvals),
     *_verbs("/admin/approvals/{id:row}", account.decide, "approve", "refuse"),
+    Route("/admin/federation", admin.federation),
+    Route("/admin/federation/rules", admin.set_rule, methods=POST),
+    Route("/admin/federation/rules/remove", admin.remove_rule, methods=POST),
+    Route("/admin/federation/queue/retry", admin.retry, methods=POST),
+    Route("/admin/federation/queue/drop", admin.drop, methods=POST),
     Route("/create", compose.form), Route("/create", compose.create, methods=POST),
     Route("/create/upload", compose.upload, methods=POST),
     Route("/create/jobs/{id:row}", compose.job), Route("/create/jobs/{id:row}/events", compose.events),

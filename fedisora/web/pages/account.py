@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ...db import UnitOfWork
-from ...errors import FedisoraError, Forbidden, Invalid, NotFound, Unauthenticated
+from ...errors import FedisoraError, Forbidden, Invalid, Unauthenticated
 from ...models import User
-from ...services import accounts, instance, local_actors, sessions
+from ...services import accounts, channels, instance, local_actors, sessions
 from ...services.tokens import digest
 from ..uploads import keep_picture
 from . import views
 from .render import page
-from .visitor import Visitor, address, checked_form, go, local_target, log_in, log_out, text, visitor
+from .visitor import Visitor, address, checked_form, go, local_target, log_in, log_out, require_admin, text, visitor
 
 if TYPE_CHECKING:
     from ...app import House
@@ -157,8 +157,11 @@ async def _settings_page(request: Request, *, problem: str = "", status: int = 2
     shown: list[dict[str, Any]] = [
         {"hash": row.token_hash, "agent": row.user_agent[:80] or "A browser", "address": row.address, "seen": row.seen_at,
          "here": row.token_hash == here} for row in rows]
+    channel, handle = await house.db.read(lambda session: (
+        channels.active(session, actor.id), channels.handle_for(session, actor.username)))
     return await page(request, "settings.html", status=status, account=views.account(actor, house.uris), sessions=shown,
-                      problem=problem)
+                      problem=problem, channel=channel,
+                      channel_handle=channel.username if channel else handle)
 
 
 async def settings(request: Request) -> Response:
@@ -176,10 +179,30 @@ async def save_profile(request: Request) -> Response:
         key = await keep_picture(house, picture, "avatar") if isinstance(picture, UploadFile) and picture.filename else None
         await house.db.write(lambda uow: accounts.update_profile(
             uow, actor.id, name=text(form, "name"), note=text(form, "note"), locked=bool(text(form, "locked")),
-            discoverable=bool(text(form, "discoverable")), avatar_key=key))
+            discoverable=bool(text(form, "discoverable")), indexable=bool(text(form, "indexable")),
+            hide_collections=bool(text(form, "hide_collections")), avatar_key=key))
     except Invalid as error:
         return await _settings_page(request, problem=error.text, status=422)
     return go(request, "/settings", "Saved.")
+
+
+async def save_channel(request: Request) -> Response:
+    """POST /settings/channel: switch the account's channel on or off."""
+    house, form = _house(request), await checked_form(request)
+    _, actor = (await visitor(request)).person()
+    wanted = bool(text(form, "channel"))
+    is_on = await house.db.read(lambda session: channels.active(session, actor.id)) is not None
+    if wanted == is_on:
+        return go(request, "/settings", "Saved.")
+    if not wanted:
+        await house.db.write(lambda uow: channels.switch_off(uow, actor))
+        return go(request, "/settings", "Your channel is off.")
+    keys = await house.db.run(local_actors.new_keys)  # slow: not inside the transaction
+    try:
+        made = await house.db.write(lambda uow: channels.create(uow, actor, keys=keys))
+    except Invalid as error:
+        return await _settings_page(request, problem=error.text, status=422)
+    return go(request, "/settings", f"Your channel is on: @{made.username}.")
 
 
 async def save_password(request: Request) -> Response:
@@ -210,16 +233,10 @@ async def end_session(request: Request) -> Response:
     return go(request, "/settings", "That browser is logged out.")
 
 
-async def _admin(request: Request) -> None:
-    user, _ = (await visitor(request)).person()
-    if not user.admin:
-        raise NotFound("There is nothing at this address.")
-
-
 async def approvals(request: Request) -> Response:
     """GET /admin/approvals"""
     house = _house(request)
-    await _admin(request)
+    await require_admin(request)
     rows = await house.db.read(accounts.pending)
     items = [{"id": user.id, "email": user.email, "reason": user.reason, "created": user.created_at,
               "account": views.account(actor, house.uris)} for user, actor in rows]
@@ -230,7 +247,7 @@ async def decide(request: Request) -> Response:
     """POST /admin/approvals/ID/approve and /refuse"""
     house = _house(request)
     await checked_form(request)
-    await _admin(request)
+    await require_admin(request)
     use_case = {"approve": accounts.approve, "refuse": accounts.refuse}[request.path_params["verb"]]
     await house.db.write(lambda uow: use_case(uow, request.path_params["id"]))
     return go(request, "/admin/approvals", "Done.")

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "favourite": "likes", "reblog": "boosted",
          "mention": "mentioned you in", "status": "posted", "poll": "asked in a poll that is over:",
-         "quote": "quoted you in", "admin.sign_up": "asks for an account."}
+         "quote": "quoted you in", "admin.sign_up": "asks for an account.",
+         "admin.report": "reports something to you."}
 
 
 def _house(request: Request) -> House:

@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -23,9 +24,13 @@ SAFE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/a
                   "video/quicktime", "audio/mpeg", "audio/mp4", "audio/ogg"})
 
 
-async def _through(house: House, url: str | None, most: int) -> Response:
-    """A remote file from the cache in the data folder; fetched first when it is not there."""
-    if not url:
+async def _through(house: House, url: str | None, most: int, owner: Actor | None) -> Response:
+    """A remote file from the cache in the data folder; fetched first when it is not there.
+
+    Nothing of a suspended account, and nothing of a domain whose files are rejected: also what was cached before.
+    """
+    rules = await house.policy.rules()
+    if not url or owner is None or owner.suspended_at is not None or rules.rejects_media(url) or rules.rejects_media(owner.uri):
         raise NotFound("There is no such file.")
     folder = Path(house.settings.data_dir) / "cache"
     name = hashlib.sha256(url.encode()).hexdigest()
@@ -48,23 +53,28 @@ async def _through(house: House, url: str | None, most: int) -> Response:
         "Content-Security-Policy": "default-src 'none'; sandbox"})
 
 
+def _media(session: Session, media_id: int) -> tuple[Media | None, Actor | None]:
+    row = session.get(Media, media_id)
+    return row, session.get(Actor, row.actor_id) if row is not None else None
+
+
 async def media(request: Request) -> Response:
     """GET /proxy/media/ID"""
     house: House = request.app.state.house
-    row = await house.db.read(lambda session: session.get(Media, request.path_params["id"]))
+    row, owner = await house.db.read(lambda session: _media(session, request.path_params["id"]))
     most = VIDEO_BYTES if row is not None and row.kind in ("video", "audio") else PICTURE_BYTES
-    return await _through(house, row.remote_url if row is not None else None, most)
+    return await _through(house, row.remote_url if row is not None else None, most, owner)
 
 
 async def poster(request: Request) -> Response:
     """GET /proxy/poster/ID"""
     house: House = request.app.state.house
-    row = await house.db.read(lambda session: session.get(Media, request.path_params["id"]))
-    return await _through(house, row.remote_poster_url if row is not None else None, PICTURE_BYTES)
+    row, owner = await house.db.read(lambda session: _media(session, request.path_params["id"]))
+    return await _through(house, row.remote_poster_url if row is not None else None, PICTURE_BYTES, owner)
 
 
 async def avatar(request: Request) -> Response:
     """GET /proxy/avatar/ID"""
     house: House = request.app.state.house
     row = await house.db.read(lambda session: session.get(Actor, request.path_params["id"]))
-    return await _through(house, row.avatar_url if row is not None and not row.local else None, PICTURE_BYTES)
+    return await _through(house, row.avatar_url if row is not None and not row.local else None, PICTURE_BYTES, row)

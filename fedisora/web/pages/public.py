@@ -13,9 +13,10 @@ from starlette.responses import RedirectResponse, Response
 from ...activitypub.negotiation import wants_activity
 from ...activitypub.webfinger import parse_handle
 from ...errors import FedisoraError, Gone, NotFound
+from ...federation import threads
 from ...models import Actor, Status, StatusTag
 from ...services import instance
-from ...store import actors, relations, statuses
+from ...store import actors, deliveries, relations, statuses
 from ...store.paging import Page
 from ..pagination import page_of
 from . import views
@@ -150,8 +151,13 @@ async def post(request: Request) -> Response:
         return RedirectResponse(shown.page, 302)
     if status.local and wants_activity(request.headers.get("accept")):
         return RedirectResponse(status.uri, 302, {"Vary": "Accept"})
+    if who.actor_id:
+        await threads.opened(house.db, status.id)
     reply_start = "" if actor.id == who.actor_id else f"@{actor.acct} "
-    return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri,
+    reach = None
+    if status.local and who.user is not None and (actor.id == who.actor_id or who.user.admin):
+        reach = await house.db.read(lambda session: deliveries.state_of(session, status.uri))
+    return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
                       origin=house.uris.base, reply_start=reply_start)
 
 

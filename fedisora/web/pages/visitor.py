@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ...errors import Forbidden, TooLarge, Unauthenticated
+from ...errors import Forbidden, NotFound, TooLarge, Unauthenticated
 from ...models import Actor, User
 from ...services import sessions
 from ..body import clean
@@ -65,6 +65,18 @@ async def visitor(request: Request) -> Visitor:
         who = Visitor(plain, sessions.csrf_token(house.vault, plain))
     request.state.visitor = who
     return who
+
+
+async def require_admin(request: Request) -> None:
+    """Raise unless an administrator looks.
+
+    Raises:
+        Unauthenticated: nobody is logged in.
+        NotFound: somebody else is: there is nothing to see, not even that there is something.
+    """
+    user, _ = (await visitor(request)).person()
+    if not user.admin:
+        raise NotFound("There is nothing at this address.")
 
 
 async def checked_form(request: Request, *, max_files: int = 4) -> FormData:

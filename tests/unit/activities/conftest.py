@@ -27,6 +27,7 @@ EVE = "https://evil.example/users/eve"
 def remote_actor(uri: str) -> dict[str, Any]:
     name = uri.rpartition("/")[2]
     return {"id": uri, "type": "Person", "preferredUsername": name, "inbox": f"{uri}/inbox", "followers": f"{uri}/followers",
+            "featured": f"{uri}/featured",
             "publicKey": {"id": f"{uri}#main-key", "owner": uri, "publicKeyPem": "PEM"}}
 
 
@@ -41,8 +42,8 @@ class Town:
     def run(self, use_case: Callable[[UnitOfWork], T]) -> T:
         return self.db.write_now(use_case)
 
-    def activity(self, kind: str, target: Any, actor: str = REM, **more: Any) -> dict[str, Any]:
-        return {"id": f"{actor}#{kind}/{next(self.numbers)}", "type": kind, "actor": actor, "object": target, **more}
+    def activity(self, kind: str, about: Any, /, actor: str = REM, **more: Any) -> dict[str, Any]:
+        return {"id": f"{actor}#{kind}/{next(self.numbers)}", "type": kind, "actor": actor, "object": about, **more}
 
     def note(self, text: str = "hello", author: str = REM, **more: Any) -> dict[str, Any]:
         return {"id": f"{author}/notes/{next(self.numbers)}", "type": "Note", "attributedTo": author, "content": f"<p>{text}</p>",
@@ -53,6 +54,13 @@ class Town:
             actor = actors.by_uri(uow.session, activity["actor"])
             assert actor is not None
             return HANDLERS[type_of(activity)].receive(uow, activity, Received(actor, fetched or {}))
+
+        return self.run(apply)
+
+    def act(self, use_case: Callable[..., T], *uris: str, **more: Any) -> T:
+        """Run a use case with the rows of some actors."""
+        def apply(uow: UnitOfWork) -> T:
+            return use_case(uow, *[actors.by_uri(uow.session, uri) for uri in uris], **more)
 
         return self.run(apply)
 

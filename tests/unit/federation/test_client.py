@@ -19,14 +19,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
+async def serving(handler: Handler, address: str = "127.0.0.1") -> AsyncIterator[str]:
     """A web server on a free loopback port; its origin."""
     application = web.Application(client_max_size=1 << 30)
     application.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, address, 0)
         await site.start()
         port = runner.addresses[0][1]
         yield f"http://127.0.0.1:{port}"

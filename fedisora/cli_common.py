@@ -1,0 +1,32 @@
+"""What every command shares: consoles, the data folder's option, one transaction on the instance's database."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from .settings import load_settings
+
+out = Console()
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Data folder (FEDISORA_DATA_DIR).")]
+Json = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
+
+
+def escape(text: str) -> str:
+    """A text that the console prints as it is."""
+    return text.replace("[", r"\[")
+
+
+def with_db(data_dir: Path | None, use_case: Callable[[Any], Any]) -> Any:
+    """One write transaction on the instance's database."""
+    from .app import build_house
+
+    house = build_house(load_settings(data_dir))
+    try:
+        return house.db.write_now(use_case)
+    finally:
+        house.db.close()

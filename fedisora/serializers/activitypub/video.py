@@ -1,0 +1,114 @@
+"""The companion `Video` of a post (vocabulary §1): the same clip once more, under an id of its own, as PeerTube wants it.
+
+PeerTube takes neither Notes nor videos without a channel. What it insists on (a UUID, whole seconds, a JPEG with its size, a
+name of 3 to 120 characters, a description of at least 3) is in its `sanitizeAndCheckVideoTorrentObject`.
+"""
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from ...activitypub import markup
+from ...activitypub.contexts import context_for
+from ...activitypub.vocabulary import PUBLIC
+from ...models import Actor, Media, Status, StatusTag
+from ...provenance import digital_source
+from ...provenance.record import timestamp
+from ...uris import Uris
+from .note import attachment, label_line
+
+NAME = (3, 120)
+DESCRIPTION = (3, 10_000)
+TAG = (2, 30)
+MAX_TAGS = 5
+POSTER_SIDE = 1280
+PUBLISHED = 1
+COMMENTS_ON = 1
+AI_UNSPECIFIED, AI_NONE, AI_CONTAINS, AI_GENERATED = 1, 2, 3, 4
+_AI_USAGE = {"machine": AI_GENERATED, "mixed": AI_CONTAINS, "human": AI_NONE, "procedural": AI_NONE}
+_SAME_RECORD = ("blurhash", "digestMultibase", "digitalSourceType", "generator", "isBasedOn", "provenance",
+                "remixAuthorization", "likenessAuthorization")
+
+
+def clip_of(media: Sequence[Media]) -> Media | None:
+    """The video a post is shown as on PeerTube: its first; None when it has none that is ready."""
+    return next((item for item in media if item.kind == "video" and item.storage_key and item.poster_key), None)
+
+
+def ai_usage(source: str | None) -> int:
+    """PeerTube's four levels of AI usage for an IPTC source type: undeclared is unspecified, never "none"."""
+    return _AI_USAGE.get(digital_source.kind_of(source), AI_UNSPECIFIED)
+
+
+def video_uuid(uri: str) -> str:
+    """The UUID of a Video, always the same for an id."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, uri))
+
+
+def _name(status: Status, clip: Media) -> str:
+    """A title: the first line that is one, of the text, else of the alternative text."""
+    for text in (status.text, clip.description):
+        for line in text.splitlines():
+            title = markup.clean_line(line, NAME[1])
+            if len(title) >= NAME[0]:
+                return title
+    return "Video"
+
+
+def _poster(clip: Media, video: str, uris: Uris) -> dict[str, Any]:
+    width, height = clip.width or 16, clip.height or 9
+    scale = min(1.0, POSTER_SIDE / max(width, height))
+    return {"type": "Image", "mediaType": "image/jpeg", "url": uris.video_part(video, "poster.jpg"),
+            "width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
+
+
+def _file(clip: Media, uris: Uris) -> dict[str, Any]:
+    """The Link of the file; fps -1 is PeerTube's "not known"."""
+    frames = ((clip.generator or {}).get("parameters") or {}).get("fps")
+    return {"type": "Link", "mediaType": clip.mime, "href": uris.media(clip.storage_key or ""), "height": clip.height or 0,
+            "width": clip.width or 0, "size": clip.size or 0,
+            "fps": frames if isinstance(frames, int) and not isinstance(frames, bool) and frames > 0 else -1}
+
+
+def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, tags: Sequence[StatusTag],
+                   uris: Uris) -> dict[str, Any]:
+    """The Video of a public local post, without proof.
+
+    Args:
+        actor: the author, who signs it.
+        channel: the author's Group; its followers are who gets it.
+        clip: the post's video (`clip_of`).
+    """
+    video = uris.video(actor.uri, status.id)
+    label, label_tag = label_line([clip], uris)
+    words = "\n\n".join(part for part in (status.text.strip(), markup.plain_text(label)) if part)
+    names = list(dict.fromkeys([*([label_tag] if label_tag else []), *(row.name for row in tags)]))
+    document: dict[str, Any] = {
+        "id": video, "type": "Video", "name": _name(status, clip), "uuid": video_uuid(video),
+        "duration": f"PT{max(1, math.ceil((clip.duration or 0) - 0.5))}S", "views": 0, "state": PUBLISHED,
+        "waitTranscoding": False, "isLiveBroadcast": False, "commentsEnabled": True, "commentsPolicy": COMMENTS_ON,
+        "downloadEnabled": True, "sensitive": status.sensitive, "support": None, "subtitleLanguage": [],
+        "published": timestamp(status.created_at), "updated": timestamp(status.edited_at or status.created_at),
+        "originallyPublishedAt": timestamp(status.created_at), "to": [PUBLIC], "cc": [channel.followers_uri or ""],
+        "attributedTo": [{"type": actor.type, "id": actor.uri}, {"type": channel.type, "id": channel.uri}],
+        "url": [{"type": "Link", "mediaType": "text/html", "href": status.url}, _file(clip, uris)],
+        "icon": [_poster(clip, video, uris)], "mediaType": "text/markdown",
+        "content": words[:DESCRIPTION[1]] if len(words) >= DESCRIPTION[0] else None,
+        # without "#": PeerTube shows the name as it is, the others strip the sign
+        "tag": [{"type": "Hashtag", "name": name, "href": uris.tag(name)} for name in names
+                if TAG[0] <= len(name) <= TAG[1]][:MAX_TAGS],
+        "aiUsage": ai_usage(clip.digital_source_type),
+        **{part: uris.video_part(video, part) for part in ("likes", "dislikes", "comments")},
+        "shares": uris.video_part(video, "announces")}
+    if clip.width and clip.height:
+        ratio = round(clip.width / clip.height, 4)  # an upright video gets an upright player
+        document["aspectRatio"] = int(ratio) if ratio.is_integer() else ratio
+    if status.language:
+        document["language"] = {"identifier": status.language}
+    if status.spoiler_text:
+        document["summary"] = status.spoiler_text
+    node = attachment(clip, uris)
+    document |= {name: node[name] for name in _SAME_RECORD if name in node}
+    return {"@context": context_for(document, proof=True), **document}

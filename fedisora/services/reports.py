@@ -1,0 +1,89 @@
+"""Reporting accounts and posts to moderators, here and on the other server; and what administrators do with reports."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..activities import flag as flag_activity
+from ..activities import outbox
+from ..db import UnitOfWork
+from ..errors import Forbidden, Invalid, NotFound
+from ..models import Actor, Report, User
+from ..store import actors, reports, statuses
+
+CATEGORIES = ("spam", "legal", "violation", "other")
+MAX_COMMENT = 1000
+
+
+def create(uow: UnitOfWork, actor: Actor, target_id: int, *, status_ids: Sequence[int] = (), comment: str = "",
+           category: str = "other", forward: bool = False) -> Report:
+    """Report an account, with posts of it that the reporter can see.
+
+    Args:
+        forward: also tell the account's own server. It learns from which server the report comes, not from whom.
+
+    Raises:
+        NotFound: no such account, or one of the posts is not there.
+        Invalid: oneself, an unknown category, or a text that is too long.
+    """
+    session = uow.session
+    target = session.get(Actor, target_id)
+    if target is None or (target.local and target.type == "Application"):
+        raise NotFound
+    if target.id == actor.id:
+        raise Invalid("You cannot report yourself.")
+    if category not in CATEGORIES:
+        raise Invalid(f"The category is one of {', '.join(CATEGORIES)}.")
+    if len(comment) > MAX_COMMENT:
+        raise Invalid(f"The comment may have {MAX_COMMENT:,} characters at most.")
+    wanted = list(dict.fromkeys(status_ids))[:flag_activity.MAX_STATUSES]
+    posts = statuses.many(session, wanted)
+    for status_id in wanted:
+        post = posts.get(status_id)
+        if post is None or post.actor_id != target.id or not statuses.visible(session, post, actor.id):
+            raise NotFound
+    row_id = uow.new_id()
+    report = Report(id=row_id, uri=uow.uris.flag(row_id), actor_id=actor.id, target_id=target.id, category=category,
+                    status_uris=[posts[status_id].uri for status_id in wanted], comment=comment.strip(),
+                    forwarded=forward and not target.local, created_at=uow.now)
+    session.add(report)
+    session.flush()
+    reports.tell_admins(uow, report)
+    if report.forwarded:
+        instance = actors.instance_actor(session)
+        outbox.send(uow, instance, flag_activity.build(report, instance, target), outbox.inbox_of(target, shared=False),
+                    object_uri=target.uri)
+    return report
+
+
+def _report(uow: UnitOfWork, admin: User, report_id: int) -> Report:
+    if not admin.admin:
+        raise Forbidden("Only administrators can do this.")
+    report = uow.session.get(Report, report_id)
+    if report is None:
+        raise NotFound
+    return report
+
+
+def resolve(uow: UnitOfWork, admin: User, report_id: int) -> Report:
+    """An administrator has dealt with a report; resolving twice is no error.
+
+    Raises:
+        Forbidden: not an administrator.
+        NotFound: no such report.
+    """
+    report = _report(uow, admin, report_id)
+    if report.state != "resolved":
+        report.state, report.resolved_at, report.resolved_by = "resolved", uow.now, admin.actor_id
+    return report
+
+
+def reopen(uow: UnitOfWork, admin: User, report_id: int) -> Report:
+    """An administrator looks at a report again.
+
+    Raises:
+        Forbidden: not an administrator.
+        NotFound: no such report.
+    """
+    report = _report(uow, admin, report_id)
+    report.state, report.resolved_at, report.resolved_by = "open", None, None
+    return report
