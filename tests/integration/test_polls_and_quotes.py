@@ -128,6 +128,21 @@ def test_a_quote_is_asked_for_approved_and_revoked(instance: InstanceProcess, wo
     eventually(lambda: quote()["state"] == "revoked", what="the revocation")
 
 
+def test_who_asks_may_quote_us(instance: InstanceProcess, world: World, ada: Api) -> None:
+    writer = world.actor(unique("writer"))
+    mine = ada.post("/api/v1/statuses", status="quote me, world")
+    quoting = world.note(writer, "look", quote=mine["uri"])
+    asked = {**writer.activity("QuoteRequest", mine["uri"]), "instrument": quoting["id"]}
+    assert writer.send(f"{ada.actor}/inbox", asked).status_code == 202
+    accept = eventually(lambda: [item for item in world.activities("Accept") if item["object"]["id"] == asked["id"]],
+                        what="Accept")[0]
+    stamp = document(accept["result"]).json()
+    assert (stamp["interactingObject"], stamp["interactionTarget"]) == (quoting["id"], mine["uri"])
+    eventually(lambda: [item["uri"] for item in ada.get(f"/api/v1/statuses/{mine['id']}/quotes")] == [quoting["id"]],
+               what="the quote")
+    assert ada.get("/api/v1/notifications", **{"types[]": "quote"})[0]["status"]["uri"] == quoting["id"]
+
+
 def test_our_stamp_is_served_until_it_is_revoked(ada: Api, bob: Api) -> None:
     first = ada.post("/api/v1/statuses", status="quote me")
     second = bob.post("/api/v1/statuses", status="done", quoted_status_id=first["id"])

@@ -274,7 +274,8 @@ def test_a_chain_of_quotes_is_not_followed(town: Town) -> None:
     link = town.note("a link of a chain", author=EVE, quote=f"{EVE}/notes/next", quoteAuthorization=STAMP)
     town.run(lambda uow: remote_posts.store(uow, link, actors.get(uow.session, eve.id), asked=True, quiet=True))
     assert row(town, link["id"]).quote_state == "pending"
-    assert town.db.read_now(lambda session: session.scalars(select(Job.kind)).all()) == []
+    assert town.db.read_now(lambda session: session.scalars(
+        select(Job.kind).where(Job.kind == "check_quote")).all()) == []
 
 
 def test_an_answer_that_embeds_the_request_without_its_id_is_understood(town: Town) -> None:
