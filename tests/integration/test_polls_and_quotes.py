@@ -79,6 +79,8 @@ def test_votes_from_here_and_elsewhere_are_counted(instance: InstanceProcess, wo
     assert ada.http.post(f"{poll}/votes", json={"choices": [0]}).status_code == 422
     assert httpx.get(instance.base + poll, timeout=30).json()["options"][0]["votes_count"] == 1
     assert ada.http.get("/api/v1/polls/1").status_code == 404
+    page = httpx.get(status["url"], headers={"Accept": "text/html"}, timeout=30).text
+    assert "<li>yes: 50 %</li><li>no: 50 %</li></ul><p>2 voted</p>" in page
 
 
 @pytest.mark.parametrize("body", [
@@ -147,6 +149,8 @@ def test_our_stamp_is_served_until_it_is_revoked(ada: Api, bob: Api) -> None:
     first = ada.post("/api/v1/statuses", status="quote me")
     second = bob.post("/api/v1/statuses", status="done", quoted_status_id=first["id"])
     assert second["quote"]["quoted_status"]["id"] == first["id"]
+    page = httpx.get(second["url"], headers={"Accept": "text/html"}, timeout=30).text
+    assert f'<blockquote><p><a href="/@ada/{first["id"]}">' in page
     uri = document(second["uri"]).json()["quoteAuthorization"]
     served = document(uri)
     assert served.status_code == 200
