@@ -137,7 +137,7 @@ async def check_quote(house: House, payload: dict[str, Any]) -> None:
         return
     stamp = None
     try:
-        quoted = await house.resolver.status(status.quote_of_uri)
+        quoted = await house.resolver.status(status.quote_of_uri, quiet=True)
         if status.quote_authorization and not house.uris.is_local(status.quote_authorization):
             stamp = await house.fetcher.document(status.quote_authorization)
     except Refused:

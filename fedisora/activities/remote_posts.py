@@ -58,7 +58,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
 
     Args:
         asked: somebody here resolved it by hand, or a boost brought it.
-        quiet: it comes from looking around in a thread or an outbox: nobody is notified, and no more is looked for.
+        quiet: it comes from looking around in a thread or an outbox, or another post quotes it: nobody is notified, and no
+            more is looked for (a chain of quotes could keep us busy for ever).
 
     Raises:
         NotOwner: the post is not the author's (FEP-fe34).
@@ -108,7 +109,7 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
 
 
 def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False) -> None:
-    """Tags, mentions and files of a post."""
+    """Tags, mentions, files, poll and quote of a post."""
     session = uow.session
     if note.tags or note.media or note.poll is not None or note.quote is not None:
         session.flush()  # their rows point to the post's
@@ -124,15 +125,11 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
             if not quiet and not relations.blocked_either_way(session, person.id, author.id):
                 notifications.notify(uow, person.id, author.id, "mention", status.id)
     for position, item in enumerate(_wanted_media(uow, note, author)):
-        media = _media(uow, status, author, position, item)
-        session.add(media)
-        if item.kind in CHECKED_KINDS and (item.record is not None or item.digest is not None):
-            session.flush()
-            jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
+        _add_media(uow, status, author, position, item)
     if note.poll is not None:
         _recount(uow, status, note)
     if note.quote is not None:
-        quotes.attach(uow, status, note.quote, author)
+        quotes.attach(uow, status, note.quote, author, quiet=quiet)
 
 
 def _tally(poll: PollData) -> tuple[list[str], list[int]]:
@@ -148,14 +145,18 @@ def _wanted_media(uow: UnitOfWork, note: NoteData, author: Actor) -> list[MediaD
     return [] if rules.rejects_media(author.uri) else files
 
 
-def _media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> Media:
-    return Media(
+def _add_media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> None:
+    media = Media(
         id=uow.new_id(), actor_id=author.id, status_id=status.id, position=position, kind=item.kind, state="remote",
         mime=item.mime, width=item.width, height=item.height, duration=item.duration, size=item.size,
         blurhash=item.blurhash, description=item.description, focus_x=item.focus[0], focus_y=item.focus[1],
         remote_url=item.url, remote_poster_url=item.poster, manifest_url=item.manifest_url, digest=item.digest,
         digital_source_type=item.digital_source_type, declared=True, generator=item.generator, record=item.record,
         created_at=uow.now)
+    uow.session.add(media)
+    if item.kind in CHECKED_KINDS and (item.record is not None or item.digest is not None):
+        uow.session.flush()
+        jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
 
 
 def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
@@ -179,10 +180,10 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
         quotes.attach(uow, status, note.quote, author)
     elif status.quote_of_uri is not None:
         quote_rows.forget(uow, status)
-    files = _files(uow, status)
+    files, wanted_files = _files(uow, status), _wanted_media(uow, note, author)
     same = ((status.content, status.spoiler_text, status.sensitive) == (note.content, note.spoiler, note.sensitive)
             and [(media.remote_url, media.description) for media in files]
-            == [(item.url, item.description) for item in note.media])
+            == [(item.url, item.description) for item in wanted_files])
     status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
     status.context_uri, status.replies_uri = note.context, note.replies
     status.document, status.proof = orjson.dumps(document), proof_state(document, author)
@@ -191,7 +192,7 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
     status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive
     status.language, status.edited_at = note.language, moment
     statuses.set_tags(uow, status.id, note.tags)
-    _replace_files(uow, status, author, note, files)
+    _replace_files(uow, status, author, wanted_files, files)
     return "edited"
 
 
@@ -208,12 +209,12 @@ def _recount(uow: UnitOfWork, status: Status, note: NoteData) -> bool:
                          closed_at=note.poll.closed, voters=note.poll.voters)
 
 
-def _replace_files(uow: UnitOfWork, status: Status, author: Actor, note: NoteData, files: list[Media]) -> None:
+def _replace_files(uow: UnitOfWork, status: Status, author: Actor, items: list[MediaData], files: list[Media]) -> None:
     known = {media.remote_url: media for media in files}
-    for position, item in enumerate(_wanted_media(uow, note, author)):
+    for position, item in enumerate(items):
         media = known.pop(item.url, None)
         if media is None:
-            uow.session.add(_media(uow, status, author, position, item))
+            _add_media(uow, status, author, position, item)
         else:
             media.position, media.description = position, item.description
     for media in known.values():
