@@ -18,8 +18,8 @@ from . import local_posts
 from .received import Received
 
 
-def attach(uow: UnitOfWork, status: Status, quote: QuoteData, author: Actor) -> None:
-    """A stored remote post quotes something: decide at once what needs no network, else plan the look-up."""
+def attach(uow: UnitOfWork, status: Status, quote: QuoteData, author: Actor, *, deep: bool = True) -> None:
+    """A stored remote post quotes something: decide at once what needs no network, else plan the look-up (if `deep`)."""
     session = uow.session
     quoted = statuses.by_uri(session, quote.uri)
     if status.quote_of_uri not in (None, quote.uri):
@@ -38,7 +38,7 @@ def attach(uow: UnitOfWork, status: Status, quote: QuoteData, author: Actor) -> 
     elif quoted is not None and quoted.local:
         if _local_stamp_holds(uow, status, quoted):
             quotes.decide(uow, status, "accepted")
-    elif quote.authorization is not None or (quoted is None and same_origin(quote.uri, author.uri)):
+    elif deep and (quote.authorization is not None or (quoted is None and same_origin(quote.uri, author.uri))):
         # Also without a stamp: it may be the author's own post, which we do not know yet.
         check_later(uow, status)
 

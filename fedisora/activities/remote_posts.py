@@ -52,13 +52,15 @@ def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
 
 
 def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False,
-          quiet: bool = False) -> Status | None:
+          quiet: bool = False, deep: bool = True) -> Status | None:
     """Store a remote post of `author`; the known row when it is known, None when nobody here wants it, or its author is
     suspended.
 
     Args:
         asked: somebody here resolved it by hand, or a boost brought it.
         quiet: it comes from looking around in a thread or an outbox: nobody is notified, and no more is looked for.
+        deep: look for what it quotes; not for a post that is itself looked for because another quotes it, or chains of quotes
+            would never end.
 
     Raises:
         NotOwner: the post is not the author's (FEP-fe34).
@@ -89,7 +91,7 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
     session.flush()
-    _details(uow, status, note, author, quiet=quiet)
+    _details(uow, status, note, author, quiet=quiet, deep=deep)
     threads.adopt_replies(uow, status)
     if parent is not None:
         statuses.count_reply(uow, parent.id, 1)
@@ -103,7 +105,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     return status
 
 
-def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False) -> None:
+def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False,
+             deep: bool = True) -> None:
     """Tags, mentions and files of a post."""
     session = uow.session
     if note.tags:
@@ -125,7 +128,7 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
     if note.poll is not None:
         _recount(uow, status, note)
     if note.quote is not None:
-        quotes.attach(uow, status, note.quote, author)
+        quotes.attach(uow, status, note.quote, author, deep=deep)
 
 
 def _tally(poll: PollData) -> tuple[list[str], list[int]]:
