@@ -19,7 +19,7 @@ from ..models import Actor, Media, Status
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
 from ..store import actors, domains, jobs, notifications, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
-from . import quotes
+from . import quotes, votes
 
 CHECKED_KINDS = ("video", "image")
 
@@ -77,6 +77,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     grave = statuses.is_tombstoned(session, note.uri)
     if grave is not None and grave.actor_uri == author.uri:
         return None
+    if votes.is_vote(document):
+        return None  # never a post, wherever it came from
     if not asked and not wanted(uow, note, author):
         return None
     published = min(note.published or uow.now, uow.now)

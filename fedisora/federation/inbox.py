@@ -12,12 +12,14 @@ from sqlalchemy.exc import IntegrityError
 
 from ..activities import HANDLERS
 from ..activitypub import parse
+from ..activitypub.follower_sync import HEADER
 from ..activitypub.requests import Request
-from ..activitypub.signatures import read_signature
+from ..activitypub.signatures import SignatureInfo, read_signature
 from ..db import Database, GroupCommit, UnitOfWork
 from ..errors import BadSignature, Forbidden, Gone, Malformed, NotOwner, TooLarge
 from ..models import InboxMessage
 from ..store import actors, relations, relays
+from . import follower_sync
 from .authenticate import authenticate, author_of_forwarded
 from .fetch import Fetcher
 from .key_cache import KeyCache
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 MAX_BYTES = 1 << 20
 REMEMBERED = 20_000
 STANDING_SECONDS = 60.0
+COMPARE_SECONDS = 600.0
 STILL_HEARD = frozenset({"Delete", "Reject", "Undo", "Update"})
 """What a suspended account may still say."""
 OPEN_REFERENCES = frozenset({"Follow", "Like", "Announce", "Undo", "Accept", "Reject", "Block", "Flag", "Add", "Remove", "Move",
@@ -68,6 +71,7 @@ class Inbox:
         self._keys = keys
         self._commits: GroupCommit[_Arrival, None] = GroupCommit(db, _store)
         self._standing: dict[str, _Standing] = {}
+        self._compared: dict[str, tuple[str, float]] = {}
 
     async def accept(self, request: Request) -> None:
         """Take an activity in; returns once it is committed.
@@ -79,12 +83,12 @@ class Inbox:
         body = request.body or b""
         if len(body) > MAX_BYTES:
             raise TooLarge(f"An activity may have {MAX_BYTES >> 20} MiB at most.")
-        key_id = read_signature(request).key_id
+        info = read_signature(request)
         activity = parse.parse_document(body)
         actor_uri, kind = parse.id_of(activity.get("actor")), parse.type_of(activity)
         if actor_uri is None or not parse.is_http(actor_uri) or not kind:
             raise Malformed("An activity needs a type and an actor.")
-        await self._fetcher.admit(actor_uri, key_id)
+        await self._fetcher.admit(actor_uri, info.key_id)
         try:
             sender = await authenticate(self._keys, request, self._db.clock())
         except Gone:
@@ -99,6 +103,21 @@ class Inbox:
         if kind not in STILL_HEARD and (await self._look(actor_uri)).suspended:
             raise Forbidden("This account is suspended here.")
         await self._put(_Arrival(uri, actor_uri, sender.key_id, kind[:48], body))
+        await self._compare_followers(request, info, actor_uri)
+
+    async def _compare_followers(self, request: Request, info: SignatureInfo, actor_uri: str) -> None:
+        """FEP-8fcf: look at a signed digest of the sender's followers here; the same one not again for a while."""
+        text = request.headers.get(HEADER.lower())
+        if text is None or HEADER.lower() not in info.covered:
+            return
+        now = time.monotonic()
+        last, until = self._compared.get(actor_uri, ("", 0.0))
+        if last == text and until > now:
+            return
+        if len(self._compared) > REMEMBERED:
+            self._compared.clear()
+        self._compared[actor_uri] = (text, now + COMPARE_SECONDS)
+        await self._db.write(lambda uow: follower_sync.note(uow, request.headers, actor_uri))
 
     async def _forwarded(self, activity: dict[str, Any], uri: str, actor_uri: str, kind: str, via: str, key_id: str,
                          body: bytes) -> None:

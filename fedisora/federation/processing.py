@@ -171,8 +171,7 @@ class Processor:
             if work.kind == "Announce" and not followed and work.via_uri is None:
                 continue  # a boost nobody here asked for is not worth a fetch
             for uri in work.needs:
-                if (uri in missing or work.via_uri is not None or work.kind == "Move") \
-                        and not self._db.instance.uris.is_local(uri):
+                if (uri in missing or work.via_uri is not None) and not self._db.instance.uris.is_local(uri):
                     await self._fetch(work, uri)
 
     async def _fetch(self, work: Work, uri: str) -> None:
@@ -267,7 +266,7 @@ def _waiting(session: Session, batch: Sequence[Work], is_local: Any) -> set[int]
     missing = wanted - set(statuses.by_uris(session, wanted)) - set(actors.by_uris(session, wanted)) if wanted else set()
     found = set()
     for work in batch:
-        if work.via_uri is not None or work.actor_uri not in senders or work.kind == "Move":
+        if work.via_uri is not None or work.actor_uri not in senders:
             found.add(work.id)
             continue
         asked = work.kind != "Announce" or work.actor_uri in followed

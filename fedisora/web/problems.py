@@ -20,6 +20,11 @@ TEXTS = {404: "There is nothing at this address.", 405: "This cannot be done wit
          400: "The request is malformed.", 413: "This is too large."}
 
 
+def hang_up(request: Request) -> None:
+    """Close the connection after the error that is raised next: the rest of the body is not waited for."""
+    request.state.hang_up = True
+
+
 def for_machines(request: Request) -> bool:
     """Whether the one who asks wants JSON rather than a page."""
     path = request.url.path
@@ -45,6 +50,8 @@ async def on_fedisora_error(request: Request, error: Exception) -> Response:
     headers = {}
     if error.retry_after:
         headers["Retry-After"] = str(int(error.retry_after) + 1)
+    if getattr(request.state, "hang_up", False):
+        headers["Connection"] = "close"
     if error.status >= 500:
         log.warning("request failed", path=request.url.path, status=error.status, error=str(error))
     elif error.cause is not None:

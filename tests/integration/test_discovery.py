@@ -200,6 +200,51 @@ def test_following_brings_older_posts_and_pinned_ones(instance: InstanceProcess,
     eventually(lambda: local.find(pinned["id"]), what="the pinned post")
 
 
+def test_a_followers_only_post_says_who_of_that_server_follows(instance: InstanceProcess, world: World, local: Api) -> None:
+    """FEP-8fcf, out: the digest is of the followers on that server, and the signature covers it."""
+    from fedisora.activitypub import follower_sync
+
+    fan(instance, world, local)
+    text = unique("only for you")
+    local.post("/api/v1/statuses", status=text, visibility="private")
+
+    def arrived() -> dict[str, str]:
+        return next((headers for headers, activity in list(world.received) if text in str(activity)), {})
+
+    headers = eventually(arrived, what="the post")
+    said = follower_sync.parse(headers["collection-synchronization"])
+    followers = [uri for uri in items(f"{local.actor}/followers") if uri.startswith(world.base)]
+    assert (said.collection_id, said.digest) == (f"{local.actor}/followers", follower_sync.digest(followers))
+    assert "collection-synchronization" in headers["signature"].partition('headers="')[2]
+
+
+def test_a_follower_that_another_server_does_not_know_any_more_is_let_go(instance: InstanceProcess, world: World,
+                                                                         local: Api) -> None:
+    """FEP-8fcf, in: the signed digest differs, the list is fetched and has that digest, and the lost follow ends."""
+    from fedisora.activitypub import follower_sync
+
+    star = world.actor(unique("star"))
+    account = local.resolve(star.uri)["id"]
+    local.post(f"/api/v1/accounts/{account}/follow")
+    url = f"{instance.base}/inbox"
+    follow = eventually(lambda: [item for item in world.activities("Follow") if item["object"] == star.uri], what="a Follow")[0]
+    assert star.send(url, star.activity("Accept", follow)).status_code == 202
+
+    def following() -> bool:
+        found = local.get("/api/v1/accounts/relationships", **{"id[]": account})[0]
+        return bool(found["following"])
+
+    eventually(following, what="following")
+    address = f"{star.uri}/sync"
+    world.documents[f"/users/{star.name}/sync"] = {"@context": AS2, "id": address, "type": "OrderedCollection", "totalItems": 0,
+                                                   "orderedItems": []}
+    header = follower_sync.build(f"{star.uri}/followers", address, follower_sync.digest([]))
+    note = world.note(star, "hello", to=[f"{star.uri}/followers"], cc=[])
+    answer = star.send(url, star.activity("Create", note, to=note["to"]), extra={"Collection-Synchronization": header})
+    assert answer.status_code == 202
+    eventually(lambda: not following(), what="the follow ends")
+
+
 def test_after_an_outage_the_missed_posts_are_found(tmp_path: Path, world: World) -> None:
     instance = InstanceProcess(tmp_path / "away").start()
     try:

@@ -1,6 +1,7 @@
 """What all ActivityPub answers share: who asks, the media type, caching."""
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,15 +12,20 @@ from starlette.routing import Route
 from ...activitypub.negotiation import ACTIVITY_JSON, wants_activity
 from ...activitypub.requests import Request as SignedRequest
 from ...activitypub.signatures import read_signature
-from ...errors import FedisoraError, Forbidden, TooLarge, Unauthenticated
+from ...errors import FedisoraError, Forbidden, Malformed, TooLarge, Unauthenticated
 from ...federation.authenticate import Sender, authenticate
 from ...federation.inbox import MAX_BYTES
 from ...models import Actor
 from ...store import actors
 from ..convertors import number
+from ..problems import hang_up
 
 if TYPE_CHECKING:
     from ...app import House
+
+BODY_SECONDS = 30.0
+WORTH_DRAINING = 16 << 20
+"""An announced body up to here is let pass, so that its sender gets to read the answer."""
 
 
 def house_of(request: Request) -> House:
@@ -48,20 +54,31 @@ def signed(request: Request, body: bytes | None) -> SignedRequest:
 
 
 async def read_body(request: Request, most: int = MAX_BYTES) -> bytes:
-    """The body, cut off at a limit.
+    """The body, cut off at a limit of bytes and of `BODY_SECONDS`.
 
     Raises:
         TooLarge: more than `most` bytes, announced or sent.
+        Malformed: it did not arrive in time.
     """
-    if (number(request.headers.get("content-length")) or 0) > most:
-        raise TooLarge(f"An activity may have {most >> 20} MiB at most.")
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
+    announced = number(request.headers.get("content-length"))
+    try:
+        if (announced or 0) > most:
             raise TooLarge(f"An activity may have {most >> 20} MiB at most.")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        chunks, size = [], 0
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > most:
+                    raise TooLarge(f"An activity may have {most >> 20} MiB at most.")
+                chunks.append(chunk)
+        return b"".join(chunks)
+    except TimeoutError:
+        hang_up(request)
+        raise Malformed("The body did not arrive in time.") from None
+    except TooLarge:
+        if announced is None or announced > WORTH_DRAINING:
+            hang_up(request)
+        raise
 
 
 async def reader(request: Request) -> Actor | None:
