@@ -27,7 +27,7 @@ PAGES = 50
 SECONDS = 60.0
 
 
-async def note(db: Database, headers: Mapping[str, str], actor_uri: str) -> bool:
+def note(uow: UnitOfWork, headers: Mapping[str, str], actor_uri: str) -> bool:
     """Look at the header of a verified delivery; whether the lists have to be compared (a job does that).
 
     Args:
@@ -35,12 +35,10 @@ async def note(db: Database, headers: Mapping[str, str], actor_uri: str) -> bool
         actor_uri: the verified sender.
     """
     text = headers.get(HEADER.lower())
-    if not text:
-        return False
-    wanted = await db.read(lambda session: differing(session, text, actor_uri))
+    wanted = differing(uow.session, text, actor_uri) if text else None
     if wanted is None:
         return False
-    await db.write(lambda uow: jobs.enqueue(uow, "sync_followers", wanted, key=actor_uri[:200]))
+    jobs.enqueue(uow, "sync_followers", dict(wanted), key=actor_uri[:200])
     return True
 
 

@@ -6,9 +6,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from ..activitypub.follower_sync import build, digest
+from ..activitypub.follower_sync import digest
 from ..models import Actor, Follow
-from ..uris import Uris
 
 
 def followers_at(session: Session, actor: Actor, host: str) -> list[str]:
@@ -23,9 +22,3 @@ def followers_at(session: Session, actor: Actor, host: str) -> list[str]:
 def followers_digest(session: Session, actor: Actor, host: str) -> str:
     """The digest of a local actor's followers on one server: for the header of a delivery to it."""
     return digest(followers_at(session, actor, host))
-
-
-def header(session: Session, uris: Uris, actor: Actor, host: str) -> str:
-    """The value of `Collection-Synchronization` for a delivery of a local actor to one server."""
-    return build(actor.followers_uri or uris.followers(actor.uri), uris.followers_synchronization(actor.uri),
-                 followers_digest(session, actor, host))
