@@ -52,14 +52,15 @@ def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
 
 
 def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False,
-          quiet: bool = False) -> Status | None:
+          quiet: bool = False, deep: bool = True) -> Status | None:
     """Store a remote post of `author`; the known row when it is known, None when nobody here wants it, or its author is
     suspended.
 
     Args:
         asked: somebody here resolved it by hand, or a boost brought it.
-        quiet: it comes from looking around in a thread or an outbox, or another post quotes it: nobody is notified, and no
-            more is looked for (a chain of quotes could keep us busy for ever).
+        quiet: it comes from looking around in a thread or an outbox: nobody is notified, and no more is looked for.
+        deep: look for what it quotes; not for a post that is itself looked for because another quotes it, or chains of quotes
+            would never end.
 
     Raises:
         NotOwner: the post is not the author's (FEP-fe34).
@@ -94,7 +95,7 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
     uow.absent -= {note.uri, note.in_reply_to or ""}
-    _details(uow, status, note, author, quiet=quiet)
+    _details(uow, status, note, author, quiet=quiet, deep=deep)
     if not new:
         threads.adopt_replies(uow, status)
     if parent is not None:
@@ -108,7 +109,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     return status  # written at the latest with the end of the transaction, together with others
 
 
-def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False) -> None:
+def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False,
+             deep: bool = True) -> None:
     """Tags, mentions, files, poll and quote of a post."""
     session = uow.session
     if note.tags or note.media or note.poll is not None or note.quote is not None:
@@ -129,7 +131,7 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
     if note.poll is not None:
         _recount(uow, status, note)
     if note.quote is not None:
-        quotes.attach(uow, status, note.quote, author, quiet=quiet)
+        quotes.attach(uow, status, note.quote, author, quiet=quiet, deep=deep)
 
 
 def _tally(poll: PollData) -> tuple[list[str], list[int]]:
