@@ -52,6 +52,10 @@ class World:
         self.held: dict[str, threading.Event] = {}
         """GETs of these paths are answered once their event is set."""
         self.requests: list[str] = []
+        self.fetches: list[tuple[str, str]] = []
+        """(path, `cavage`, `rfc9421` or `none`) of GETs of documents."""
+        self.refuse_get: frozenset[str] = frozenset()
+        """Kinds of signature whose GETs are answered 401."""
 
     def __enter__(self) -> World:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -97,6 +101,11 @@ class World:
             self._send(handler, 200 if found else 404, "application/jrd+json", {
                 "subject": f"acct:{name}@{self.host}",
                 "links": [{"rel": "self", "type": ACTIVITY, "href": found.uri}]} if found else {})
+            return
+        scheme = ("rfc9421" if "Signature-Input" in handler.headers else "cavage" if "Signature" in handler.headers else "none")
+        self.fetches.append((parts.path, scheme))
+        if scheme in self.refuse_get:
+            self._send(handler, 401, "application/json", {"error": "signature"})
             return
         document = self.documents.get(handler.path) or self.documents.get(parts.path)
         status = 410 if parts.path in self.gone else 200 if document else 404
