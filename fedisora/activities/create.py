@@ -39,7 +39,7 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     document = remote_posts.embedded_or_fetched(reference, got.actor.uri, got.fetched)
     if document is None:
         return "ignored: the object cannot be had"
-    if votes.is_vote(uow, document):
+    if votes.is_vote(document):
         return votes.receive(uow, document, got.actor)
     status = remote_posts.store(uow, document, got.actor)
     return "stored" if status is not None else "ignored: nobody here asked for it"

@@ -24,12 +24,10 @@ def build(uri: str, voter: Actor, question: Status, author: Actor, title: str, n
     return {"id": f"{uri}/activity", "type": "Create", "actor": voter.uri, "to": [author.uri], "object": note}
 
 
-def is_vote(uow: UnitOfWork, document: dict[str, Any]) -> bool:
-    """Whether an object can only be a vote in one of our polls."""
-    if type_of(document) != "Note" or not isinstance(document.get("name"), str) or text_of(document, "content"):
-        return False
-    target = id_of(document.get("inReplyTo"))
-    return target is not None and uow.uris.is_local(target)
+def is_vote(document: dict[str, Any]) -> bool:
+    """Whether an object has the form of a vote: a name instead of a content, in reply to something."""
+    return (isinstance(document.get("name"), str) and type_of(document) == "Note" and bool(document.get("inReplyTo"))
+            and not document.get("attachment") and not text_of(document, "content"))
 
 
 def receive(uow: UnitOfWork, document: dict[str, Any], voter: Actor) -> str:

@@ -143,13 +143,14 @@ def _date(text: str) -> dt.datetime:
 
 
 def sign(method: str, url: str, headers: dict[str, str], body: bytes | None, key_id: str, private_key: PrivateKey,
-         ) -> dict[str, str]:
+         extra: tuple[str, ...] = ()) -> dict[str, str]:
     """`headers` (with Host and Date, which is the signing time) plus Digest and Signature."""
     signed = dict(headers)
     names = ["(request-target)", "host", "date"]
     if body is not None:
         signed["Digest"] = digest_header(body)
         names += ["digest", "content-type"]
+    names += extra
     request = Request(method, url, {name.lower(): value for name, value in signed.items()}, body)
     # Strict peers want `algorithm`; draft-12 would call this hs2019, but rsa-sha256 is what all of them verify.
     algorithm = "rsa-sha256" if isinstance(private_key, RSAPrivateKey) else "hs2019"

@@ -150,13 +150,14 @@ def _check(key: PublicKey, info: SignatureInfo, message: bytes) -> None:
 
 
 def sign(method: str, url: str, headers: dict[str, str], body: bytes | None, key_id: str, private_key: PrivateKey,
-         now: dt.datetime) -> dict[str, str]:
+         now: dt.datetime, extra: tuple[str, ...] = ()) -> dict[str, str]:
     """`headers` plus Content-Digest, Signature-Input and Signature."""
     signed = dict(headers)
     covered = ["@method", "@target-uri"]
     if body is not None:
         signed["Content-Digest"] = content_digest_header(body)
         covered.append("content-digest")
+    covered += extra
     algorithm = "rsa-v1_5-sha256" if isinstance(private_key, RSAPrivateKey) else "ed25519"
     components = " ".join(quote(name) for name in covered)
     params = f'({components});created={int(now.timestamp())};keyid={quote(key_id)};alg="{algorithm}"'

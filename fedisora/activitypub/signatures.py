@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import format_datetime
 from urllib.parse import urlsplit
@@ -47,18 +48,21 @@ def verify_request(request: Request, info: SignatureInfo, key: PublicKey, now: d
 
 def sign_request(scheme: Scheme, method: str, url: str, body: bytes | None, key_id: str, private_key: PrivateKey,
                  now: dt.datetime, content_type: str = "application/activity+json", accept: str | None = None,
-                 ) -> dict[str, str]:
+                 extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """All headers of a signed request: Host, Date, Accept, Content-Type, Digest or Content-Digest, Signature[-Input].
 
     Args:
         body: None for a GET; its exact bytes otherwise.
         now: the signing time, aware.
+        extra: further headers, which the signature covers too.
     """
     headers = {"Host": urlsplit(url).netloc, "Date": format_datetime(now.astimezone(dt.UTC), usegmt=True)}
     if body is not None:
         headers["Content-Type"] = content_type
     if accept is not None:
         headers["Accept"] = accept
+    headers |= extra or {}
+    covered = tuple(name.lower() for name in extra or ())
     if scheme == "rfc9421":
-        return message_signatures.sign(method.upper(), url, headers, body, key_id, private_key, now)
-    return http_signatures.sign(method.upper(), url, headers, body, key_id, private_key)
+        return message_signatures.sign(method.upper(), url, headers, body, key_id, private_key, now, covered)
+    return http_signatures.sign(method.upper(), url, headers, body, key_id, private_key, covered)

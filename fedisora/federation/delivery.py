@@ -14,13 +14,16 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 import structlog
+from sqlalchemy.orm import Session
 
+from ..activitypub import follower_sync, vocabulary
 from ..activitypub.keys import PrivateKey
 from ..activitypub.signatures import Scheme, sign_request
 from ..db import Database, GroupCommit, UnitOfWork
 from ..errors import FedisoraError, Refused
 from ..models import Delivery
 from ..store import actors, keys
+from ..store.follower_sync import followers_digest
 from . import delivery_rows
 from .circuit import Circuit
 from .client import Client, Response
@@ -40,6 +43,7 @@ SIGN_AT_ONCE = 16
 LATER = frozenset({401, 408, 425, 429})
 """Refusals that may pass; every other 4xx is final (Mastodon's rule)."""
 Headers = dict[str, str]
+PUBLIC = vocabulary.PUBLIC.encode()
 
 
 class Courier:
@@ -123,8 +127,8 @@ class Courier:
 
     async def _begin(self, items: list[Item], owner: str) -> None:
         """Sign a few deliveries in one go in a thread, and send each on its way."""
-        signing = [(item, cast("Scheme", self._circuit.state(item.host).scheme), await self._key(item.actor_id))
-                   for item in items]
+        signing = [(item, cast("Scheme", self._circuit.state(item.host).scheme), await self._key(item.actor_id),
+                    await self._extra(item)) for item in items]
         headers = await asyncio.get_running_loop().run_in_executor(self._signers, self._sign, signing)
         for item, signed in zip(items, headers, strict=True):
             self._per_host[item.host] += 1
@@ -138,9 +142,16 @@ class Courier:
         if self._per_host[host] <= 0:
             del self._per_host[host]
 
-    def _sign(self, signing: list[tuple[Item, Scheme, tuple[PrivateKey, str]]]) -> list[Headers]:
+    def _sign(self, signing: list[tuple[Item, Scheme, tuple[PrivateKey, str], Headers]]) -> list[Headers]:
         now = self._db.clock()
-        return [sign_request(scheme, "POST", item.inbox, item.body, key[1], key[0], now) for item, scheme, key in signing]
+        return [sign_request(scheme, "POST", item.inbox, item.body, key[1], key[0], now, extra=extra)
+                for item, scheme, key, extra in signing]
+
+    async def _extra(self, item: Item) -> Headers:
+        """FEP-8fcf: what goes to followers alone says who of that server we think follows, as Mastodon does."""
+        if b'/followers"' not in item.body or PUBLIC in item.body:
+            return {}
+        return await self._db.read(lambda session: _synchronization(session, item))
 
     async def _deliver(self, item: Item, owner: str, headers: Headers) -> None:
         try:
@@ -158,7 +169,7 @@ class Courier:
             response = await self._client.post(item.inbox, item.body, headers)
             if response.status in (400, 401):  # double knock: the other way to sign, remembered when it is taken
                 other: Scheme = "rfc9421" if scheme == "cavage" else "cavage"
-                again = self._sign([(item, other, await self._key(item.actor_id))])[0]
+                again = self._sign([(item, other, await self._key(item.actor_id), await self._extra(item))])[0]
                 second = await self._client.post(item.inbox, item.body, again)
                 if second.ok:
                     scheme, response = other, second
@@ -208,6 +219,15 @@ class Courier:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         self._signers.shutdown(wait=False)
+
+
+def _synchronization(session: Session, item: Item) -> Headers:
+    actor = actors.get(session, item.actor_id)
+    collection = actor.followers_uri or ""
+    if not collection or collection.encode() not in item.body:
+        return {}
+    value = followers_digest(session, actor, item.host)
+    return {follower_sync.HEADER: follower_sync.build(collection, f"{collection}_synchronization", value)}
 
 
 def _retry_after(response: Response, now: dt.datetime) -> float | None:

@@ -12,12 +12,14 @@ from sqlalchemy.exc import IntegrityError
 
 from ..activities import HANDLERS
 from ..activitypub import parse
+from ..activitypub.follower_sync import HEADER
 from ..activitypub.requests import Request
-from ..activitypub.signatures import read_signature
+from ..activitypub.signatures import SignatureInfo, read_signature
 from ..db import Database, GroupCommit, UnitOfWork
 from ..errors import BadSignature, Forbidden, Gone, Malformed, NotOwner, TooLarge
 from ..models import InboxMessage
 from ..store import actors, relations, relays
+from . import follower_sync
 from .authenticate import authenticate, author_of_forwarded
 from .fetch import Fetcher
 from .key_cache import KeyCache
@@ -26,11 +28,14 @@ log = structlog.get_logger()
 MAX_BYTES = 1 << 20
 REMEMBERED = 20_000
 STANDING_SECONDS = 60.0
+COMPARE_SECONDS = 600.0
 STILL_HEARD = frozenset({"Delete", "Reject", "Undo", "Update"})
 """What a suspended account may still say."""
 OPEN_REFERENCES = frozenset({"Follow", "Like", "Announce", "Undo", "Accept", "Reject", "Block", "Flag", "Add", "Remove", "Move",
                              "EmojiReact", "View", "QuoteRequest", "RemixRequest", "LikenessRequest"})
 """Types whose object may be anybody's; for the others it must be the sender's own (FEP-fe34)."""
+PROVEN = frozenset({"Add", "Announce", "Create", "Delete", "EmojiReact", "Like", "Remove", "Undo", "Update"})
+"""What counts by its actor's own proof, whoever delivers it; the others concern two parties only."""
 FORWARDED = frozenset({"Create", "Update", "Delete", "Announce"})
 """What others may pass on for an author (ActivityPub §7.1.2, relays): its object is fetched from where it belongs."""
 
@@ -68,6 +73,7 @@ class Inbox:
         self._keys = keys
         self._commits: GroupCommit[_Arrival, None] = GroupCommit(db, _store)
         self._standing: dict[str, _Standing] = {}
+        self._compared: dict[str, tuple[str, float]] = {}
 
     async def accept(self, request: Request) -> None:
         """Take an activity in; returns once it is committed.
@@ -79,12 +85,12 @@ class Inbox:
         body = request.body or b""
         if len(body) > MAX_BYTES:
             raise TooLarge(f"An activity may have {MAX_BYTES >> 20} MiB at most.")
-        key_id = read_signature(request).key_id
+        info = read_signature(request)
         activity = parse.parse_document(body)
         actor_uri, kind = parse.id_of(activity.get("actor")), parse.type_of(activity)
         if actor_uri is None or not parse.is_http(actor_uri) or not kind:
             raise Malformed("An activity needs a type and an actor.")
-        await self._fetcher.admit(actor_uri, key_id)
+        await self._fetcher.admit(actor_uri, info.key_id)
         try:
             sender = await authenticate(self._keys, request, self._db.clock())
         except Gone:
@@ -96,9 +102,27 @@ class Inbox:
             await self._forwarded(activity, uri, actor_uri, kind, sender.actor_uri, sender.key_id, body)
             return
         _check_object(activity, actor_uri, kind)
+        if kind == "View":
+            return  # PeerTube sends many, and nobody counts them here
         if kind not in STILL_HEARD and (await self._look(actor_uri)).suspended:
             raise Forbidden("This account is suspended here.")
         await self._put(_Arrival(uri, actor_uri, sender.key_id, kind[:48], body))
+        await self._compare_followers(request, info, actor_uri)
+
+    async def _compare_followers(self, request: Request, info: SignatureInfo, actor_uri: str) -> None:
+        """FEP-8fcf: look at a signed digest of the sender's followers here; the same one not again for a while."""
+        text = request.headers.get(HEADER.lower())
+        if text is None or HEADER.lower() not in info.covered:
+            return
+        now = time.monotonic()
+        last, until = self._compared.get(actor_uri, ("", 0.0))
+        if last == text and until > now:
+            return
+        if len(self._compared) > REMEMBERED:
+            self._compared.clear()
+        self._compared[actor_uri] = (text, now + COMPARE_SECONDS)
+        if await self._db.read(lambda session: follower_sync.differing(session, text, actor_uri)) is not None:
+            await self._db.write(lambda uow: follower_sync.note(uow, request.headers, actor_uri))
 
     async def _forwarded(self, activity: dict[str, Any], uri: str, actor_uri: str, kind: str, via: str, key_id: str,
                          body: bytes) -> None:
@@ -111,11 +135,14 @@ class Inbox:
         if self._db.instance.uris.is_local(actor_uri):
             raise stranger
         standing = await self._look(via)
+        if not standing.trusted:  # perhaps since a moment ago
+            self._standing.pop(via, None)
+            standing = await self._look(via)
         if standing.suspended:
             raise stranger
         if (await self._look(actor_uri)).suspended:
             raise Forbidden("This account is suspended here.")
-        if "proof" in activity:
+        if "proof" in activity and kind in PROVEN:
             await author_of_forwarded(self._keys, activity, self._db.clock())
             _check_object(activity, actor_uri, kind)
             await self._put(_Arrival(uri, actor_uri, key_id, kind[:48], body))

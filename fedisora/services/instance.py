@@ -6,7 +6,7 @@ import secrets
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from ..activitypub import keys as crypto
@@ -39,6 +39,10 @@ def initialise(uow: UnitOfWork) -> None:
     session = uow.session
     if session.get(InstanceFact, "base_url") is not None:
         return
+    if session.get_bind().dialect.name == "postgresql":  # two processes at their first start: the second waits, then finds it
+        session.execute(text("SELECT pg_advisory_xact_lock(776655002)"))
+        if session.get(InstanceFact, "base_url") is not None:
+            return
     session.add(InstanceFact(name="base_url", value=uow.uris.base))
     root = certificates.create_root(uow.uris.host, uow.now)
     intermediate = certificates.create_intermediate(uow.uris.host, root, uow.now)

@@ -21,6 +21,9 @@ from ..store import media as media_rows
 from . import channels, polls, quotes, relays
 
 MAX_CHARACTERS = 2000
+MAX_MENTIONS = 50
+MAX_HTML = 16_384
+"""Characters of a post's HTML: what we send stays under the 50 KB that some peers take."""
 VISIBILITIES = ("public", "unlisted", "private", "direct")
 
 
@@ -50,7 +53,11 @@ class _Written:
 
 
 def _write(uow: UnitOfWork, text: str) -> _Written:
-    """A text as HTML, with the accounts and hashtags it names."""
+    """A text as HTML, with the accounts and hashtags it names.
+
+    Raises:
+        Invalid: more of them than other servers take.
+    """
     found: dict[str, Actor] = {}
     for handle in markup.find_mentions(text):
         name, _, domain = handle.partition("@")
@@ -60,7 +67,10 @@ def _write(uow: UnitOfWork, text: str) -> _Written:
         if actor is not None and actor.suspended_at is None:
             found[handle] = actor
     html, tags = markup.text_to_html(text, {handle: actor.url or actor.uri for handle, actor in found.items()}, uow.uris.tag)
-    return _Written(html, tags, list({actor.id: actor for actor in found.values()}.values()))
+    people = list({actor.id: actor for actor in found.values()}.values())
+    if len(people) > MAX_MENTIONS or len(html) > MAX_HTML:
+        raise Invalid(f"This post has too many mentions, hashtags or links ({MAX_MENTIONS} mentions at most).")
+    return _Written(html, tags, people)
 
 
 def check(draft: Draft) -> None:

@@ -11,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 
+from fedisora.vault import Vault
 from tests.faults.conftest import RETRY, followed, follower, rows
 from tests.support import environment
 from tests.support.environment import require
@@ -149,9 +150,8 @@ def test_two_servers_start_on_one_empty_database(tmp_path: Path, postgres_url: s
     second = InstanceProcess(tmp_path / "data", database_url=postgres_url)
     second.env["FEDISORA_BASE_URL"] = first.base
     first.folder.mkdir()
+    Vault.open(first.folder)  # the key of the data folder belongs to both: it is there before either starts
     try:
-        # the key of the data folder belongs to both: it is there before either starts
-        first.cli("doctor", check=False)
         for instance in (first, second):
             instance._spawn("serve", "--port", str(instance.port))
         for instance in (first, second):

@@ -1,11 +1,14 @@
 """What a running instance shows of conversations and followers, and what it finds elsewhere by itself."""
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.support.instances import Api, InstanceProcess, eventually, unique
 from tests.support.remote import AS2, RemoteActor
@@ -195,3 +198,96 @@ def test_following_brings_older_posts_and_pinned_ones(instance: InstanceProcess,
     found = eventually(lambda: local.find(old["id"]), what="the older post")
     assert found["created_at"].startswith("2026-01-02T03:04:05")
     eventually(lambda: local.find(pinned["id"]), what="the pinned post")
+
+
+def test_a_followers_only_post_says_who_of_that_server_follows(instance: InstanceProcess, world: World, local: Api) -> None:
+    """FEP-8fcf, out: the digest is of the followers on that server, and the signature covers it."""
+    from fedisora.activitypub import follower_sync
+
+    fan(instance, world, local)
+    text = unique("only for you")
+    local.post("/api/v1/statuses", status=text, visibility="private")
+
+    def arrived() -> dict[str, str]:
+        return next((headers for headers, activity in list(world.received) if text in str(activity)), {})
+
+    headers = eventually(arrived, what="the post")
+    said = follower_sync.parse(headers["collection-synchronization"])
+    followers = [uri for uri in items(f"{local.actor}/followers") if uri.startswith(world.base)]
+    assert (said.collection_id, said.digest) == (f"{local.actor}/followers", follower_sync.digest(followers))
+    assert "collection-synchronization" in headers["signature"].partition('headers="')[2]
+
+
+def test_a_follower_that_another_server_does_not_know_any_more_is_let_go(instance: InstanceProcess, world: World,
+                                                                         local: Api) -> None:
+    """FEP-8fcf, in: the signed digest differs, the list is fetched and has that digest, and the lost follow ends."""
+    from fedisora.activitypub import follower_sync
+
+    star = world.actor(unique("star"))
+    account = local.resolve(star.uri)["id"]
+    local.post(f"/api/v1/accounts/{account}/follow")
+    url = f"{instance.base}/inbox"
+    follow = eventually(lambda: [item for item in world.activities("Follow") if item["object"] == star.uri], what="a Follow")[0]
+    assert star.send(url, star.activity("Accept", follow)).status_code == 202
+
+    def following() -> bool:
+        found = local.get("/api/v1/accounts/relationships", **{"id[]": account})[0]
+        return bool(found["following"])
+
+    eventually(following, what="following")
+    address = f"{star.uri}/sync"
+    world.documents[f"/users/{star.name}/sync"] = {"@context": AS2, "id": address, "type": "OrderedCollection", "totalItems": 0,
+                                                   "orderedItems": []}
+    header = follower_sync.build(f"{star.uri}/followers", address, follower_sync.digest([]))
+    note = world.note(star, "hello", to=[f"{star.uri}/followers"], cc=[])
+    answer = star.send(url, star.activity("Create", note, to=note["to"]), extra={"Collection-Synchronization": header})
+    assert answer.status_code == 202
+    eventually(lambda: not following(), what="the follow ends")
+
+
+def test_after_an_outage_the_missed_posts_are_found(tmp_path: Path, world: World) -> None:
+    instance = InstanceProcess(tmp_path / "away").start()
+    try:
+        local, author = instance.user("olga"), world.actor(unique("author"))
+        account = local.resolve(f"@{author.name}@{world.host}")
+        local.post(f"/api/v1/accounts/{account['id']}/follow")
+        request = eventually(lambda: [item for item in world.activities("Follow") if item["object"] == author.uri],
+                             what="Follow")[0]
+        assert author.send(f"{instance.base}/inbox", author.activity("Accept", request)).status_code == 202
+        eventually(lambda: local.me()["following_count"] == 1, what="accepted")
+        instance.stop()
+        missed = world.note(author, "you missed this", tag=[{"type": "Mention", "href": local.actor, "name": "@olga"}])
+        url = f"{author.uri}/outbox"
+        world.documents[f"/users/{author.name}/outbox"] = {
+            "@context": AS2, "id": url, "type": "OrderedCollection", "orderedItems": [
+                {"id": f"{missed['id']}#create", "type": "Create", "actor": author.uri, "published": missed["published"],
+                 "object": missed["id"]}]}
+        engine = create_engine(f"sqlite:///{instance.folder / 'fedisora.sqlite3'}")
+        with engine.begin() as connection:  # an hour ago
+            connection.execute(text("UPDATE instance_facts SET value = :then WHERE name = 'alive_at'"),
+                               {"then": (dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)).isoformat()})
+            connection.execute(text("UPDATE inbox_messages SET received_at = datetime(received_at, '-1 hours')"))
+        engine.dispose()
+        instance.start()
+        eventually(lambda: local.find(missed["id"]), what="the missed post")
+        assert [item["type"] for item in local.get("/api/v1/notifications")] == ["mention"]
+    finally:
+        instance.close()
+
+
+def test_two_instances_show_each_other_older_posts_with_their_proof(instance: InstanceProcess, tmp_path: Path) -> None:
+    author = instance.user(unique("author"))
+    old = author.post("/api/v1/statuses", status="from before")
+    other = InstanceProcess(tmp_path / "other").start()
+    try:
+        reader = other.user("reader")
+        reader.follow(author.handle)
+        eventually(lambda: reader.find(old["uri"]), what="the older post")
+        engine = create_engine(f"sqlite:///{other.folder / 'fedisora.sqlite3'}")
+        with engine.connect() as connection:
+            row = connection.execute(text("SELECT proof, context_uri, replies_uri FROM statuses WHERE uri = :uri"),
+                                     {"uri": old["uri"]}).one()
+        engine.dispose()
+        assert tuple(row) == ("valid", f"{instance.base}/contexts/{old['id']}", f"{old['uri']}/replies")
+    finally:
+        other.close()

@@ -19,8 +19,11 @@ from fedisora.serializers.activitypub import actor, note
 
 KEYS = st.sampled_from(["id", "type", "actor", "object", "content", "contentMap", "tag", "attachment", "url", "href", "name",
                         "mediaType", "to", "cc", "attributedTo", "published", "duration", "icon", "publicKey", "inbox",
-                        "preferredUsername", "assertionMethod", "provenance", "proof", "focalPoint", "inReplyTo", "endpoints"])
-TEXTS = st.sampled_from(["Note", "Person", "Video", "https://a.example/x", "javascript:alert(1)", "PT5S", "video/mp4",
+                        "preferredUsername", "assertionMethod", "provenance", "proof", "focalPoint", "inReplyTo", "endpoints",
+                        "oneOf", "anyOf", "endTime", "replies", "totalItems", "quote", "quoteUri", "quoteAuthorization",
+                        "language", "summary", "blurhash", "image", "preview", "context", "interactionPolicy"])
+TEXTS = st.sampled_from(["Note", "Person", "Video", "Question", "Emoji", "Link", "Image",
+                         "https://a.example/x", "javascript:alert(1)", "PT5S", "video/mp4",
                          "as:Public", "<img src=x onerror=alert(1)>", "https://", "2026-01-01T00:00:00Z"]) | st.text(max_size=30)
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
                     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=25)

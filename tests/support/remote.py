@@ -48,17 +48,18 @@ class RemoteActor:
         return {"@context": AS2, "id": f"{self.uri}#{kind}/{secrets.token_hex(6)}", "type": kind, "actor": self.uri,
                 "object": target, **more}
 
-    def headers(self, url: str, body: bytes, *, age: float = 0) -> dict[str, str]:
-        """Headers of a signed POST, dated `age` seconds ago."""
+    def headers(self, url: str, body: bytes, *, age: float = 0, extra: dict[str, str] | None = None) -> dict[str, str]:
+        """Headers of a signed POST, dated `age` seconds ago; `extra` ones are covered too."""
         parts = urlsplit(url)
         values = {"(request-target)": f"post {parts.path}", "host": parts.netloc,
                   "date": formatdate(time.time() - age, usegmt=True),
                   "digest": "SHA-256=" + base64.b64encode(hashlib.sha256(body).digest()).decode(),
-                  "content-type": "application/activity+json"}
+                  "content-type": "application/activity+json",
+                  **{name.lower(): value for name, value in (extra or {}).items()}}
         text = "\n".join(f"{name}: {value}" for name, value in values.items())
         signature = base64.b64encode(self.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
         return {"Host": values["host"], "Date": values["date"], "Digest": values["digest"],
-                "Content-Type": values["content-type"],
+                "Content-Type": values["content-type"], **(extra or {}),
                 "Signature": f'keyId="{self.key_id}",algorithm="rsa-sha256",headers="{" ".join(values)}",'
                              f'signature="{signature}"'}
 
@@ -73,7 +74,7 @@ class RemoteActor:
             "Host": values["host"], "Date": values["date"], "Accept": accept,
             "Signature": f'keyId="{self.key_id}",algorithm="rsa-sha256",headers="{" ".join(values)}",signature="{signature}"'})
 
-    def send(self, url: str, activity: dict[str, Any]) -> httpx.Response:
+    def send(self, url: str, activity: dict[str, Any], *, extra: dict[str, str] | None = None) -> httpx.Response:
         """Deliver an activity."""
         body = json.dumps(activity).encode()
-        return httpx.post(url, content=body, headers=self.headers(url, body), timeout=30)
+        return httpx.post(url, content=body, headers=self.headers(url, body, extra=extra), timeout=30)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import orjson
+
 from ...activitypub import addressing, markup, parse
 from ...activitypub.contexts import context_for
 from ...activitypub.vocabulary import OBJECT_TYPES, PUBLIC
@@ -24,6 +26,8 @@ from .quote import QuoteData
 __all__ = ["MediaData", "NoteData", "PollData", "QuoteData", "attachment", "from_activitypub", "is_public", "label_line",
            "to_activitypub"]
 
+MAX_BYTES = 30_000
+"""Of an object of ours, before it is slimmed: Takahē takes 50 KB with the envelope."""
 MAX_TAGS = 200
 """Entries of `tag` that are looked at."""
 WRITTEN = frozenset({"Note", "Question"})
@@ -87,7 +91,17 @@ def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mention
         note |= quote.properties(status.quote_of_uri, status.quote_authorization if status.quote_state == "accepted" else None)
     if note["inReplyTo"] is None:
         del note["inReplyTo"]
+    _slim(note)
     return {"@context": context_for(note, proof=True), **note}
+
+
+def _slim(note: dict[str, Any]) -> None:
+    """Leave out what a large post says twice: some peers refuse bodies over 50 KB, and the envelope needs its share."""
+    if len(orjson.dumps(note)) > MAX_BYTES:
+        note.pop("contentMap", None)
+    if len(orjson.dumps(note)) > MAX_BYTES:
+        for item in note["attachment"]:
+            item.pop("summary", None)  # the alternative text, which is in `name` as well
 
 
 def _handle(actor: Actor, uris: Uris) -> str:

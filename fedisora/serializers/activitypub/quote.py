@@ -104,6 +104,19 @@ def approval_for(interaction_policy: object, who: str, *, followers: str, is_fol
     return "denied"
 
 
+def quote_audiences(interaction_policy: object, author: str, followers: str, *, public: bool) -> tuple[list[str], list[str]]:
+    """(who may quote unasked, who may ask) in Mastodon's words: `public`, `followers`, `unsupported_policy`."""
+    rule = interaction_policy.get("canQuote") if isinstance(interaction_policy, dict) else None
+    if not isinstance(rule, dict):
+        return (["public"] if public else []), []
+    words = {PUBLIC: "public", followers: "followers"}
+
+    def read(name: str) -> list[str]:
+        return list(dict.fromkeys(words.get(uri, "unsupported_policy") for uri in approvals(rule, name) if uri != author))
+
+    return read("automaticApproval"), read("manualApproval")
+
+
 def approvals(rule: dict[str, Any], name: str) -> list[str]:
     """Ids of one list of a rule; `as:Public` in full."""
     return [PUBLIC if uri in PUBLIC_ALIASES else uri for uri in parse.ids_of(rule.get(name))[:100]]

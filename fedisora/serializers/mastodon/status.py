@@ -14,7 +14,7 @@ from ...store import actors, polls, quotes, reactions, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
 from ..activitypub.note import label_line
-from ..activitypub.quote import policy_of
+from ..activitypub.quote import quote_audiences
 from .account import account, emojis, when
 from .poll import poll
 
@@ -138,12 +138,12 @@ class Statuses:
 
     def _approval(self, row: Status) -> dict[str, Any]:
         """Who may quote a post (entities/QuoteApproval); `current_user` says it for the viewer as far as the policy tells."""
-        followers = self._actors[row.actor_id].followers_uri or ""
-        kind = policy_of(row.interaction_policy, followers, public=row.local and row.visibility in statuses.PUBLIC)
-        automatic = {"public": ["public"], "followers": ["followers"]}.get(kind, [])
-        mine = row.actor_id == self._viewer
-        current = "automatic" if mine or kind == "public" else "unknown" if kind == "followers" else "denied"
-        return {"automatic": automatic, "manual": [], "current_user": current}
+        author = self._actors[row.actor_id]
+        automatic, manual = quote_audiences(row.interaction_policy, author.uri, author.followers_uri or "",
+                                            public=row.local and row.visibility in statuses.PUBLIC)
+        current = ("automatic" if row.actor_id == self._viewer or "public" in automatic else "manual" if "public" in manual
+                   else "unknown" if automatic or manual else "denied")
+        return {"automatic": automatic, "manual": manual, "current_user": current}
 
     def _mention(self, actor: Actor) -> dict[str, Any]:
         return {"id": str(actor.id), "username": actor.username, "url": actor.url or actor.uri, "acct": actor.acct}

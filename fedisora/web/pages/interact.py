@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from ...app import House
 
 WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "favourite": "likes", "reblog": "boosted",
-         "mention": "mentioned you in", "status": "posted", "admin.sign_up": "asks for an account.",
+         "mention": "mentioned you in", "status": "posted", "poll": "asked in a poll that is over:",
+         "quote": "quoted you in", "admin.sign_up": "asks for an account.",
          "admin.report": "reports something to you."}
 
 
