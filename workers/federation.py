@@ -137,7 +137,7 @@ async def check_quote(house: House, payload: dict[str, Any]) -> None:
         return
     stamp = None
     try:
-        quoted = await house.resolver.status(status.quote_of_uri, quiet=True)
+        quoted = await house.resolver.status(status.quote_of_uri, quiet=True, deep=False)
         if status.quote_authorization and not house.uris.is_local(status.quote_authorization):
             stamp = await house.fetcher.document(status.quote_authorization)
     except Refused:
@@ -166,5 +166,5 @@ async def release(house: House) -> None:
 HANDLERS: dict[str, Handler] = {
     "refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
     "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers,
-    "refresh_status": refresh_status,
-    "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote, "nodeinfo": nodeinfo}
+    "refresh_status": refresh_status, "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote,
+    "nodeinfo": nodeinfo}

@@ -18,11 +18,13 @@ from . import local_posts
 from .received import Received
 
 
-def attach(uow: UnitOfWork, status: Status, quote: QuoteData, author: Actor, *, quiet: bool = False) -> None:
+def attach(uow: UnitOfWork, status: Status, quote: QuoteData, author: Actor, *, quiet: bool = False,
+           deep: bool = True) -> None:
     """A stored remote post quotes something: decide at once what needs no network, else plan the look-up.
 
     Args:
-        quiet: tell nobody, look nothing up (see `remote_posts.store`).
+        quiet: tell nobody.
+        deep: plan the look-up (see `remote_posts.store`).
     """
     session = uow.session
     quoted = statuses.by_uri(session, quote.uri)
@@ -42,7 +44,7 @@ def attach(uow: UnitOfWork, status: Status, quote: QuoteData, author: Actor, *, 
     elif quoted is not None and quoted.local:
         if _local_stamp_holds(uow, status, quoted):
             quotes.decide(uow, status, "accepted", quiet=quiet)
-    elif not quiet and (quote.authorization is not None or (quoted is None and same_origin(quote.uri, author.uri))):
+    elif deep and (quote.authorization is not None or (quoted is None and same_origin(quote.uri, author.uri))):
         # Also without a stamp: it may be the author's own post, which we do not know yet.
         check_later(uow, status)
 

@@ -52,14 +52,15 @@ def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
 
 
 def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bool = False,
-          quiet: bool = False) -> Status | None:
+          quiet: bool = False, deep: bool = True) -> Status | None:
     """Store a remote post of `author`; the known row when it is known, None when nobody here wants it, or its author is
     suspended.
 
     Args:
         asked: somebody here resolved it by hand, or a boost brought it.
-        quiet: it comes from looking around in a thread or an outbox, or another post quotes it: nobody is notified, and no
-            more is looked for (a chain of quotes could keep us busy for ever).
+        quiet: it comes from looking around in a thread or an outbox: nobody is notified, and no more is looked for.
+        deep: look for what it quotes; not for a post that is itself looked for because another quotes it, or chains of quotes
+            would never end.
 
     Raises:
         NotOwner: the post is not the author's (FEP-fe34).
@@ -68,12 +69,14 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     session = uow.session
     check_attribution(author.uri, document)
     note = from_activitypub(document)
-    known = statuses.by_uri(session, note.uri)
-    if known is not None:
-        return known
+    new = note.uri in uow.absent  # then three look-ups are spared; this runs hundreds of times a second
+    if not new:
+        known = statuses.by_uri(session, note.uri)
+        if known is not None:
+            return known
     if author.suspended_at is not None:
         return None
-    grave = statuses.is_tombstoned(session, note.uri)
+    grave = None if new else statuses.is_tombstoned(session, note.uri)
     if grave is not None and grave.actor_uri == author.uri:
         return None
     if votes.is_vote(document):
@@ -91,9 +94,10 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         interaction_policy=note.interaction_policy, document=orjson.dumps(document), proof=proof_state(document, author),
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
-    session.flush()
-    _details(uow, status, note, author, quiet=quiet)
-    threads.adopt_replies(uow, status)
+    uow.absent -= {note.uri, note.in_reply_to or ""}
+    _details(uow, status, note, author, quiet=quiet, deep=deep)
+    if not new:
+        threads.adopt_replies(uow, status)
     if parent is not None:
         statuses.count_reply(uow, parent.id, 1)
     elif note.in_reply_to is not None and not quiet:
@@ -102,19 +106,22 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         actors.refresh_when_stale(uow, author)
     author.statuses_count += 1
     author.last_status_at = max(published, author.last_status_at or published)
-    session.flush()
-    return status
+    return status  # written at the latest with the end of the transaction, together with others
 
 
-def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False) -> None:
+def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False,
+             deep: bool = True) -> None:
     """Tags, mentions, files, poll and quote of a post."""
     session = uow.session
+    if note.tags or note.media or note.poll is not None or note.quote is not None:
+        session.flush()  # their rows point to the post's
     if note.tags:
         statuses.set_tags(uow, status.id, note.tags, fresh=True)
     named = actors.by_uris(session, [uri for uri in note.mentions if uow.uris.is_local(uri)]
                            + [uri for uri in note.audience.everybody if uow.uris.actor_name(uri)])
     people = [actor for actor in named.values() if actor.local and actor.type != "Application"]
     if people:
+        session.flush()
         statuses.set_mentions(uow, status.id, [actor.id for actor in people], fresh=True)
         for person in people:
             if not quiet and not relations.blocked_either_way(session, person.id, author.id):
@@ -124,7 +131,7 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
     if note.poll is not None:
         _recount(uow, status, note)
     if note.quote is not None:
-        quotes.attach(uow, status, note.quote, author, quiet=quiet)
+        quotes.attach(uow, status, note.quote, author, quiet=quiet, deep=deep)
 
 
 def _tally(poll: PollData) -> tuple[list[str], list[int]]:

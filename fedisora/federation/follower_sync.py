@@ -6,9 +6,10 @@ announced: a list in the middle of a change is left for the next time.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Mapping
 
 import structlog
+from sqlalchemy.orm import Session
 
 from ..activities import accept, follow, outbox, undo
 from ..activitypub import parse
@@ -26,7 +27,7 @@ PAGES = 50
 SECONDS = 60.0
 
 
-def note(uow: UnitOfWork, headers: Any, actor_uri: str) -> bool:
+def note(uow: UnitOfWork, headers: Mapping[str, str], actor_uri: str) -> bool:
     """Look at the header of a verified delivery; whether the lists have to be compared (a job does that).
 
     Args:
@@ -34,21 +35,27 @@ def note(uow: UnitOfWork, headers: Any, actor_uri: str) -> bool:
         actor_uri: the verified sender.
     """
     text = headers.get(HEADER.lower())
-    if not text:
+    wanted = differing(uow.session, text, actor_uri) if text else None
+    if wanted is None:
         return False
+    jobs.enqueue(uow, "sync_followers", dict(wanted), key=actor_uri[:200])
+    return True
+
+
+def differing(session: Session, text: str, actor_uri: str) -> dict[str, str] | None:
+    """What to compare: the payload of a `sync_followers` job; None when the header says what we know, or counts for nothing."""
     try:
         said = parse_header(text)
     except Malformed as error:
         log.debug("follower synchronisation ignored", actor=actor_uri, reason=str(error))
-        return False
-    actor = actors.by_uri(uow.session, actor_uri)
+        return None
+    actor = actors.by_uri(session, actor_uri)
     if actor is None or actor.local or said.collection_id != actor.followers_uri \
             or not parse.same_origin(said.url, actor.uri):
-        return False
-    if digest(person.uri for person in relations.local_followers(uow.session, actor.id)) == said.digest:
-        return False
-    jobs.enqueue(uow, "sync_followers", {"actor_uri": actor.uri, "url": said.url, "digest": said.digest}, key=actor.uri[:200])
-    return True
+        return None
+    if digest(person.uri for person in relations.local_followers(session, actor.id)) == said.digest:
+        return None
+    return {"actor_uri": actor.uri, "url": said.url, "digest": said.digest}
 
 
 class FollowerSync:

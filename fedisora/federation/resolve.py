@@ -170,7 +170,7 @@ class Resolver:
         raise NotFound("There is no such account.", cause=f"@{name}@{at} leads to {uri}, which is @{actor.acct}")
 
     # ---- posts
-    async def status(self, uri: str, *, quiet: bool = False) -> Status:
+    async def status(self, uri: str, *, quiet: bool = False, deep: bool = True) -> Status:
         """The post of an id, fetched with its author when unknown.
 
         Raises:
@@ -180,10 +180,11 @@ class Resolver:
         known = await self._db.read(lambda session: statuses.by_uri(session, uri))
         if known is not None:
             return known
-        return await self.store_status(await self._fetcher.document(uri), quiet=quiet)
+        return await self.store_status(await self._fetcher.document(uri), quiet=quiet, deep=deep)
 
-    async def store_status(self, document: dict[str, Any], *, quiet: bool = False) -> Status:
-        """Store a post's document that was fetched from its own origin, with its author; `quiet` tells nobody."""
+    async def store_status(self, document: dict[str, Any], *, quiet: bool = False, deep: bool = True) -> Status:
+        """Store a post's document that was fetched from its own origin, with its author; `quiet`, `deep`: see
+        `remote_posts.store`."""
         uri, authors = parse.id_of(document), parse.ids_of(document.get("attributedTo"))
         if uri is None or not authors or parse.type_of(document) not in OBJECT_TYPES:
             raise Malformed("This is not a post.")
@@ -193,7 +194,7 @@ class Resolver:
         if author.suspended_at is not None:
             raise Gone("The author's account is gone.")
         status = await self._db.write(lambda uow: remote_posts.store(uow, document, actors.get(uow.session, author.id),
-                                                                     asked=True, quiet=quiet))
+                                                                     asked=True, quiet=quiet, deep=deep))
         if status is None:
             raise Gone("This post was deleted.")
         return status

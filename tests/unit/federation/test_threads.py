@@ -101,6 +101,19 @@ def test_cycles_and_self_references_end(place: Place, world: World) -> None:
     assert world.requests.count("/loop") == 1
 
 
+def test_chains_of_quotes_end(place: Place, world: World) -> None:
+    """BI-142: what a quoted post quotes is not looked for by itself."""
+    author = world.actor("rem")
+    last = world.note(author, "last")
+    quoted = world.note(author, "quoted", quote=last["id"])
+    first = world.note(author, "first", quote=quoted["id"])
+    status = place.resolve(first["id"])
+    assert place.jobs("check_quote") == [{"status_id": status.id}]
+    place.go(lambda tools: tools.resolver.status(quoted["id"], quiet=True, deep=False))
+    assert place.known(quoted["id"]).quote_of_uri == last["id"]
+    assert place.jobs("check_quote") == [{"status_id": status.id}]
+
+
 def test_pages_without_end_are_cut_off(place: Place, world: World) -> None:
     """BI-138"""
     author = world.actor("rem")
