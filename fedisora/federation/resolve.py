@@ -20,6 +20,7 @@ from .client import Client
 from .fetch import Fetcher
 
 log = structlog.get_logger()
+MOST_AUTHORS = 4
 WEBFINGER_SECONDS = 12.0
 """For all look-ups that one actor's handle may take: whoever it names must not keep us waiting."""
 
@@ -188,9 +189,7 @@ class Resolver:
         uri, authors = parse.id_of(document), parse.ids_of(document.get("attributedTo"))
         if uri is None or not authors or parse.type_of(document) not in OBJECT_TYPES:
             raise Malformed("This is not a post.")
-        if not parse.same_origin(uri, authors[0]):
-            raise NotOwner(cause=f"{uri} by {authors[0]}")
-        author = await self.actor(authors[0])
+        author = await self._author(uri, authors)
         if author.suspended_at is not None:
             raise Gone("The author's account is gone.")
         status = await self._db.write(lambda uow: remote_posts.store(uow, document, actors.get(uow.session, author.id),
@@ -198,6 +197,24 @@ class Resolver:
         if status is None:
             raise Gone("This post was deleted.")
         return status
+
+    async def _author(self, uri: str, names: list[str]) -> Actor:
+        """Who wrote a post: the first on its origin that is no channel (PeerTube names one beside its person), else the channel.
+
+        Raises:
+            NotOwner: nobody of the post's origin.
+            NotFound and others: the author cannot be had.
+        """
+        channel = None
+        for name in names[:MOST_AUTHORS]:
+            if parse.same_origin(uri, name):
+                author = await self.actor(name)
+                if author.type != "Group":
+                    return author
+                channel = channel or author
+        if channel is None:
+            raise NotOwner(cause=f"{uri} by {names[0]}")
+        return channel
 
     async def refresh_status(self, uri: str) -> str:
         """Fetch a known remote post again and apply what changed; the outcome in a few words.

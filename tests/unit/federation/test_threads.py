@@ -3,10 +3,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from fedisora.activities import remote_posts
 from fedisora.activitypub.vocabulary import AS2
+from fedisora.errors import NotOwner
 from fedisora.federation import threads
 from fedisora.models import Notification, Status
 from fedisora.store import actors, statuses
@@ -150,6 +152,17 @@ def test_a_private_post_and_one_of_ours_are_not_looked_into(place: Place, world:
 
 
 # ---- and what works
+def test_a_video_is_by_its_person_and_not_by_its_channel(place: Place, world: World, other_world: World) -> None:
+    channel, person, stranger = world.actor("channel"), world.actor("rem"), other_world.actor("eve")
+    world.documents["/users/channel"]["type"] = "Group"
+    for authors, wanted in (([channel.uri, person.uri], person), ([channel.uri], channel)):
+        note = world.note(person, "a video", attributedTo=authors)
+        assert place.resolve(note["id"]).actor_id == place.actor(wanted.uri).id
+    for foreign in ([stranger.uri], [stranger.uri, channel.uri], [channel.uri, stranger.uri]):
+        with pytest.raises(NotOwner):
+            place.resolve(world.note(person, "also of somebody elsewhere", attributedTo=foreign)["id"])
+
+
 def test_a_thread_is_completed_up_and_down(place: Place, world: World, other_world: World) -> None:
     author, friend = world.actor("rem"), other_world.actor("sam")
     posts = chain(world, author, 4)
