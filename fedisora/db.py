@@ -63,6 +63,9 @@ class UnitOfWork:
         self.rings: set[str] = set()
         self.after_commit: list[Callable[[], None]] = []
         self.turn: WriteTurn | None = None
+        self.absent: set[str] = set()
+        """Ids about which this database knew nothing when the transaction began (no post, no tombstone, no answer to them):
+        looked up for many at once. Whoever writes about one of them takes it out."""
 
     def wanted(self) -> bool:
         """Whether another process waits to write to the same SQLite file."""

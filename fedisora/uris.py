@@ -5,6 +5,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
+from .activitypub.parse import host_of
+from .errors import Malformed
+
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,30}\Z")
 
 
@@ -20,8 +23,16 @@ class Uris:
         return urlsplit(self.base).netloc
 
     def is_local(self, uri: str) -> bool:
-        """Whether a URL lies on this instance's origin."""
-        return uri == self.base or uri.startswith(self.base + "/")
+        """Whether a URL lies on this instance's host, however it is spelled: case, trailing dot, default port."""
+        if uri == self.base or uri.startswith(self.base + "/"):
+            return True
+        if uri.isascii() and (urlsplit(self.base).hostname or "") not in uri.lower():
+            return False  # the usual case, without taking the URL apart
+        try:
+            host = host_of(uri)
+            return host == host_of(self.base) and (":" not in host or urlsplit(uri).scheme == urlsplit(self.base).scheme)
+        except Malformed:
+            return False
 
     def absolute(self, path: str) -> str:
         return self.base + path

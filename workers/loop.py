@@ -29,4 +29,4 @@ async def run_loop(queue: str, drain: Drain, bells: Bells, *, sweep: float) -> N
         except Exception:
             log.exception("worker loop failed, will go on", queue=queue, pause=pause)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, 30.0)
+            pause = min(pause * 2, 5.0)

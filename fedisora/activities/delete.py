@@ -12,7 +12,7 @@ from ..db import UnitOfWork
 from ..errors import Malformed, NotOwner
 from ..models import Actor, Block, Favourite, Follow, Mention, Notification, PollVote, Reaction, Status
 from ..provenance.record import timestamp
-from ..store import relations, statuses
+from ..store import actors, relations, statuses
 from . import quotes
 from .received import Received
 
@@ -41,6 +41,8 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
             raise NotOwner(cause=f"{got.actor.uri} deletes {uri}")
         statuses.delete(uow, status)
         return "deleted"
+    if actors.by_uri(session, uri) is not None:
+        raise NotOwner("An account can only delete itself.", cause=f"{got.actor.uri} deletes {uri}")
     if type_of(activity.get("object")) in ("", "QuoteAuthorization"):
         revoked = quotes.stamp_deleted(uow, uri, got)
         if revoked is not None:

@@ -15,7 +15,7 @@ from . import outbox, remote_posts
 from .received import Received
 
 
-def build(uri: str, actor: Actor, quoted_uri: str, quoting: dict[str, Any]) -> dict[str, Any]:
+def build(uri: str, actor: Actor, quoted_uri: str, quoting: dict[str, Any] | str) -> dict[str, Any]:
     """The request; the quoting post goes along, because the quoted author's server may not have it."""
     return {"id": uri, "type": "QuoteRequest", "actor": actor.uri, "object": quoted_uri, "instrument": quoting}
 

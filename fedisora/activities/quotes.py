@@ -18,8 +18,14 @@ from . import local_posts
 from .received import Received
 
 
-def attach(uow: UnitOfWork, status: Status, quote: QuoteData, author: Actor, *, deep: bool = True) -> None:
-    """A stored remote post quotes something: decide at once what needs no network, else plan the look-up (if `deep`)."""
+def attach(uow: UnitOfWork, status: Status, quote: QuoteData, author: Actor, *, quiet: bool = False,
+           deep: bool = True) -> None:
+    """A stored remote post quotes something: decide at once what needs no network, else plan the look-up.
+
+    Args:
+        quiet: tell nobody.
+        deep: plan the look-up (see `remote_posts.store`).
+    """
     session = uow.session
     quoted = statuses.by_uri(session, quote.uri)
     if status.quote_of_uri not in (None, quote.uri):
@@ -34,10 +40,10 @@ def attach(uow: UnitOfWork, status: Status, quote: QuoteData, author: Actor, *, 
         status.quote_authorization = quote.authorization
     session.flush()
     if quoted is not None and quoted.actor_id == author.id:
-        quotes.decide(uow, status, "accepted")
+        quotes.decide(uow, status, "accepted", quiet=quiet)
     elif quoted is not None and quoted.local:
         if _local_stamp_holds(uow, status, quoted):
-            quotes.decide(uow, status, "accepted")
+            quotes.decide(uow, status, "accepted", quiet=quiet)
     elif deep and (quote.authorization is not None or (quoted is None and same_origin(quote.uri, author.uri))):
         # Also without a stamp: it may be the author's own post, which we do not know yet.
         check_later(uow, status)
@@ -91,7 +97,8 @@ def answered(uow: UnitOfWork, activity: dict[str, Any], got: Received, *, accept
         NotOwner: not by the quoted author.
     """
     reference, session = activity.get("object"), uow.session
-    uri = uow.uris.quote_requested(id_of(reference) or "")
+    uri = uow.uris.quote_requested(id_of(reference) or "") or (
+        id_of(reference.get("instrument")) if isinstance(reference, dict) else None)
     status = statuses.by_uri(session, uri) if uri else None
     if status is None or not status.local or status.quote_of_id is None:
         return "ignored: no such request of ours"

@@ -69,12 +69,14 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     session = uow.session
     check_attribution(author.uri, document)
     note = from_activitypub(document)
-    known = statuses.by_uri(session, note.uri)
-    if known is not None:
-        return known
+    new = note.uri in uow.absent  # then three look-ups are spared; this runs hundreds of times a second
+    if not new:
+        known = statuses.by_uri(session, note.uri)
+        if known is not None:
+            return known
     if author.suspended_at is not None:
         return None
-    grave = statuses.is_tombstoned(session, note.uri)
+    grave = None if new else statuses.is_tombstoned(session, note.uri)
     if grave is not None and grave.actor_uri == author.uri:
         return None
     if votes.is_vote(document):
@@ -92,9 +94,10 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         interaction_policy=note.interaction_policy, document=orjson.dumps(document), proof=proof_state(document, author),
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
-    session.flush()
+    uow.absent -= {note.uri, note.in_reply_to or ""}
     _details(uow, status, note, author, quiet=quiet, deep=deep)
-    threads.adopt_replies(uow, status)
+    if not new:
+        threads.adopt_replies(uow, status)
     if parent is not None:
         statuses.count_reply(uow, parent.id, 1)
     elif note.in_reply_to is not None and not quiet:
@@ -103,34 +106,32 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         actors.refresh_when_stale(uow, author)
     author.statuses_count += 1
     author.last_status_at = max(published, author.last_status_at or published)
-    session.flush()
-    return status
+    return status  # written at the latest with the end of the transaction, together with others
 
 
 def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False,
              deep: bool = True) -> None:
-    """Tags, mentions and files of a post."""
+    """Tags, mentions, files, poll and quote of a post."""
     session = uow.session
+    if note.tags or note.media or note.poll is not None or note.quote is not None:
+        session.flush()  # their rows point to the post's
     if note.tags:
         statuses.set_tags(uow, status.id, note.tags, fresh=True)
     named = actors.by_uris(session, [uri for uri in note.mentions if uow.uris.is_local(uri)]
                            + [uri for uri in note.audience.everybody if uow.uris.actor_name(uri)])
     people = [actor for actor in named.values() if actor.local and actor.type != "Application"]
     if people:
+        session.flush()
         statuses.set_mentions(uow, status.id, [actor.id for actor in people], fresh=True)
         for person in people:
             if not quiet and not relations.blocked_either_way(session, person.id, author.id):
                 notifications.notify(uow, person.id, author.id, "mention", status.id)
     for position, item in enumerate(_wanted_media(uow, note, author)):
-        media = _media(uow, status, author, position, item)
-        session.add(media)
-        if item.kind in CHECKED_KINDS and (item.record is not None or item.digest is not None):
-            session.flush()
-            jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
+        _add_media(uow, status, author, position, item)
     if note.poll is not None:
         _recount(uow, status, note)
     if note.quote is not None:
-        quotes.attach(uow, status, note.quote, author, deep=deep)
+        quotes.attach(uow, status, note.quote, author, quiet=quiet, deep=deep)
 
 
 def _tally(poll: PollData) -> tuple[list[str], list[int]]:
@@ -146,14 +147,18 @@ def _wanted_media(uow: UnitOfWork, note: NoteData, author: Actor) -> list[MediaD
     return [] if rules.rejects_media(author.uri) else files
 
 
-def _media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> Media:
-    return Media(
+def _add_media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> None:
+    media = Media(
         id=uow.new_id(), actor_id=author.id, status_id=status.id, position=position, kind=item.kind, state="remote",
         mime=item.mime, width=item.width, height=item.height, duration=item.duration, size=item.size,
         blurhash=item.blurhash, description=item.description, focus_x=item.focus[0], focus_y=item.focus[1],
         remote_url=item.url, remote_poster_url=item.poster, manifest_url=item.manifest_url, digest=item.digest,
         digital_source_type=item.digital_source_type, declared=True, generator=item.generator, record=item.record,
         created_at=uow.now)
+    uow.session.add(media)
+    if item.kind in CHECKED_KINDS and (item.record is not None or item.digest is not None):
+        uow.session.flush()
+        jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
 
 
 def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
@@ -177,10 +182,10 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
         quotes.attach(uow, status, note.quote, author)
     elif status.quote_of_uri is not None:
         quote_rows.forget(uow, status)
-    files = _files(uow, status)
+    files, wanted_files = _files(uow, status), _wanted_media(uow, note, author)
     same = ((status.content, status.spoiler_text, status.sensitive) == (note.content, note.spoiler, note.sensitive)
             and [(media.remote_url, media.description) for media in files]
-            == [(item.url, item.description) for item in note.media])
+            == [(item.url, item.description) for item in wanted_files])
     status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
     status.context_uri, status.replies_uri = note.context, note.replies
     status.document, status.proof = orjson.dumps(document), proof_state(document, author)
@@ -189,7 +194,7 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
     status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive
     status.language, status.edited_at = note.language, moment
     statuses.set_tags(uow, status.id, note.tags)
-    _replace_files(uow, status, author, note, files)
+    _replace_files(uow, status, author, wanted_files, files)
     return "edited"
 
 
@@ -206,12 +211,12 @@ def _recount(uow: UnitOfWork, status: Status, note: NoteData) -> bool:
                          closed_at=note.poll.closed, voters=note.poll.voters)
 
 
-def _replace_files(uow: UnitOfWork, status: Status, author: Actor, note: NoteData, files: list[Media]) -> None:
+def _replace_files(uow: UnitOfWork, status: Status, author: Actor, items: list[MediaData], files: list[Media]) -> None:
     known = {media.remote_url: media for media in files}
-    for position, item in enumerate(_wanted_media(uow, note, author)):
+    for position, item in enumerate(items):
         media = known.pop(item.url, None)
         if media is None:
-            uow.session.add(_media(uow, status, author, position, item))
+            _add_media(uow, status, author, position, item)
         else:
             media.position, media.description = position, item.description
     for media in known.values():

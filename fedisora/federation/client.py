@@ -12,9 +12,11 @@ import errno
 import ipaddress
 import socket
 import ssl
+import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ POST_ANSWER_BYTES = 16 << 10
 CONNECT_SECONDS = 5.0
 CONNECTIONS = 512
 CONNECTIONS_PER_HOST = 8
+MAX_RETRY_AFTER = 86_400.0
 TOO_LARGE = "The answer of the other server is too large."
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -75,8 +78,18 @@ class Response:
         if self.status == 404:
             return NotFound("The other server does not have this.", cause=where)
         if self.status >= 500 or self.status in (408, 425, 429):
-            return RemoteUnavailable(cause=where)
+            return RemoteUnavailable(cause=where, retry_after=_retry_after(self.headers))
         return Forbidden("The other server does not let us read this.", cause=where)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of `Retry-After` (a number or a date), a day at most."""
+    value = headers.get("Retry-After", "")[:64]
+    try:
+        seconds = float(value) if value.isdecimal() else parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(seconds, MAX_RETRY_AFTER) if seconds >= 0 else None
 
 
 class Client:

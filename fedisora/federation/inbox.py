@@ -34,6 +34,8 @@ STILL_HEARD = frozenset({"Delete", "Reject", "Undo", "Update"})
 OPEN_REFERENCES = frozenset({"Follow", "Like", "Announce", "Undo", "Accept", "Reject", "Block", "Flag", "Add", "Remove", "Move",
                              "EmojiReact", "View", "QuoteRequest", "RemixRequest", "LikenessRequest"})
 """Types whose object may be anybody's; for the others it must be the sender's own (FEP-fe34)."""
+PROVEN = frozenset({"Add", "Announce", "Create", "Delete", "EmojiReact", "Like", "Remove", "Undo", "Update"})
+"""What counts by its actor's own proof, whoever delivers it; the others concern two parties only."""
 FORWARDED = frozenset({"Create", "Update", "Delete", "Announce"})
 """What others may pass on for an author (ActivityPub §7.1.2, relays): its object is fetched from where it belongs."""
 
@@ -100,6 +102,8 @@ class Inbox:
             await self._forwarded(activity, uri, actor_uri, kind, sender.actor_uri, sender.key_id, body)
             return
         _check_object(activity, actor_uri, kind)
+        if kind == "View":
+            return  # PeerTube sends many, and nobody counts them here
         if kind not in STILL_HEARD and (await self._look(actor_uri)).suspended:
             raise Forbidden("This account is suspended here.")
         await self._put(_Arrival(uri, actor_uri, sender.key_id, kind[:48], body))
@@ -117,7 +121,8 @@ class Inbox:
         if len(self._compared) > REMEMBERED:
             self._compared.clear()
         self._compared[actor_uri] = (text, now + COMPARE_SECONDS)
-        await self._db.write(lambda uow: follower_sync.note(uow, request.headers, actor_uri))
+        if await self._db.read(lambda session: follower_sync.differing(session, text, actor_uri)) is not None:
+            await self._db.write(lambda uow: follower_sync.note(uow, request.headers, actor_uri))
 
     async def _forwarded(self, activity: dict[str, Any], uri: str, actor_uri: str, kind: str, via: str, key_id: str,
                          body: bytes) -> None:
@@ -130,11 +135,14 @@ class Inbox:
         if self._db.instance.uris.is_local(actor_uri):
             raise stranger
         standing = await self._look(via)
+        if not standing.trusted:  # perhaps since a moment ago
+            self._standing.pop(via, None)
+            standing = await self._look(via)
         if standing.suspended:
             raise stranger
         if (await self._look(actor_uri)).suspended:
             raise Forbidden("This account is suspended here.")
-        if "proof" in activity:
+        if "proof" in activity and kind in PROVEN:
             await author_of_forwarded(self._keys, activity, self._db.clock())
             _check_object(activity, actor_uri, kind)
             await self._put(_Arrival(uri, actor_uri, key_id, kind[:48], body))
@@ -177,6 +185,8 @@ def _own_id(activity: dict[str, Any], actor_uri: str, body: bytes) -> str:
     if uri is None or not parse.is_http(uri):
         raise Malformed("The activity's id is not an address.")
     if not parse.same_origin(uri, actor_uri):
+        if parse.type_of(activity) == "Flag":  # read all the same, under a name of its own (see activities/flag)
+            return f"{actor_uri}#sha256-{hashlib.sha256(body).hexdigest()}"
         raise NotOwner("The activity's id is on another server than its actor.", cause=f"{actor_uri} sends {uri}")
     return uri
 

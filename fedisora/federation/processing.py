@@ -48,6 +48,8 @@ FETCH_AGAIN = 60.0
 """Seconds for which a server that did not answer is not asked again."""
 WAITING_FETCHES = 4
 LATER = dt.timedelta(seconds=5)
+UNASKED = frozenset({"Announce", "Add"})
+"""Types about posts of others or from before, which are only fetched for who is followed from here."""
 
 
 @dataclass
@@ -90,21 +92,30 @@ class Processor:
                 return 1
             return 0
         self._heart.hold((work.id for work in batch), owner)
+        in_lanes: set[int] = set()
+        try:
+            await self._begin(batch, owner, in_lanes)
+        finally:  # whatever happened: a lease that is renewed for ever would keep its row from everybody
+            self._heart.drop(work.id for work in batch if work.id not in in_lanes)
+        return len(batch)
+
+    async def _begin(self, batch: list[Work], owner: str, in_lanes: set[int]) -> None:
+        """Apply what can be applied, and put into lanes what waits for other servers."""
         for work in batch:
             self._read(work)
         waiting = await self._db.read(lambda session: _waiting(session, batch, self._db.instance.uris.is_local))
         ready, later = [], []
         for work in batch:
             if work.error is None and (work.id in waiting or work.actor_uri in self._lanes):
-                if not self._enter(work, owner):
+                if self._enter(work, owner):
+                    in_lanes.add(work.id)
+                else:
                     later.append(work)
             else:
                 ready.append(work)
         await self._apply(ready, owner)
         if later:  # too many of one server's activities wait for that server: they come again in a moment
             await self._db.write(lambda uow: _postpone(uow, later, owner))
-            self._heart.drop(work.id for work in later)
-        return len(batch) - len(later)
 
     @staticmethod
     def _read(work: Work) -> None:
@@ -147,7 +158,10 @@ class Processor:
                 except TimeoutError as error:
                     for work in batch:
                         work.error = work.error or RemoteUnavailable(cause=error)
-                await self._apply(batch, owner)
+                try:
+                    await self._apply(batch, owner)
+                finally:
+                    self._heart.drop(work.id for work in batch)
         except Exception:
             log.exception("a lane failed; its messages come again when their lease runs out", actor=actor_uri)
         finally:
@@ -168,8 +182,8 @@ class Processor:
                     work.error = error
                 return
         for work in batch:
-            if work.kind == "Announce" and not followed and work.via_uri is None:
-                continue  # a boost nobody here asked for is not worth a fetch
+            if work.kind in UNASKED and not followed and work.via_uri is None:
+                continue  # a boost or pin nobody here asked for is not worth a fetch
             for uri in work.needs:
                 if (uri in missing or work.via_uri is not None) and not self._db.instance.uris.is_local(uri):
                     await self._fetch(work, uri)
@@ -269,7 +283,7 @@ def _waiting(session: Session, batch: Sequence[Work], is_local: Any) -> set[int]
         if work.via_uri is not None or work.actor_uri not in senders:
             found.add(work.id)
             continue
-        asked = work.kind != "Announce" or work.actor_uri in followed
+        asked = work.kind not in UNASKED or work.actor_uri in followed
         if asked and any(uri in missing and not is_local(uri) for uri in work.needs):
             found.add(work.id)
     return found
@@ -306,6 +320,10 @@ def _slice(uow: UnitOfWork, batch: Sequence[Work], owner: str, *, careful: bool)
     start = time.perf_counter()
     held = _held(session, batch, owner)
     senders = actors.by_uris(session, {work.actor_uri for work in batch})
+    session.info[relations.FOLLOWED] = {}
+    if not careful:
+        uow.absent = statuses.unheard_of(session, (
+            uri for work in batch if work.kind == "Create" and (uri := parse.id_of(work.activity.get("object")))))
     outcomes: list[dict[str, Any]] = []
     done = 0
     for work in batch:
@@ -325,11 +343,18 @@ def _slice(uow: UnitOfWork, batch: Sequence[Work], owner: str, *, careful: bool)
                 if not careful:
                     raise _Careful(done) from caught
                 error = caught
+        if work.kind != "Create":
+            session.info[relations.FOLLOWED].clear()
         outcomes.append(_conclusion(uow, work, outcome, error))
         spent = time.perf_counter() - start
         if not careful and (spent > SLICE or (spent > SHORT_SLICE and uow.wanted())):
             break
-    session.flush()
+    try:
+        session.flush()
+    except Exception as error:
+        if careful:
+            raise
+        raise _Careful(done) from error
     if outcomes:
         session.connection().execute(_FINISH, outcomes)
     return done

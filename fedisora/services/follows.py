@@ -11,7 +11,7 @@ from ..activities import undo as undo_activity
 from ..db import UnitOfWork
 from ..errors import Forbidden, Invalid, NotFound
 from ..models import Actor, Follow
-from ..store import actors, notifications, relations
+from ..store import actors, domains, notifications, relations
 
 
 def follow(uow: UnitOfWork, actor: Actor, target: Actor) -> Follow:
@@ -19,7 +19,7 @@ def follow(uow: UnitOfWork, actor: Actor, target: Actor) -> Follow:
 
     Raises:
         Invalid: oneself, or an instance.
-        Forbidden: one blocks the other, or the account has moved.
+        Forbidden: one blocks the other, the account has moved, or we exchange nothing with its domain.
         NotFound: the account is gone.
     """
     session = uow.session
@@ -31,6 +31,8 @@ def follow(uow: UnitOfWork, actor: Actor, target: Actor) -> Follow:
         raise Invalid("An instance cannot be followed.")
     if relations.blocked_either_way(session, actor.id, target.id):
         raise Forbidden("This account cannot be followed.")
+    if not target.local:
+        domains.load(session, uow.settings, [target.uri]).check(target.uri)
     known = relations.follow(session, actor.id, target.id)
     if known is not None:
         return known

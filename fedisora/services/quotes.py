@@ -72,7 +72,9 @@ def sent(uow: UnitOfWork, status: Status, actor: Actor, note: dict[str, Any]) ->
     if status.quote_state == "accepted":
         quotes.tell(uow, status, quoted)
     elif not author.local:
-        request = quote_request.build(uow.uris.quote_request(status.uri), actor, quoted.uri, note)
+        # Who may not read the quoting post is only told its id.
+        shown: dict[str, Any] | str = note if statuses.visible(uow.session, status, author.id) else status.uri
+        request = quote_request.build(uow.uris.quote_request(status.uri), actor, quoted.uri, shown)
         outbox.send(uow, actor, request, outbox.inbox_of(author, shared=False), object_uri=status.uri)
 
 

@@ -18,7 +18,10 @@ ASK_AGAIN = dt.timedelta(days=1)
 
 def met(uow: UnitOfWork, host: str) -> None:
     """Somebody of a server became known: plan to ask what it is, when that was not done within a day."""
-    row = _row(uow, host)
+    if not due(uow.session.get(RemoteHost, host), uow.now):
+        return
+    # under a lock: of two who meet a server at the same moment one asks (a job's key is unique, a clash would fail both)
+    row = _row(uow, host, lock=True)
     if due(row, uow.now):
         jobs.enqueue(uow, "nodeinfo", {"host": host}, key=host)
 
@@ -36,17 +39,17 @@ def learned(uow: UnitOfWork, host: str, software: Software | None) -> None:
         row.software, row.software_version, row.node_name = software.name, software.version, software.node_name
 
 
-def _row(uow: UnitOfWork, host: str) -> RemoteHost:
+def _row(uow: UnitOfWork, host: str, *, lock: bool = False) -> RemoteHost:
     """The row of a server, made when there is none (deliveries make it too, in another transaction)."""
     session = uow.session
-    row = session.get(RemoteHost, host)
+    row = session.get(RemoteHost, host, with_for_update=lock)
     if row is None:
         try:
             with session.begin_nested():
                 row = RemoteHost(host=host)
                 session.add(row)
         except IntegrityError:
-            row = session.get_one(RemoteHost, host)
+            row = session.get_one(RemoteHost, host, with_for_update=lock)
     return row
 
 

@@ -95,8 +95,8 @@ def vote(uow: UnitOfWork, status_id: int, actor_id: int, chosen: Sequence[tuple[
                              created_at=uow.now))
     if fresh:
         poll.options = [{**option, "votes": option["votes"] + (index in fresh)} for index, option in enumerate(poll.options)]
-        if not before:
-            poll.voters_count = (poll.voters_count or 0) + 1
+        if not before and poll.voters_count is not None:
+            poll.voters_count += 1
     session.flush()
     return fresh
 

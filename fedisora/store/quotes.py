@@ -37,7 +37,7 @@ def grant(uow: UnitOfWork, actor_id: int, actor_uri: str, target_uri: str, quote
     return row
 
 
-def decide(uow: UnitOfWork, quoting: Status, state: str) -> None:
+def decide(uow: UnitOfWork, quoting: Status, state: str, *, quiet: bool = False) -> None:
     """Set the state of a quote; the quoted post's counter and its author's notification follow."""
     before, quoting.quote_state = quoting.quote_state, state
     uow.session.flush()
@@ -46,7 +46,7 @@ def decide(uow: UnitOfWork, quoting: Status, state: str) -> None:
     if state == "accepted":
         statuses.count(uow, quoting.quote_of_id, quotes=1)
         quoted = statuses.get(uow.session, quoting.quote_of_id)
-        if quoted is not None and quoting.published:
+        if quoted is not None and quoting.published and not quiet:
             tell(uow, quoting, quoted)
     elif before == "accepted":
         statuses.count(uow, quoting.quote_of_id, quotes=-1)

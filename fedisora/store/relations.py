@@ -13,6 +13,8 @@ from ..models import Actor, Block, Favourite, Follow, Status
 from . import actors, notifications
 from .paging import Page, newest_first, paginate
 
+FOLLOWED = "followed"
+"""Key of `Session.info`: a dict that remembers, within one transaction that applies many posts, who has followers here."""
 _LOCAL_FOLLOWER = select(Follow.id).join(Actor, Actor.id == Follow.actor_id).where(
     Follow.target_id == bindparam("target"), Follow.state == "accepted", Actor.domain == "").limit(1)
 
@@ -128,13 +130,15 @@ def favourite(session: Session, actor_id: int, status_id: int) -> Favourite | No
 
 def favourited_by(session: Session, status_id: int, page: Page) -> list[tuple[int, Actor]]:
     """(like id, actor) of a post."""
-    query = select(Favourite.id, Actor).join(Actor, Actor.id == Favourite.actor_id).where(Favourite.status_id == status_id)
+    query = select(Favourite.id, Actor).join(Actor, Actor.id == Favourite.actor_id).where(
+        Favourite.status_id == status_id, Actor.suspended_at.is_(None))
     return newest_first([(row[0], row[1]) for row in session.execute(paginate(query, Favourite.id, page))], page)
 
 
 def reblogged_by(session: Session, status_id: int, page: Page) -> list[tuple[int, Actor]]:
     """(boost id, actor) of a post."""
-    query = select(Status.id, Actor).join(Actor, Actor.id == Status.actor_id).where(Status.reblog_of_id == status_id)
+    query = select(Status.id, Actor).join(Actor, Actor.id == Status.actor_id).where(
+        Status.reblog_of_id == status_id, Actor.suspended_at.is_(None))
     return newest_first([(row[0], row[1]) for row in session.execute(paginate(query, Status.id, page))], page)
 
 
@@ -147,7 +151,12 @@ def follower_inboxes(session: Session, actor_id: int) -> list[str]:
 
 def has_local_follower(session: Session, actor_id: int) -> bool:
     """Whether somebody here follows a remote actor."""
-    return session.scalar(_LOCAL_FOLLOWER, {"target": actor_id}) is not None
+    known: dict[int, bool] | None = session.info.get(FOLLOWED)
+    if known is None:
+        return session.scalar(_LOCAL_FOLLOWER, {"target": actor_id}) is not None
+    if actor_id not in known:
+        known[actor_id] = session.scalar(_LOCAL_FOLLOWER, {"target": actor_id}) is not None
+    return known[actor_id]
 
 
 def block(session: Session, actor_id: int, target_id: int) -> Block | None:

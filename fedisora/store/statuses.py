@@ -36,6 +36,20 @@ def by_uri(session: Session, uri: str) -> Status | None:
     return found
 
 
+_POSTS = select(Status.uri).where(Status.uri.in_(bindparam("uris", expanding=True)))
+_GRAVES = select(Tombstone.uri).where(Tombstone.uri.in_(bindparam("uris", expanding=True)))
+_ANSWERED = select(Status.in_reply_to_uri).where(Status.in_reply_to_uri.in_(bindparam("uris", expanding=True)))
+
+
+def unheard_of(session: Session, uris: Iterable[str]) -> set[str]:
+    """Those of these ids about which nothing is stored: no post, no tombstone, no answer to it."""
+    wanted = set(uris)
+    for query in (_POSTS, _GRAVES, _ANSWERED):
+        if wanted:
+            wanted -= set(session.scalars(query, {"uris": list(wanted)}))
+    return wanted
+
+
 def by_uris(session: Session, uris: Iterable[str]) -> dict[str, Status]:
     """Known posts among these ids."""
     wanted = list(set(uris))
@@ -52,7 +66,7 @@ def many(session: Session, ids: Iterable[int]) -> dict[int, Status]:
     return {status.id: status for status in session.scalars(select(Status).where(Status.id.in_(wanted)))}
 
 
-def _standing(*, listed_for: int | None = None, silence: bool = False) -> ColumnElement[bool]:
+def standing(*, listed_for: int | None = None, silence: bool = False) -> ColumnElement[bool]:
     """Whether neither the author nor the author of what is boosted is suspended, as a condition on Status.
 
     Args:
@@ -74,12 +88,12 @@ def _standing(*, listed_for: int | None = None, silence: bool = False) -> Column
 def readable(viewer_id: int | None) -> ColumnElement[bool]:
     """What a viewer may see, as a condition on Status."""
     if viewer_id is None:
-        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True), _standing())
+        return and_(Status.visibility.in_(PUBLIC), Status.published.is_(True), standing())
     follows = exists().where(Follow.actor_id == viewer_id, Follow.target_id == Status.actor_id, Follow.state == "accepted")
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     blocked = exists().where(Block.actor_id == Status.actor_id, Block.target_id == viewer_id)
     return or_(Status.actor_id == viewer_id, and_(
-        Status.published.is_(True), ~blocked, _standing(),
+        Status.published.is_(True), ~blocked, standing(),
         or_(Status.visibility.in_(PUBLIC), mentioned, and_(Status.visibility == "private", follows))))
 
 
@@ -113,7 +127,7 @@ def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
     by = Status.actor_id.in_(authors)
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     return _listed(session, select(Status).where(
-        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), _standing(),
+        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), standing(),
         or_(Status.published.is_(True), Status.actor_id == viewer_id),
         or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned)), page)
 
@@ -133,7 +147,7 @@ def public(session: Session, page: Page, *, viewer_id: int | None = None, local:
     """Public posts, without boosts and without replies to others."""
     query = select(Status).where(
         Status.visibility == "public", Status.published.is_(True), Status.reblog_of_id.is_(None),
-        _standing(listed_for=viewer_id, silence=True),
+        standing(listed_for=viewer_id, silence=True),
         or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == Status.actor_id))
     if local:
         query = query.where(Status.local.is_(True))
@@ -172,7 +186,7 @@ def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None
     """Public posts with a hashtag."""
     query = select(Status).join(StatusTag, StatusTag.status_id == Status.id).where(
         StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True),
-        _standing(listed_for=viewer_id, silence=True))
+        standing(listed_for=viewer_id, silence=True))
     if local:
         query = query.where(Status.local.is_(True))
     if viewer_id is not None:
@@ -295,6 +309,7 @@ def delete(uow: UnitOfWork, status: Status) -> None:
 
 def tombstone(uow: UnitOfWork, uri: str, actor_uri: str) -> None:
     """Remember that something was deleted (or will be, when its Delete came first)."""
+    uow.absent.discard(uri)
     if uow.session.get(Tombstone, uri) is None:
         uow.session.add(Tombstone(uri=uri, actor_uri=actor_uri, deleted_at=uow.now))
         uow.session.flush()

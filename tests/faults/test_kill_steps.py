@@ -74,6 +74,32 @@ def test_after_the_post_and_before_the_answer(starting: Callable[..., InstancePr
     assert len([item for item in world.activities("Create") if item["id"] == create]) == 2
 
 
+def test_a_clean_stop_gives_everything_back(starting: Callable[..., InstanceProcess], world: World) -> None:
+    """peers.md, "What broke" 9: nobody waits for a lease of a process that ended in order."""
+    instance = starting()
+    alice = instance.user("alice")
+    follower(world, alice, "fan")
+    fan, other = followed(world, alice, "author"), world.actor("other", key=1)
+    note = world.note(other, "boosted")
+    path = note["id"].removeprefix(world.base)
+    world.held[path] = threading.Event()
+    world.hang.clear()
+    status = alice.post("/api/v1/statuses", status="on the way")
+    boost = fan.activity("Announce", note["id"], to=["https://www.w3.org/ns/activitystreams#Public"])
+    assert fan.send(f"{instance.base}/inbox", boost).status_code == 202
+    eventually(lambda: path in world.requests and world.waiting, what="a fetch and a delivery are under way")
+    instance.stop()
+    assert rows(instance, "SELECT 1 FROM deliveries WHERE lease_owner IS NOT NULL") == []
+    assert rows(instance, "SELECT 1 FROM inbox_messages WHERE lease_owner IS NOT NULL") == []
+    world.held.pop(path).set()
+    world.hang.set()
+    instance.start()
+    eventually(lambda: [item for item in alice.home() if item["reblog"]], seconds=20, what="the boost")
+    create = f"{status['uri']}/activity"
+    eventually(lambda: [item for item in world.activities("Create") if item["id"] == create], seconds=20, what="the post")
+    eventually(lambda: rows(instance, "SELECT 1 FROM deliveries WHERE state <> 'done'") == [], seconds=20, what="all done")
+
+
 def test_between_the_commit_and_the_delivery(starting: Callable[..., InstanceProcess], world: World) -> None:
     """The post is committed together with its deliveries; the server dies before it delivers anything."""
     instance = starting()

@@ -1,6 +1,7 @@
 """Servers that misbehave, for a while and for good: what was due arrives once they mend, and nobody else waits for them."""
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import follower, rows
+from tests.faults.conftest import followed, follower, rows
 from tests.support.instances import Api, InstanceProcess, eventually
+from tests.support.remote import AS2
 from tests.support.world import World
 
 pytestmark = pytest.mark.faults
@@ -26,6 +28,8 @@ class Unruly(World):
     def __init__(self) -> None:
         super().__init__()
         self.mode = ""
+        self.get_mode = ""
+        """What GETs of documents do: `500`, `cut`, `reset` or nothing special."""
         self.posts: list[float] = []
         self.elsewhere: list[str] = []
 
@@ -53,6 +57,24 @@ class Unruly(World):
             handler.wfile.write(b"HTTP/1.1 2")
         else:
             super().answer_post(_Liar(handler, mode))  # type: ignore[arg-type]
+
+    def answer_get(self, handler: BaseHTTPRequestHandler) -> None:
+        if not self.get_mode or not handler.path.startswith(("/users/", "/notes/")):
+            super().answer_get(handler)
+            return
+        self.requests.append(handler.path)
+        handler.close_connection = True
+        if self.get_mode == "500":
+            handler.send_error(500)
+        elif self.get_mode == "cut":
+            handler.send_response(200)
+            handler.send_header("Content-Type", "application/activity+json")
+            handler.send_header("Content-Length", "5000")
+            handler.end_headers()
+            handler.wfile.write(b'{"id": "')
+        elif self.get_mode == "reset":
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+            handler.connection.close()
 
     def refuse_connections(self) -> None:
         """As a server that is down: its port is closed."""
@@ -198,3 +220,52 @@ def test_a_sender_whose_server_hangs_is_asked_to_come_again(alice: Api, world: W
     world.held.pop("/users/fan").set()
     assert fan.send(f"{alice.instance.base}/inbox", follow).status_code == 202
     eventually(lambda: alice.me()["followers_count"] == 1, what="the follow")
+
+
+@pytest.mark.parametrize("mode", ["500", "cut", "reset"])
+def test_a_sender_whose_key_cannot_be_had_now_is_asked_to_come_again(alice: Api, mode: str) -> None:
+    with Unruly() as peer:
+        fan = peer.actor("fan")
+        peer.get_mode = mode
+        follow = fan.activity("Follow", alice.actor)
+        assert fan.send(f"{alice.instance.base}/inbox", follow).status_code == 503
+        assert rows(alice.instance, "SELECT 1 FROM inbox_messages") == []
+        peer.get_mode = ""
+        assert fan.send(f"{alice.instance.base}/inbox", follow).status_code == 202
+        eventually(lambda: alice.me()["followers_count"] == 1, what="the follow")
+
+
+@pytest.mark.parametrize("mode", ["500", "cut", "reset"])
+def test_what_an_activity_needs_is_fetched_once_its_server_mends(alice: Api, world: World, mode: str) -> None:
+    with Unruly() as peer:
+        author = peer.actor("author")
+        note = peer.note(author, "boosted")
+        booster = followed(world, alice, "booster")
+        peer.get_mode = mode
+        boost = booster.activity("Announce", note["id"], to=[f"{AS2}#Public"])
+        assert booster.send(f"{alice.instance.base}/inbox", boost).status_code == 202
+        eventually(lambda: rows(alice.instance, "SELECT 1 FROM inbox_messages WHERE type = 'Announce' AND attempt > 0 "
+                                                "AND lease_owner IS NULL"), what="tried in vain")
+        peer.get_mode = ""
+        eventually(lambda: [item for item in alice.home() if item["reblog"] and item["reblog"]["uri"] == note["id"]],
+                   what="the boost")
+
+
+# ---- wrong lengths on the way in
+@pytest.mark.parametrize("case", ["cut off", "longer than it says", "endless", "two lengths"])
+def test_a_request_that_lies_about_its_length_leaves_nothing(alice: Api, world: World, case: str) -> None:
+    fan = world.actor("fan")
+    body = json.dumps(fan.activity("Follow", alice.actor)).encode()
+    url = f"{alice.instance.base}/inbox"
+    headers = fan.headers(url, body)
+    length = {"cut off": [len(body) + 100], "longer than it says": [len(body) - 5], "endless": [1 << 40],
+              "two lengths": [len(body), 5]}[case]
+    head = "POST /inbox HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "".join(
+        f"Content-Length: {number}\r\n" for number in length) + "\r\n"
+    with socket.create_connection(("127.0.0.1", alice.instance.port), 10) as connection:
+        connection.sendall(head.encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(1 << 16)
+    assert answer == b"" or answer.split()[1] in (b"400", b"401", b"413"), answer
+    assert rows(alice.instance, "SELECT 1 FROM inbox_messages") == []
+    assert fan.send(url, json.loads(body)).status_code == 202, "and the server goes on"

@@ -19,7 +19,7 @@ from tests.support.instances import Api, InstanceProcess, eventually, unique
 from tests.support.remote import RemoteActor
 from tests.support.world import World
 
-TABLES = ("inbox_messages", "statuses", "follows", "favourites", "notifications", "outbox_activities", "deliveries", "jobs")
+TABLES = ("inbox_messages", "statuses", "follows", "favourites", "notifications", "outbox_activities")
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -105,6 +105,11 @@ class Scene:
     def settle(self) -> None:
         """Until the inbox is empty."""
         eventually(lambda: self.rows("inbox_messages", "state = 'pending'") == 0, what="everything processed")
+
+    def jobs_done(self, kind: str) -> None:
+        """Until nothing waits in the inbox, nor background jobs of a kind."""
+        self.settle()
+        eventually(lambda: self.rows("jobs", "state = 'pending' AND kind = :kind", kind=kind) == 0, what=f"jobs {kind} done")
 
     def status(self, uri: str) -> Any | None:
         """The row of a post, by its id."""

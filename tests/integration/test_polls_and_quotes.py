@@ -79,6 +79,8 @@ def test_votes_from_here_and_elsewhere_are_counted(instance: InstanceProcess, wo
     assert ada.http.post(f"{poll}/votes", json={"choices": [0]}).status_code == 422
     assert httpx.get(instance.base + poll, timeout=30).json()["options"][0]["votes_count"] == 1
     assert ada.http.get("/api/v1/polls/1").status_code == 404
+    page = httpx.get(status["url"], headers={"Accept": "text/html"}, timeout=30).text
+    assert "<li>yes: 50 %</li><li>no: 50 %</li></ul><p>2 voted</p>" in page
 
 
 @pytest.mark.parametrize("body", [
@@ -128,10 +130,27 @@ def test_a_quote_is_asked_for_approved_and_revoked(instance: InstanceProcess, wo
     eventually(lambda: quote()["state"] == "revoked", what="the revocation")
 
 
+def test_who_asks_may_quote_us(instance: InstanceProcess, world: World, ada: Api) -> None:
+    writer = world.actor(unique("writer"))
+    mine = ada.post("/api/v1/statuses", status="quote me, world")
+    quoting = world.note(writer, "look", quote=mine["uri"])
+    asked = {**writer.activity("QuoteRequest", mine["uri"]), "instrument": quoting["id"]}
+    assert writer.send(f"{ada.actor}/inbox", asked).status_code == 202
+    accept = eventually(lambda: [item for item in world.activities("Accept") if item["object"]["id"] == asked["id"]],
+                        what="Accept")[0]
+    stamp = document(accept["result"]).json()
+    assert (stamp["interactingObject"], stamp["interactionTarget"]) == (quoting["id"], mine["uri"])
+    eventually(lambda: [item["uri"] for item in ada.get(f"/api/v1/statuses/{mine['id']}/quotes")] == [quoting["id"]],
+               what="the quote")
+    assert ada.get("/api/v1/notifications", **{"types[]": "quote"})[0]["status"]["uri"] == quoting["id"]
+
+
 def test_our_stamp_is_served_until_it_is_revoked(ada: Api, bob: Api) -> None:
     first = ada.post("/api/v1/statuses", status="quote me")
     second = bob.post("/api/v1/statuses", status="done", quoted_status_id=first["id"])
     assert second["quote"]["quoted_status"]["id"] == first["id"]
+    page = httpx.get(second["url"], headers={"Accept": "text/html"}, timeout=30).text
+    assert f'<blockquote><p><a href="/@ada/{first["id"]}">' in page
     uri = document(second["uri"]).json()["quoteAuthorization"]
     served = document(uri)
     assert served.status_code == 200

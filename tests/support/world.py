@@ -35,6 +35,8 @@ class World:
         self.base = f"http://{self.host}"
         self.actors: dict[str, RemoteActor] = {}
         self.documents: dict[str, dict[str, Any]] = {}
+        self.gone: set[str] = set()
+        """Paths answered with 410."""
         self.fingers: dict[str, dict[str, Any]] = {}
         """What WebFinger answers about a name, when not the plain truth."""
         self.received: list[tuple[dict[str, str], dict[str, Any]]] = []
@@ -50,6 +52,10 @@ class World:
         self.held: dict[str, threading.Event] = {}
         """GETs of these paths are answered once their event is set."""
         self.requests: list[str] = []
+        self.fetches: list[tuple[str, str]] = []
+        """(path, `cavage`, `rfc9421` or `none`) of GETs of documents."""
+        self.refuse_get: frozenset[str] = frozenset()
+        """Kinds of signature whose GETs are answered 401."""
 
     def __enter__(self) -> World:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -96,8 +102,14 @@ class World:
                 "subject": f"acct:{name}@{self.host}",
                 "links": [{"rel": "self", "type": ACTIVITY, "href": found.uri}]} if found else {})
             return
+        scheme = ("rfc9421" if "Signature-Input" in handler.headers else "cavage" if "Signature" in handler.headers else "none")
+        self.fetches.append((parts.path, scheme))
+        if scheme in self.refuse_get:
+            self._send(handler, 401, "application/json", {"error": "signature"})
+            return
         document = self.documents.get(handler.path) or self.documents.get(parts.path)
-        self._send(handler, 200 if document else 404, ACTIVITY, document or {})
+        status = 410 if parts.path in self.gone else 200 if document else 404
+        self._send(handler, status, ACTIVITY, document or {})
 
     def answer_post(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))

@@ -117,7 +117,7 @@ def _answers(session: Session, status: Status, others: bool, after: int) -> tupl
     def load(whose: ColumnElement[bool], after: int, limit: int) -> list[tuple[int, str]]:
         return [(row[0], row[1]) for row in session.execute(select(Status.id, Status.uri).where(
             Status.in_reply_to_id == status.id, Status.visibility.in_(statuses.PUBLIC), Status.published.is_(True),
-            Status.id > after, whose).order_by(Status.id).limit(limit))]
+            Status.id > after, statuses.standing(), whose).order_by(Status.id).limit(limit))]
 
     rows = [] if others else load(Status.actor_id == status.actor_id, after, PER_PAGE)
     if len(rows) == PER_PAGE:

@@ -15,6 +15,7 @@ from ...serializers.activitypub.note import label_line
 from ...store import actors, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
+from .extras import extras
 
 VERDICTS: dict[str, tuple[str, str, bool]] = {
     "verified": ("m-verified", "Record verified", False),
@@ -224,6 +225,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     people = actors.many(session, [row.actor_id for row in every.values()])
     liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
     boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
+    more = extras(session, every, viewer_id)
     found = []
     for row in rows:
         shown = every.get(row.reblog_of_id, row) if row.reblog_of_id is not None else row
@@ -232,8 +234,8 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
         media = files.get(shown.id, [])
         label = label_line(media, uris)[0] if shown.local else ""
         found.append(PostView(
-            id=shown.id, author=author, content=shown.content + label, title=_title(shown), spoiler=shown.spoiler_text,
-            sensitive=shown.sensitive, media=[media_view(item, actor, author) for item in media],
+            id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=_title(shown),
+            spoiler=shown.spoiler_text, sensitive=shown.sensitive, media=[media_view(item, actor, author) for item in media],
             page=f"{account_page(actor)}/{shown.id}", original=shown.url or shown.uri, local=shown.local,
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
             replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=shown.actor_id == viewer_id,

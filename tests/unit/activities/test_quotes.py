@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fedisora.activities import HANDLERS, quotes
+from fedisora.activities import HANDLERS, quotes, remote_posts
 from fedisora.errors import Forbidden, Invalid, NotOwner
 from fedisora.models import Job, Notification, QuoteAuthorization, Status
 from fedisora.serializers.mastodon import status as entities
@@ -261,6 +261,27 @@ def test_we_ask_and_show_the_quote_once_it_is_approved(town: Town) -> None:
     assert answer(town, "Accept", asked, result=STAMP) == "ignored: known"
     assert answer(town, "Delete", STAMP) == "quote revoked"
     assert "quoteAuthorization" not in town.sent("Update")[-1]["object"]
+
+
+def test_a_private_quoting_post_is_not_shown_to_the_quoted_author(town: Town) -> None:
+    quoted, _ = quote_eve(town)
+    mine = ada_posts(town, quoted_status_id=row(town, quoted["id"]).id, visibility="direct", text="between us")
+    assert town.sent("QuoteRequest")[-1]["instrument"] == mine
+
+
+def test_a_chain_of_quotes_is_not_followed(town: Town) -> None:
+    eve = town.actor(EVE)
+    link = town.note("a link of a chain", author=EVE, quote=f"{EVE}/notes/next", quoteAuthorization=STAMP)
+    town.run(lambda uow: remote_posts.store(uow, link, actors.get(uow.session, eve.id), asked=True, quiet=True))
+    assert row(town, link["id"]).quote_state == "pending"
+    assert town.db.read_now(lambda session: session.scalars(
+        select(Job.kind).where(Job.kind == "check_quote")).all()) == []
+
+
+def test_an_answer_that_embeds_the_request_without_its_id_is_understood(town: Town) -> None:
+    quoted, mine = quote_eve(town)
+    bare = {"type": "QuoteRequest", "actor": town.ada, "object": quoted["id"], "instrument": mine}
+    assert town.receive({**town.activity("Reject", bare, actor=EVE)}) == "quote rejected"
 
 
 def test_a_rejected_quote_stays_a_link(town: Town) -> None:

@@ -356,6 +356,27 @@ def test_a_proof_by_a_replaced_key(here: Here) -> None:
         here.forwarded(forwarded(uri))
 
 
+# ---- how we sign what we fetch (peers.md, "What broke" 2 and "How real peers behave" 4)
+def test_fetches_are_signed_the_old_way_first_and_what_a_host_takes_is_remembered(here: Here) -> None:
+    uris = [actor(here.world, name, http={"main-key": RSA}) for name in ("a", "b", "c", "d")]
+
+    def schemes() -> list[str]:
+        found = [scheme for _, scheme in here.world.fetches]
+        here.world.fetches.clear()
+        return found
+
+    here.check(RSA, f"{uris[0]}#main-key")
+    assert schemes() == ["cavage"]
+    here.world.refuse_get = frozenset({"none", "cavage"})
+    here.check(RSA, f"{uris[1]}#main-key")
+    assert schemes() == ["cavage", "rfc9421"]
+    here.check(RSA, f"{uris[2]}#main-key")
+    assert schemes() == ["rfc9421"]
+    here.world.refuse_get = frozenset({"none", "rfc9421"})  # it went back
+    here.check(RSA, f"{uris[3]}#main-key")
+    assert schemes() == ["rfc9421", "cavage"]
+
+
 # ---- hostile documents
 def test_hostile_key_lists_are_read_in_part() -> None:
     uri = "https://remote.example/users/a"

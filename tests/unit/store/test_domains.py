@@ -4,6 +4,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fedisora.db import Database, UnitOfWork
 from fedisora.errors import Forbidden, Malformed
@@ -97,3 +99,15 @@ def test_the_stored_rule_that_counts(db: Database) -> None:
     assert db.read_now(lambda session: domains.rule_for(session, "example.com")) is None
     few = db.read_now(lambda session: domains.load(session, db.instance.settings, ["b.example.org", "nowhere.example", "%"]))
     assert set(few.by_domain) == {"example.org"}
+
+
+@given(st.one_of(st.text(max_size=80), st.from_regex(r"\Ahttps?://[^/]{0,60}/?\Z"), st.text("a.xn-é。:[]@%1", max_size=40)))
+def test_any_text_has_an_answer(text: str) -> None:
+    found = rules(blocked_example="block")
+    assert found.refuses(text) in (True, False)
+    assert found.silences(text) is False
+    try:
+        domain = domains.domain_of(text)
+    except Malformed:
+        return
+    assert domains.domain_of(domain) == domain if ":" not in domain else domains.domain_of(f"[{domain}]") == domain

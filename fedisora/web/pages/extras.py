@@ -1,0 +1,53 @@
+"""What a post has beside its text and files, as HTML of our own: the result of a poll, the post it quotes."""
+from __future__ import annotations
+
+import datetime as dt
+import html
+from collections.abc import Mapping
+
+from sqlalchemy.orm import Session
+
+from ...activitypub import markup
+from ...models import Actor, Poll, Status
+from ...store import actors, polls, quotes
+
+EXCERPT = 200
+
+
+def extras(session: Session, rows: Mapping[int, Status], viewer_id: int | None) -> dict[int, str]:
+    """HTML by post, for those that have something."""
+    now = dt.datetime.now(dt.UTC)
+    ballots = polls.of_statuses(session, [row.id for row in rows.values() if row.object_type == "Question"])
+    quoting = [row for row in rows.values() if row.quote_of_uri is not None]
+    quoted = quotes.shown(session, [row.quote_of_id for row in quoting
+                                    if row.quote_of_id is not None and row.quote_state == "accepted"], viewer_id)
+    people = actors.many(session, [row.actor_id for row in quoted.values()])
+    found = {key: _poll(ballot, polls.over(ballot, now)) for key, ballot in ballots.items()}
+    for row in quoting:
+        original = quoted.get(row.quote_of_id or 0)
+        found[row.id] = found.get(row.id, "") + (
+            _quote(original, people[original.actor_id]) if original is not None else _link(row))
+    return found
+
+
+def _poll(poll: Poll, over: bool) -> str:
+    total = sum(option["votes"] for option in poll.options)
+    items = "".join(f"<li>{html.escape(option['title'])}: {round(100 * option['votes'] / total) if total else 0} %</li>"
+                    for option in poll.options)
+    voters = poll.voters_count if poll.voters_count is not None else total
+    return f"<ul>{items}</ul><p>{voters} voted{', closed' if over else ''}</p>"
+
+
+def _quote(status: Status, author: Actor) -> str:
+    text = markup.plain_text(status.spoiler_text or status.content)
+    short = text[:EXCERPT] + ("…" if len(text) > EXCERPT else "")
+    address = html.escape(f"/@{author.acct}/{status.id}")
+    return (f'<blockquote><p><a href="{address}">{html.escape(author.name or author.username)}</a></p>'
+            f"<p>{html.escape(short)}</p></blockquote>")
+
+
+def _link(row: Status) -> str:
+    address = html.escape(row.quote_of_uri or "")
+    if address in row.content:
+        return ""
+    return f'<p>RE: <a href="{address}" rel="{markup.LINK_REL}" target="_blank">{address}</a></p>'
