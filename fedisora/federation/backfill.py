@@ -110,7 +110,11 @@ class Backfill:
         if known is None:
             if not budget.fetch(uri):
                 return False
-            await self._resolver.status(uri, quiet=since is None)
+            try:
+                await self._resolver.status(uri, quiet=since is None)
+            except FedisoraError:
+                budget.waste(uri)
+                raise
         activity = {**item, "object": uri}
         outcome = await self._db.write(lambda uow: announce.receive(
             uow, activity, Received(actors.get(uow.session, actor.id))))

@@ -103,6 +103,15 @@ def test_cycles_and_self_references_end(place: Place, world: World) -> None:
     assert world.requests.count("/loop") == 1
 
 
+def test_a_list_does_not_make_us_knock_at_others(place: Place, world: World, other_world: World) -> None:
+    """BI-140"""
+    root = world.note(world.actor("rem"), "root")
+    root["context"] = collection(world, "/contexts/1", [f"{other_world.base}/{number}" for number in range(300)])
+    place.resolve(root["id"])
+    assert complete(place, root["id"]) == 0
+    assert len(other_world.requests) <= 10
+
+
 def test_chains_of_quotes_end(place: Place, world: World) -> None:
     """BI-142: what a quoted post quotes is not looked for by itself."""
     author = world.actor("rem")
