@@ -168,7 +168,7 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     status.published = True
     note = local_posts.document(uow, status, actor)
     activity = create_activity.build(note, uow.uris.create(status.uri))
-    outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor), object_uri=status.uri,
+    outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor) + _others(uow, status), object_uri=status.uri,
                 public=status.visibility in statuses.PUBLIC)
     quotes.sent(uow, status, actor, note)
     statuses.count_reply(uow, status.in_reply_to_id, 1)
@@ -259,7 +259,7 @@ def set_quote_policy(uow: UnitOfWork, actor: Actor, status_id: int, kind: str) -
     quotes.set_policy(uow, actor, status, kind)
     uow.session.flush()
     if status.published:
-        local_posts.send_update(uow, status, actor)
+        local_posts.send_update(uow, status, actor, _others(uow, status))
     return status
 
 
