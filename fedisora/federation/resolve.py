@@ -11,11 +11,11 @@ from ..activities import remote_posts
 from ..activitypub import parse
 from ..activitypub.vocabulary import ACTOR_TYPES, OBJECT_TYPES
 from ..activitypub.webfinger import actor_link, parse_handle, parse_resource, subscribe_template
-from ..db import Database
+from ..db import Database, UnitOfWork
 from ..errors import FedisoraError, Gone, Malformed, NotFound, NotOwner
 from ..models import Actor, Status
 from ..serializers.activitypub import actor as actor_serializer
-from ..store import actors, statuses
+from ..store import actors, peers, statuses
 from .client import Client
 from .fetch import Fetcher
 
@@ -71,7 +71,12 @@ class Resolver:
         handle = await self._confirmed_handle(data.uri, data.username, data.domain)
         if handle is not None:
             data = actor_serializer.from_activitypub(document, handle=handle)
-        return await self._db.write(lambda uow: actors.upsert_remote(uow, data))
+
+        def keep(uow: UnitOfWork) -> Actor:
+            peers.met(uow, parse.host_of(data.uri))
+            return actors.upsert_remote(uow, data)
+
+        return await self._db.write(keep)
 
     async def _confirmed_handle(self, uri: str, username: str, domain: str) -> tuple[str, str] | None:
         """(name, domain) by WebFinger, when it loops back to this id; None: the name at the id's own host."""

@@ -9,10 +9,8 @@ from typing import Any
 from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from ..activitypub.parse import host_of
 from ..db import UnitOfWork
 from ..models import Actor, User
-from . import peers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +106,6 @@ def upsert_remote(uow: UnitOfWork, data: ActorData) -> Actor:
             session.flush()
         actor = Actor(id=uow.new_id(), created_at=uow.now, **values)
         session.add(actor)
-        peers.met(uow, host_of(data.uri))
     else:
         for name, value in values.items():
             if getattr(actor, name) != value:
