@@ -15,7 +15,7 @@ from ..db import Database, UnitOfWork
 from ..errors import FedisoraError, Gone, Malformed, NotFound, NotOwner
 from ..models import Actor, Status
 from ..serializers.activitypub import actor as actor_serializer
-from ..store import actors, backfill, statuses
+from ..store import actors, backfill, peers, statuses
 from .client import Client
 from .fetch import Fetcher
 
@@ -100,6 +100,7 @@ class Resolver:
         again = known is not None and actors.stale(known, self._db.clock())
 
         def store(uow: UnitOfWork) -> Actor:
+            peers.met(uow, parse.host_of(data.uri))
             actor = actors.upsert_remote(uow, data, confirmed=handle is not None)
             if again:
                 backfill.refreshed(uow, actor)
