@@ -23,7 +23,7 @@ class Uris:
         return urlsplit(self.base).netloc
 
     def is_local(self, uri: str) -> bool:
-        """Whether a URL lies on this instance's host, however it is spelled: case, trailing dot, default port."""
+        """Whether a URL is on this host, however it is spelled: case, trailing dot, default port of either scheme."""
         if uri == self.base or uri.startswith(self.base + "/"):
             return True
         if uri.isascii() and (urlsplit(self.base).hostname or "") not in uri.lower():

@@ -16,6 +16,7 @@ from ..db import UnitOfWork
 from ..errors import NotOwner, Refused
 from ..ids import new_id
 from ..models import Actor, Media, Status
+from ..provenance import digital_source
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
 from ..store import actors, domains, jobs, notifications, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
@@ -184,8 +185,8 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
         quote_rows.forget(uow, status)
     files, wanted_files = _files(uow, status), _wanted_media(uow, note, author)
     same = ((status.content, status.spoiler_text, status.sensitive) == (note.content, note.spoiler, note.sensitive)
-            and [(media.remote_url, media.description) for media in files]
-            == [(item.url, item.description) for item in wanted_files])
+            and [(media.remote_url, media.description, media.digital_source_type) for media in files]
+            == [(item.url, item.description, item.digital_source_type) for item in wanted_files])
     status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
     status.context_uri, status.replies_uri = note.context, note.replies
     status.document, status.proof = orjson.dumps(document), proof_state(document, author)
@@ -219,6 +220,8 @@ def _replace_files(uow: UnitOfWork, status: Status, author: Actor, items: list[M
             _add_media(uow, status, author, position, item)
         else:
             media.position, media.description = position, item.description
+            # the bytes are the same: an edit may admit to more machine than before, never to less
+            media.digital_source_type = digital_source.stricter(media.digital_source_type, item.digital_source_type)
     for media in known.values():
         uow.session.delete(media)
 

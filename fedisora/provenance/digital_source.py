@@ -110,6 +110,15 @@ def kind_of(uri: str | None) -> str:
     return entry.kind if entry else "undeclared"
 
 
+_STRICTNESS: Final = ("human", "undeclared", "procedural", "mixed", "machine")
+
+
+def stricter(*uris: str | None) -> str | None:
+    """Of several statements about one file, the one that admits to most machine; None when there is none."""
+    given = [uri for uri in uris if uri]
+    return max(given, key=lambda uri: _STRICTNESS.index(kind_of(uri)), default=None)
+
+
 def label_for(uri: str | None) -> str:
     """What a badge says in English. An unknown value is "Undeclared", never guessed."""
     entry = find(uri)

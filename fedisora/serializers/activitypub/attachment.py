@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ...activitypub import markup, parse
 from ...models import Media
+from ...provenance import digital_source
 from ...provenance.record import from_attachment, plain
 from ...uris import Uris
 
@@ -196,7 +197,9 @@ def read(document: Any, *, whole: bool = False) -> MediaData | None:
         mime = "image/jpeg"
     federated = from_attachment(document)
     generator = document.get("generator")
-    source = federated.digital_source_type if federated else document.get("digitalSourceType")
+    # the file's own statement and its record's: when they disagree, the one that admits to more
+    source = digital_source.stricter(federated.digital_source_type if federated else None,
+                                     _short(document.get("digitalSourceType"), 200))
     size = document | {name: link[name] for name in ("width", "height", "size") if name in link} if link else document
     poster = picture_of(document.get("icon")) or picture_of(document.get("preview"))
     return MediaData(
