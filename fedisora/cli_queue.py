@@ -6,7 +6,7 @@ import json
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from .cli_common import DataDir, Json, err, escape, out, with_db
 
@@ -25,7 +25,7 @@ def listing(as_json: Json = False, data_dir: DataDir = None) -> None:
             {**dataclasses.asdict(item), "when": item.when.isoformat(timespec="seconds")} for item in items]},
             ensure_ascii=False))
         return
-    table = Table("id", "type", "from or about", "state", "tries", "when", "reason",
+    table = Table(Column("id", no_wrap=True), "type", "from or about", "state", "tries", "when", "reason",
                   caption=", ".join(f"{name}: {count}" for name, count in waiting.items()))
     for item in items:
         table.add_row(item.id, escape(item.type), escape(item.sender), item.state, str(item.attempts),

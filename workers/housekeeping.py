@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SWEEP_EVERY = dt.timedelta(hours=1)
 KEEP_DONE = dt.timedelta(days=7)
+KEEP_FAILED = dt.timedelta(days=30)
 KEEP_UNATTACHED = dt.timedelta(days=2)
 KEEP_CACHED = dt.timedelta(days=7)
 
@@ -62,6 +63,8 @@ def _sweep(uow: UnitOfWork) -> None:
     session.execute(delete(LoginAttempt).where(LoginAttempt.at < now - dt.timedelta(days=1)))
     session.execute(delete(InboxMessage).where(InboxMessage.state != "pending", InboxMessage.done_at < now - KEEP_DONE))
     session.execute(delete(Delivery).where(Delivery.state == "done", Delivery.done_at < now - KEEP_DONE))
+    session.execute(delete(Delivery).where(Delivery.state == "failed", Delivery.done_at < now - KEEP_FAILED))
+    session.execute(delete(Job).where(Job.state == "dead", Job.created_at < now - KEEP_FAILED))
     stale = session.scalars(select(Media).where(
         Media.status_id.is_(None), Media.generation_id.is_(None), Media.state != "remote",
         Media.created_at < now - KEEP_UNATTACHED)).all()

@@ -9,7 +9,7 @@ import orjson
 from ..db import UnitOfWork
 from ..models import Actor, Status
 from ..serializers.activitypub import note as note_serializer
-from ..store import actors, polls, relations, statuses
+from ..store import actors, polls, relations, relays, statuses
 from ..store import media as media_rows
 from . import outbox
 
@@ -27,7 +27,8 @@ def document(uow: UnitOfWork, status: Status, actor: Actor) -> dict[str, Any]:
 
 
 def inboxes(uow: UnitOfWork, status: Status, actor: Actor) -> list[str]:
-    """Where a post goes: the followers' servers, who is mentioned, whom it answers, and who voted in its poll."""
+    """Where a post goes: the followers' servers, who is mentioned, whom it answers, who voted in its poll, and
+    relays when it is public."""
     session = uow.session
     found = relations.follower_inboxes(session, actor.id) if status.visibility != "direct" else []
     people = list(statuses.mentions(session, [status.id]).get(status.id, []))
@@ -37,7 +38,7 @@ def inboxes(uow: UnitOfWork, status: Status, actor: Actor) -> list[str]:
         people.extend(polls.voters(session, status.id, local=False))
     for person in people:
         found.extend(outbox.inbox_of(person))
-    return found
+    return found + (relays.inboxes(session, relays.MASTODON) if status.visibility == "public" else [])
 
 
 def send_update(uow: UnitOfWork, status: Status, actor: Actor, others: Sequence[str] = ()) -> None:

@@ -75,7 +75,7 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], fetched: Mapping[str, dic
     session = uow.session
     from_relay = relays.accepted(session, via.uri)
     if not from_relay and not relations.has_local_follower(session, via.id):
-        return "ignored: not a relay of ours, and nobody here follows who passed it on"
+        return "ignored: not a relay of ours"  # nor followed from here
     kind, uri = type_of(activity), id_of(activity.get("object"))
     if kind not in CARRIED or uri is None:
         return "ignored: not passed on by relays"

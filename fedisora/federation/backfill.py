@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from ..activities import remote_posts
+from ..activities import Received, announce, remote_posts
 from ..activitypub import parse
 from ..activitypub.vocabulary import OBJECT_TYPES
 from ..db import Database, UnitOfWork
@@ -71,11 +71,15 @@ class Backfill:
         return stored
 
     async def _take(self, actor: Actor, item: Any, budget: Budget, since: dt.datetime | None) -> bool:
-        """Store one entry of an outbox, a Create of the account's own; whether it was new."""
+        """Store one entry of an outbox, a Create of the account's own or what a channel passes on; whether it was new."""
         try:
             if isinstance(item, str) and parse.same_origin(item, actor.uri) and budget.fetch(item):
                 item = await self._fetcher.document(item)  # an outbox of ids
-            if not isinstance(item, dict) or parse.type_of(item) != "Create" or parse.id_of(item.get("actor")) != actor.uri:
+            if not isinstance(item, dict) or parse.id_of(item.get("actor")) != actor.uri:
+                return False
+            if parse.type_of(item) == "Announce" and actor.type == "Group":
+                return await self._passed_on(actor, item, budget, since)
+            if parse.type_of(item) != "Create":
                 return False
             reference = item.get("object")
             uri = parse.id_of(reference)
@@ -89,6 +93,32 @@ class Backfill:
         except FedisoraError as error:
             log.debug("an entry of an outbox cannot be had", actor=actor.uri, reason=str(error))
             return False
+
+    async def _passed_on(self, actor: Actor, item: dict[str, Any], budget: Budget, since: dt.datetime | None) -> bool:
+        """A channel's or community's post: what it passes on, from its own origin (FEP-1b12 wraps it in its Create)."""
+        reference = item.get("object")
+        if parse.type_of(reference) == "Create" and isinstance(reference, dict):
+            reference = reference.get("object")
+        uri, boost, published = parse.id_of(reference), parse.id_of(item), parse.datetime_of(item, "published")
+        if uri is None or boost is None or published is None or not parse.is_http(uri) \
+                or self._db.instance.uris.is_local(uri) or not parse.same_origin(boost, actor.uri):
+            return False
+        budget.posts -= 1
+        if await self._db.read(lambda session: statuses.by_uri(session, boost)) is not None:
+            return False
+        known = await self._db.read(lambda session: statuses.by_uri(session, uri))
+        if known is None:
+            if not budget.fetch(uri):
+                return False
+            try:
+                await self._resolver.status(uri, quiet=since is None)
+            except FedisoraError:
+                budget.waste(uri)
+                raise
+        activity = {**item, "object": uri}
+        outcome = await self._db.write(lambda uow: announce.receive(
+            uow, activity, Received(actors.get(uow.session, actor.id))))
+        return outcome == "stored"
 
     async def _document(self, actor: Actor, reference: Any, uri: str, budget: Budget) -> dict[str, Any] | None:
         if isinstance(reference, dict) and parse.type_of(reference) in OBJECT_TYPES and actor.uri in parse.ids_of(

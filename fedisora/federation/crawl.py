@@ -1,15 +1,19 @@
 """Reading collections of other servers within a budget: whatever they link to, it ends."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..activitypub import parse
 from ..errors import NotOwner
 from .fetch import Fetcher
 
 ITEMS_PER_PAGE = 500
+WASTED = 5
+"""Useless fetches from one host, then it is left alone for the rest of the crawl."""
 
 
 @dataclass
@@ -21,14 +25,20 @@ class Budget:
     posts: int
     asked: set[str] = field(default_factory=set)
     """Addresses that were fetched, or tried: none twice."""
+    wasted: Counter[str] = field(default_factory=Counter)
+    """Fetches that led to nothing, by host."""
 
     def fetch(self, url: str) -> bool:
-        """Take one fetch; False when there is none left, or this address had its turn."""
-        if self.fetches <= 0 or url in self.asked:
+        """Take one fetch; False when there is none left, this address had its turn, or its server gave nothing of use."""
+        if self.fetches <= 0 or url in self.asked or self.wasted[_host(url)] >= WASTED:
             return False
         self.asked.add(url)
         self.fetches -= 1
         return True
+
+    def waste(self, url: str) -> None:
+        """A fetch of this address led to nothing: a list must not make us knock again and again at a server that it names."""
+        self.wasted[_host(url)] += 1
 
     def page(self, url: str) -> bool:
         """Take one fetch of a collection or a page of one."""
@@ -36,6 +46,10 @@ class Budget:
             return False
         self.pages -= 1
         return True
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.lower()
 
 
 async def items(fetcher: Fetcher, url: str, budget: Budget, *, owner: str | None = None) -> AsyncIterator[Any]:

@@ -40,6 +40,8 @@ MOST = 480
 SLOW = 1.0
 PER_HOST = 6
 SIGN_AT_ONCE = 16
+LOOKS = 4
+"""Windows of due rows looked at before the rest has to wait for the next round."""
 LATER = frozenset({401, 408, 425, 429})
 """Refusals that may pass; every other 4xx is final (Mastodon's rule)."""
 Headers = dict[str, str]
@@ -72,17 +74,7 @@ class Courier:
             await self._breathe()
             return 1
         full = [host for host, count in self._per_host.items() if count >= PER_HOST or slow[host]]
-        due = await self._db.read(lambda session: delivery_rows.due(session, self._db.clock(), full))
-        if not due:
-            if not self._running:
-                return 0
-            await self._breathe()
-            return 1
-        now = self._db.clock()
-        unknown = self._circuit.unknown(host for _, host in due)
-        if unknown:
-            self._circuit.remember(await self._db.read(lambda session: Circuit.load(session, unknown)), now)
-        chosen, stuck = self._choose(due, room, now)
+        chosen, stuck = await self._look(room, full)
         if not chosen:
             if stuck:
                 await self._db.write(lambda uow: delivery_rows.postpone(
@@ -95,6 +87,26 @@ class Courier:
         for start in range(0, len(items), SIGN_AT_ONCE):
             await self._begin(items[start:start + SIGN_AT_ONCE], owner)
         return len(items) or 1
+
+    async def _look(self, room: int, full: list[str]) -> tuple[list[int], list[int]]:
+        """(rows to claim, rows of hosts left alone for now). Looks past hosts that fill the window and may have no more."""
+        chosen: list[int] = []
+        stuck: list[int] = []
+        for _ in range(LOOKS):
+            due = await self._db.read(lambda session, busy=tuple(full): delivery_rows.due(  # type: ignore[misc]
+                session, self._db.clock(), busy))
+            now = self._db.clock()
+            unknown = self._circuit.unknown(host for _, host in due)
+            if unknown:
+                self._circuit.remember(await self._db.read(lambda session, hosts=unknown: Circuit.load(  # type: ignore[misc]
+                    session, hosts)), now)
+            more, left = self._choose(due, room - len(chosen), now)
+            chosen += more
+            stuck += left
+            if len(due) < delivery_rows.CANDIDATES or len(chosen) >= room:
+                break
+            full = list({*full, *(host for _, host in due)})
+        return chosen, stuck
 
     async def _breathe(self) -> None:
         """Wait for the next end of a delivery, but not for long: a new post must not wait for a server that hangs."""

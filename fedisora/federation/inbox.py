@@ -147,7 +147,8 @@ class Inbox:
             _check_object(activity, actor_uri, kind)
             await self._put(_Arrival(uri, actor_uri, key_id, kind[:48], body))
         elif kind in FORWARDED and standing.trusted:
-            await self._put(_Arrival(uri, actor_uri, key_id, kind[:48], body, via))
+            # under an id of its own: what somebody passes on must not stand in the way of the activity itself
+            await self._put(_Arrival(f"{uri}#via={via}", actor_uri, key_id, kind[:48], body, via))
         else:
             raise stranger
 

@@ -15,11 +15,12 @@ from ..db import Database, UnitOfWork
 from ..errors import FedisoraError, Gone, Malformed, NotFound, NotOwner
 from ..models import Actor, Status
 from ..serializers.activitypub import actor as actor_serializer
-from ..store import actors, backfill, statuses
+from ..store import actors, backfill, peers, statuses
 from .client import Client
 from .fetch import Fetcher
 
 log = structlog.get_logger()
+MOST_AUTHORS = 4
 WEBFINGER_SECONDS = 12.0
 """For all look-ups that one actor's handle may take: whoever it names must not keep us waiting."""
 
@@ -99,6 +100,7 @@ class Resolver:
         again = known is not None and actors.stale(known, self._db.clock())
 
         def store(uow: UnitOfWork) -> Actor:
+            peers.met(uow, parse.host_of(data.uri))
             actor = actors.upsert_remote(uow, data, confirmed=handle is not None)
             if again:
                 backfill.refreshed(uow, actor)
@@ -188,9 +190,7 @@ class Resolver:
         uri, authors = parse.id_of(document), parse.ids_of(document.get("attributedTo"))
         if uri is None or not authors or parse.type_of(document) not in OBJECT_TYPES:
             raise Malformed("This is not a post.")
-        if not parse.same_origin(uri, authors[0]):
-            raise NotOwner(cause=f"{uri} by {authors[0]}")
-        author = await self.actor(authors[0])
+        author = await self._author(uri, authors)
         if author.suspended_at is not None:
             raise Gone("The author's account is gone.")
         status = await self._db.write(lambda uow: remote_posts.store(uow, document, actors.get(uow.session, author.id),
@@ -198,6 +198,24 @@ class Resolver:
         if status is None:
             raise Gone("This post was deleted.")
         return status
+
+    async def _author(self, uri: str, names: list[str]) -> Actor:
+        """Who wrote a post: the first on its origin that is no channel (PeerTube names one beside its person), else the channel.
+
+        Raises:
+            NotOwner: nobody of the post's origin.
+            NotFound and others: the author cannot be had.
+        """
+        channel = None
+        for name in names[:MOST_AUTHORS]:
+            if parse.same_origin(uri, name):
+                author = await self.actor(name)
+                if author.type != "Group":
+                    return author
+                channel = channel or author
+        if channel is None:
+            raise NotOwner(cause=f"{uri} by {names[0]}")
+        return channel
 
     async def refresh_status(self, uri: str) -> str:
         """Fetch a known remote post again and apply what changed; the outcome in a few words.

@@ -89,6 +89,7 @@ class Threads:
             found = await self._resolver.status(uri, quiet=True)
         except FedisoraError as error:
             log.debug("a post of a thread cannot be had", uri=uri, reason=str(error))
+            budget.waste(uri)
             return None
         budget.posts -= 1
         return found
@@ -129,10 +130,12 @@ class Threads:
                 belongs = parse.id_of(document.get("context")) == context or (answers is not None and await self._db.read(
                     lambda session: statuses.by_uri(session, answers)) is not None)
             if not belongs:
+                budget.waste(uri)
                 return
             await self._resolver.store_status(document, quiet=True)
         except FedisoraError as error:
             log.debug("a post of a thread cannot be had", uri=uri, reason=str(error))
+            budget.waste(uri)
             return
         budget.posts -= 1
 

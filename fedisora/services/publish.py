@@ -151,11 +151,6 @@ def _context(uow: UnitOfWork, parent: Status | None, row_id: int) -> str | None:
     return parent.context_uri
 
 
-def _others(uow: UnitOfWork, status: Status) -> list[str]:
-    """Whom else a post reaches: its channel's audience and the relays."""
-    return channels.inboxes(uow, status) + relays.inboxes(uow.session, status)
-
-
 def finish(uow: UnitOfWork, status_id: int) -> None:
     """Build, sign and send a post whose files are signed. Doing it twice changes nothing."""
     session = uow.session
@@ -168,8 +163,8 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     status.published = True
     note = local_posts.document(uow, status, actor)
     activity = create_activity.build(note, uow.uris.create(status.uri))
-    outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor), object_uri=status.uri,
-                public=status.visibility in statuses.PUBLIC)
+    outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor) + channels.inboxes(uow, status),
+                object_uri=status.uri, public=status.visibility in statuses.PUBLIC)
     quotes.sent(uow, status, actor, note)
     statuses.count_reply(uow, status.in_reply_to_id, 1)
     actor.statuses_count += 1
@@ -243,7 +238,7 @@ def edit(uow: UnitOfWork, actor: Actor, status_id: int, *, text: str, spoiler_te
     statuses.set_mentions(uow, status.id, [person.id for person in (*before, *written.mentioned)])
     uow.session.flush()
     if status.published:
-        local_posts.send_update(uow, status, actor, _others(uow, status))
+        local_posts.send_update(uow, status, actor, channels.inboxes(uow, status))
         channels.after_edit(uow, status)
     return status
 
@@ -259,7 +254,7 @@ def set_quote_policy(uow: UnitOfWork, actor: Actor, status_id: int, kind: str) -
     quotes.set_policy(uow, actor, status, kind)
     uow.session.flush()
     if status.published:
-        local_posts.send_update(uow, status, actor)
+        local_posts.send_update(uow, status, actor, channels.inboxes(uow, status))
     return status
 
 
@@ -274,7 +269,8 @@ def delete(uow: UnitOfWork, actor: Actor, status_id: int) -> Status:
         activity = delete_activity.build(uow.uris.delete(status.uri), actor, status, uow.now)
         if status.visibility not in statuses.PUBLIC:
             activity["to"] = [uri for uri in activity["to"] if uri != PUBLIC]
-        outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor) + _others(uow, status), object_uri=status.uri)
+        outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor) + channels.inboxes(uow, status),
+                    object_uri=status.uri)
         channels.before_delete(uow, status)
         relays.before_delete(uow, status)
     statuses.delete(uow, status)

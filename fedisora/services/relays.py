@@ -3,8 +3,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from ..activities import outbox
 from ..activitypub.parse import is_http
 from ..activitypub.vocabulary import PUBLIC
@@ -85,11 +83,6 @@ def remove(uow: UnitOfWork, url: str) -> None:
         outbox.send(uow, instance, undo, [relay.inbox], object_uri=relay.follow_uri)
     session.delete(relay)
     session.flush()
-
-
-def inboxes(session: Session, status: Status) -> list[str]:
-    """Mastodon-style relays that get the activities about a post: public ones only."""
-    return rows.inboxes(session, rows.MASTODON) if status.visibility == "public" else []
 
 
 def _announce(uow: UnitOfWork, instance: Actor, status: Status) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from ..activitypub.parse import host_of
 from ..db import UnitOfWork
 from ..errors import Forbidden
 from ..models import Actor, Delivery, User
-from . import jobs, peers
+from . import jobs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +141,6 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
         actor = Actor(id=row_id, created_at=uow.now, **values)
         session.add(actor)
         session.flush()
-        peers.met(uow, host_of(data.uri))
         return actor
     before = [actor.inbox, actor.shared_inbox]
     for name, value in values.items():

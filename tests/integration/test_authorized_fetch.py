@@ -1,6 +1,7 @@
 """FEDISORA_AUTHORIZED_FETCH: no ActivityPub document without a signature of somebody we talk to, except the instance actor."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -66,7 +67,7 @@ def documents() -> list[str]:
 def test_nothing_without_a_signature(instance: InstanceProcess, lena: Api, post: str, path: str, there: bool) -> None:
     """Every route, also those that come later: the same 401 whether there is something or not."""
     number = post.rpartition("/")[2] if there else "1"
-    url = instance.base + path.replace("{name}", "lena").replace("{id:row}", number)
+    url = instance.base + re.sub(r"\{\w+\}", "lena", re.sub(r"\{\w+:row\}", number, path))
     answer = httpx.get(url, headers=HEADERS)
     assert answer.status_code == 401
     assert answer.headers["cache-control"] == "no-store"

@@ -89,11 +89,15 @@ def test_a_delete_that_is_not_true_deletes_nothing(instance: InstanceProcess, lo
     note = home.note(author, "still there")
     assert author.send(f"{instance.base}/inbox", author.activity("Create", note)).status_code == 202
     eventually(lambda: texts(local, note["id"]), what="the post")
-    assert friend.send(f"{instance.base}/inbox", author.activity("Delete", note["id"])).status_code == 202
+    delete = author.activity("Delete", note["id"])
+    assert friend.send(f"{instance.base}/inbox", delete).status_code == 202
     last = elsewhere.note(friend, "afterwards")
     assert friend.send(f"{instance.base}/inbox", friend.activity("Create", last)).status_code == 202
     eventually(lambda: texts(local, last["id"]), what="what came later")
     assert texts(local, note["id"])
+    # and it does not stand in the way of the true one, which has the same id
+    assert author.send(f"{instance.base}/inbox", delete).status_code == 202
+    eventually(lambda: not texts(local, note["id"]), what="deleted by its author")
 
 
 def test_a_stranger_passes_nothing_on(instance: InstanceProcess, local: Api, home: World, elsewhere: World) -> None:

@@ -156,10 +156,18 @@ def test_a_suspended_account_may_only_take_back(instance: InstanceProcess, local
 def test_a_block_and_its_end_while_the_server_runs(instance: InstanceProcess, local: Api) -> None:
     with World("127.0.0.3") as place:
         fan = place.actor(unique("fan"))
+        place.documents["/face.png"] = {"this": "is asked for, and no picture"}
+        place.documents[f"/users/{fan.name}"]["icon"] = {"type": "Image", "url": f"{place.base}/face.png"}
         assert fan.send(f"{instance.base}/inbox", fan.activity("Follow", local.actor)).status_code == 202
         eventually(lambda: place.activities("Accept"), what="Accept")
+        row = run_sql(instance, f"SELECT id FROM actors WHERE uri = '{fan.uri}'")[0][0]
+        face = f"{instance.base}/proxy/avatar/{row}"
+        assert httpx.get(face).status_code == 415
+        assert place.requests.count("/face.png") == 1
         assert "follows ended: 1" in instance.cli("domain", "block", place.host).stderr
         eventually(lambda: fan.get(local.actor).status_code == 403, what="blocked")
+        assert httpx.get(face).status_code == 404
+        assert place.requests.count("/face.png") == 1
         seen = len(place.received)
         local.post("/api/v1/statuses", status="not for them")
         assert run_sql(instance, f"SELECT 1 FROM deliveries WHERE host = '{place.host}' AND state = 'pending'") == []

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from fedisora.activitypub.integrity_proofs import verify_document
+from fedisora.activitypub.multibase import ed25519_from_multibase
 from tests.support.instances import Api, InstanceProcess, eventually, unique
 from tests.support.remote import RemoteActor
 from tests.support.world import ACTIVITY, World
@@ -157,6 +159,8 @@ def test_our_stamp_is_served_until_it_is_revoked(ada: Api, bob: Api) -> None:
     assert {name: served.json()[name] for name in ("id", "type", "attributedTo", "interactingObject", "interactionTarget")} == {
         "id": uri, "type": "QuoteAuthorization", "attributedTo": ada.actor, "interactingObject": second["uri"],
         "interactionTarget": first["uri"]}
+    multikey = document(ada.actor).json()["assertionMethod"][0]
+    verify_document(served.json(), ed25519_from_multibase(multikey["publicKeyMultibase"]))
     revoke = f"/api/v1/statuses/{first['id']}/quotes/{second['id']}/revoke"
     assert bob.http.post(revoke).status_code == 403
     assert ada.post(revoke)["quote"] == {"state": "revoked", "quoted_status": None}

@@ -162,7 +162,7 @@ def _language(document: dict[str, Any]) -> str | None:
     for name in ("contentMap", "nameMap"):
         values = document.get(name)
         first = next(iter(values), None) if isinstance(values, dict) else None
-        if isinstance(first, str) and 1 < len(first) <= 16:
+        if isinstance(first, str) and 1 < len(first) <= 16 and first != "und":
             return first
     given = document.get("language") or document.get("inLanguage")
     if isinstance(given, dict):

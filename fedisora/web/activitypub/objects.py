@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ...activitypub.contexts import context_for
+from ...activitypub.integrity_proofs import sign_document
 from ...activitypub.negotiation import wants_activity
 from ...activitypub.vocabulary import AS2
 from ...errors import Gone, NotFound
 from ...models import Actor, Follow, OutboxActivity, Status
 from ...serializers.activitypub import quote
 from ...serializers.activitypub.collections import collection, page
-from ...store import quotes, statuses, threads
+from ...store import keys, quotes, statuses, threads
 from ..convertors import number
 from .respond import activity_json, house_of, reader
 
@@ -95,7 +96,8 @@ async def quote_authorization(request: Request) -> Response:
         if row.revoked_at is not None or quoted is None or author.suspended_at is not None:
             raise Gone("This authorisation was taken back.")
         document = quote.stamp(row, author.uri)
-        return {"@context": context_for(document), **document}
+        key, method = keys.proof_key(session, house.vault, house.uris, author)
+        return sign_document({"@context": context_for(document, proof=True), **document}, key, method, row.created_at)
 
     return activity_json(await house.db.read(find))
 

@@ -75,7 +75,7 @@ def delete(town: Town, status_id: int) -> None:
 
 
 def software(town: Town, host: str, name: str) -> None:
-    town.run(lambda uow: uow.session.add(RemoteHost(host=host, software=name)))
+    town.run(lambda uow: uow.session.merge(RemoteHost(host=host, software=name)))
 
 
 # ---- what must not happen

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ from sqlalchemy import func, select
 
 from fedisora.errors import Invalid, NotOwner
 from fedisora.models import Block, Job, Notification, Poll, PollVote, Status
+from fedisora.serializers.activitypub.actor import from_activitypub
 from fedisora.services import polls as service
 from fedisora.services import publish
 from fedisora.store import actors, statuses
 
-from .conftest import EVE, REM, Town
+from .conftest import EVE, REM, Town, remote_actor
 
 HOUR = 3600
 
@@ -232,3 +234,13 @@ def test_votes_go_with_their_poll(town: Town) -> None:
     town.run(lambda uow: publish.delete(uow, actors.get(uow.session, town.actor(town.ada).id), row(town, uri).id))
     for column in (Poll.status_id, PollVote.id):
         assert town.db.read_now(lambda session, column=column: session.scalar(select(column))) is None  # type: ignore[misc]
+
+
+def test_votes_that_come_together_are_all_counted(town: Town) -> None:
+    uri = question(town)
+    crowd = [f"https://remote.example/users/voter{number}" for number in range(12)]
+    town.run(lambda uow: [actors.upsert_remote(uow, from_activitypub(remote_actor(voter))).id for voter in crowd])
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(lambda voter: vote(town, uri, "tea", voter=voter), crowd))
+    assert outcomes == ["voted"] * len(crowd)
+    assert counts(town, uri) == ([len(crowd), 0], len(crowd))

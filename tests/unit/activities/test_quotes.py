@@ -272,7 +272,7 @@ def test_a_private_quoting_post_is_not_shown_to_the_quoted_author(town: Town) ->
 def test_a_chain_of_quotes_is_not_followed(town: Town) -> None:
     eve = town.actor(EVE)
     link = town.note("a link of a chain", author=EVE, quote=f"{EVE}/notes/next", quoteAuthorization=STAMP)
-    town.run(lambda uow: remote_posts.store(uow, link, actors.get(uow.session, eve.id), asked=True, quiet=True))
+    town.run(lambda uow: remote_posts.store(uow, link, actors.get(uow.session, eve.id), asked=True, deep=False))
     assert row(town, link["id"]).quote_state == "pending"
     assert town.db.read_now(lambda session: session.scalars(
         select(Job.kind).where(Job.kind == "check_quote")).all()) == []

@@ -154,3 +154,36 @@ def test_pinned_posts_are_the_first_few_of_its_own(place: Place, world: World, o
         own[0]["id"], own[1]["id"]]
     assert feature([note["id"] for note in own]) == [note["id"] for note in own[:5]]
     assert feature([own[3]["id"]]) == [own[3]["id"]]
+
+
+def test_a_channel_brings_what_it_passed_on(place: Place, world: World, other_world: World, rem: RemoteActor) -> None:
+    world.documents["/users/rem"]["type"] = "Group"
+    place.go(lambda tools: tools.resolver.actor(rem.uri, refresh=True))
+    sam, eve = world.actor("sam"), other_world.actor("eve")
+    video, page = world.note(sam, "a video", published=OLD), other_world.note(eve, "a page")
+    stolen = world.note(sam, "of sam")
+
+    def passes(target: Any, number: int, **more: Any) -> dict[str, Any]:
+        return {"id": f"{rem.uri}/announces/{number}", "type": "Announce", "actor": rem.uri, "object": target, "published": OLD,
+                "to": [f"{AS2}#Public"], **more}
+
+    ours = place.post("of Ada")
+    outbox(world, [passes(video["id"], 1), passes({"id": f"{page['id']}#c", "type": "Create", "actor": eve.uri,
+                                                   "object": {**page, "content": "not what Eve wrote"}}, 2),
+                   passes(stolen["id"], 3, actor=sam.uri), passes(stolen["id"], 4, id=f"{other_world.base}/5"),
+                   passes(ours.uri, 6), passes({"id": 7}, 7), passes("nonsense", 8)])
+    assert fill(place, rem.uri) == 2
+    ada = place.actor(place.ada)
+    home = place.db.read_now(lambda session: statuses.home(session, ada.id, Page()))
+    assert [status.uri for status in home[1:]] == [f"{rem.uri}/announces/2", f"{rem.uri}/announces/1"]
+    assert place.known(page["id"]).content == "<p>a page</p>"
+    assert place.status(stolen["id"]) is None
+    assert place.db.read_now(lambda session: session.scalar(select(func.count()).select_from(Notification))) == 0
+    assert fill(place, rem.uri) == 0
+
+
+def test_what_a_person_boosted_is_not_fetched(place: Place, world: World, other_world: World, rem: RemoteActor) -> None:
+    boosted = other_world.note(other_world.actor("eve"), "boosted")
+    outbox(world, [{"id": f"{rem.uri}/1", "type": "Announce", "actor": rem.uri, "object": boosted["id"], "published": OLD}])
+    assert fill(place, rem.uri) == 0
+    assert other_world.requests == []

@@ -101,6 +101,7 @@ def test_a_server_is_asked_once_a_day_whatever_it_answers(tmp_path: Path) -> Non
 def test_a_new_server_is_asked_a_known_one_is_not(db: Database) -> None:
     def meet(uow: UnitOfWork, name: str, host: str = "peer.example") -> None:
         uri = f"https://{host}/users/{name}"
+        peers.met(uow, host)
         actors.upsert_remote(uow, from_activitypub({"id": uri, "type": "Person", "preferredUsername": name,
                                                     "inbox": f"{uri}/inbox"}))
 

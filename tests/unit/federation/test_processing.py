@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 from fedisora.activities import HANDLERS
 from fedisora.activitypub import parse
 from fedisora.db import UnitOfWork
-from fedisora.federation import processing
-from fedisora.federation.processing import Work
+from fedisora.federation import processing_rows as rows
+from fedisora.federation.processing import Processor
+from fedisora.federation.processing_rows import Work
 from fedisora.models import InboxMessage, Status
 from fedisora.store import statuses
 from tests.unit.activities.conftest import EVE, REM, Town, town
@@ -29,11 +30,11 @@ def arrive(town: Town, *activities: dict[str, Any]) -> list[Work]:
                 id=uow.new_id(), activity_uri=activity["id"], actor_uri=actor, key_id=f"{actor}#main-key", type=activity["type"],
                 host=parse.host_of(actor), body=orjson.dumps(activity), received_at=uow.now, run_at=uow.now))
         uow.session.flush()
-        return processing._claim(uow, "me")
+        return rows.claim(uow, "me")
 
     works = town.run(put)
     for work in works:
-        processing.Processor._read(work)
+        Processor._read(work)
     return works
 
 
@@ -42,9 +43,9 @@ def apply(town: Town, works: list[Work]) -> list[tuple[str, str]]:
     rest = list(works)
     while rest:
         try:
-            done = town.run(lambda uow, items=rest: processing._slice(uow, items, "me", careful=False))  # type: ignore[misc]
-        except processing._Careful as careful:
-            done = town.run(lambda uow, items=rest[:careful.reached]: processing._slice(  # type: ignore[misc]
+            done = town.run(lambda uow, items=rest: rows.apply_slice(uow, items, "me", careful=False))  # type: ignore[misc]
+        except rows.Careful as careful:
+            done = town.run(lambda uow, items=rest[:careful.reached]: rows.apply_slice(  # type: ignore[misc]
                 uow, items, "me", careful=True))
         rest = rest[done:]
     return town.db.read_now(lambda session: [
@@ -111,7 +112,7 @@ def test_one_that_fails_leaves_the_others_as_they_are(followed: Town, monkeypatc
             statuses.tombstone(uow, "https://remote.example/half-done", REM)
             raise RuntimeError("a defect")
 
-    monkeypatch.setattr(processing, "HANDLERS", {**HANDLERS, "Like": Broken})
+    monkeypatch.setattr(rows, "HANDLERS", {**HANDLERS, "Like": Broken})
     first, last = followed.note("one"), followed.note("two")
     works = arrive(followed, create(followed, first), followed.activity("Like", "https://x.example/1"), create(followed, last))
     states = apply(followed, works)
@@ -121,7 +122,7 @@ def test_one_that_fails_leaves_the_others_as_they_are(followed: Town, monkeypatc
     assert followed.db.read_now(
         lambda session: statuses.is_tombstoned(session, "https://remote.example/half-done")) is None
     broken = works[1]
-    broken.attempt = processing.ATTEMPTS
+    broken.attempt = rows.ATTEMPTS
     followed.run(lambda uow: _steal(uow, broken, "me"))
     assert apply(followed, [broken])[1] == ("dead", "RuntimeError: a defect")
 
@@ -139,7 +140,7 @@ def test_who_lost_its_lease_applies_nothing(followed: Town) -> None:
 
 
 def test_one_loud_peer_does_not_crowd_out_the_others(town: Town) -> None:
-    flood = [town.activity("Like", f"https://x.example/{number}", EVE) for number in range(processing.WINDOW + 50)]
+    flood = [town.activity("Like", f"https://x.example/{number}", EVE) for number in range(rows.WINDOW + 50)]
     works = arrive(town, *flood, create(town, town.note("a quiet word")))
     assert REM in {work.actor_uri for work in works}
-    assert len(works) == processing.BATCH
+    assert len(works) == rows.BATCH

@@ -3,10 +3,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from fedisora.activities import remote_posts
 from fedisora.activitypub.vocabulary import AS2
+from fedisora.errors import NotOwner
 from fedisora.federation import threads
 from fedisora.models import Notification, Status
 from fedisora.store import actors, statuses
@@ -101,6 +103,15 @@ def test_cycles_and_self_references_end(place: Place, world: World) -> None:
     assert world.requests.count("/loop") == 1
 
 
+def test_a_list_does_not_make_us_knock_at_others(place: Place, world: World, other_world: World) -> None:
+    """BI-140"""
+    root = world.note(world.actor("rem"), "root")
+    root["context"] = collection(world, "/contexts/1", [f"{other_world.base}/{number}" for number in range(300)])
+    place.resolve(root["id"])
+    assert complete(place, root["id"]) == 0
+    assert len(other_world.requests) <= 10
+
+
 def test_chains_of_quotes_end(place: Place, world: World) -> None:
     """BI-142: what a quoted post quotes is not looked for by itself."""
     author = world.actor("rem")
@@ -150,6 +161,17 @@ def test_a_private_post_and_one_of_ours_are_not_looked_into(place: Place, world:
 
 
 # ---- and what works
+def test_a_video_is_by_its_person_and_not_by_its_channel(place: Place, world: World, other_world: World) -> None:
+    channel, person, stranger = world.actor("channel"), world.actor("rem"), other_world.actor("eve")
+    world.documents["/users/channel"]["type"] = "Group"
+    for authors, wanted in (([channel.uri, person.uri], person), ([channel.uri], channel)):
+        note = world.note(person, "a video", attributedTo=authors)
+        assert place.resolve(note["id"]).actor_id == place.actor(wanted.uri).id
+    for foreign in ([stranger.uri], [stranger.uri, channel.uri], [channel.uri, stranger.uri]):
+        with pytest.raises(NotOwner):
+            place.resolve(world.note(person, "also of somebody elsewhere", attributedTo=foreign)["id"])
+
+
 def test_a_thread_is_completed_up_and_down(place: Place, world: World, other_world: World) -> None:
     author, friend = world.actor("rem"), other_world.actor("sam")
     posts = chain(world, author, 4)
