@@ -44,7 +44,7 @@ LD = ["hostile-at-graph", "hostile-at-included", "hostile-at-reverse", "hostile-
 
 def moved(document: dict[str, Any], world: Peer) -> dict[str, Any]:
     """A captured document as if its server were `world`."""
-    text = re.sub(r"https?://(?!www\.w3\.org|w3id\.org)[a-z0-9.-]+(?=/)", world.base, json.dumps(document))
+    text = re.sub(r"https?://(?!www\.w3\.org|w3id\.org)[a-z0-9.-]+(?::\d+)?(?=/)", world.base, json.dumps(document))
     found: dict[str, Any] = json.loads(text)
     return found
 
