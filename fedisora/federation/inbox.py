@@ -90,6 +90,8 @@ class Inbox:
         actor_uri, kind = parse.id_of(activity.get("actor")), parse.type_of(activity)
         if actor_uri is None or not parse.is_http(actor_uri) or not kind:
             raise Malformed("An activity needs a type and an actor.")
+        if not parse.is_http(info.key_id):
+            raise BadSignature("The key's id is not an address.", cause=info.key_id)
         await self._fetcher.admit(actor_uri, info.key_id)
         try:
             sender = await authenticate(self._keys, request, self._db.clock())
