@@ -92,7 +92,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         spoiler_text=note.spoiler, sensitive=note.sensitive, language=note.language, in_reply_to_uri=note.in_reply_to,
         in_reply_to_id=parent.id if parent else None, in_reply_to_actor_id=parent.actor_id if parent else None,
         object_type=note.type, context_uri=note.context, replies_uri=note.replies, emojis=note.emojis,
-        interaction_policy=note.interaction_policy, document=orjson.dumps(document), proof=proof_state(document, author),
+        interaction_policy=note.interaction_policy, document=orjson.dumps(addressing.strip_blind(document)),
+        proof=proof_state(document, author),
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
     uow.absent -= {note.uri, note.in_reply_to or ""}
@@ -189,7 +190,7 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
             == [(item.url, item.description, item.digital_source_type) for item in wanted_files])
     status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
     status.context_uri, status.replies_uri = note.context, note.replies
-    status.document, status.proof = orjson.dumps(document), proof_state(document, author)
+    status.document, status.proof = orjson.dumps(addressing.strip_blind(document)), proof_state(document, author)
     if same and not changed:
         return "refreshed"
     status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive

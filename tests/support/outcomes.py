@@ -134,7 +134,7 @@ class _Trial:
                 if parse.type_of(reference) in ACTIVITIES:
                     self.activity(reference)
                 elif parse.type_of(reference) in OBJECT_TYPES:
-                    self.created(reference)
+                    self.created({**reference, "content": "as it was before"})
         except FedisoraError:
             return  # then the Undo or Update shows why
 
