@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.instances import Api, InstanceProcess, eventually
 
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("authorized")]  # its servers start once
+
 ACTIVITY = {"Accept": "application/activity+json"}
 
 

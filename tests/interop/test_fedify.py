@@ -14,6 +14,8 @@ import pytest
 from tests.support.environment import require
 from tests.support.instances import Api, InstanceProcess, eventually, free_port
 
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("fedify")]  # its servers start once
+
 FOLDER = Path(__file__).parent
 SCHEMES = {"fedify": "cavage", "fedify2": "rfc9421"}
 """How each peer signs when it is not refused."""

@@ -23,6 +23,8 @@ from tests.support.pictures import png
 from tests.support.remote import AS2, RemoteActor
 from tests.support.world import World
 
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("notes")]  # its servers start once
+
 ACTIVITY = {"Accept": "application/activity+json"}
 PUBLIC = f"{AS2}#Public"
 WELL_KNOWN = {AS2, contexts.SECURITY, contexts.MULTIKEY, contexts.DATA_INTEGRITY}

@@ -21,6 +21,8 @@ from tests.support.instances import Api, InstanceProcess, eventually, unique
 from tests.support.remote import AS2, key_number
 from tests.support.world import World
 
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("kinds")]  # its servers start once
+
 RSA, OTHER_RSA = key_number(0), key_number(1)
 ED, OTHER_ED = ed25519.Ed25519PrivateKey.generate(), ed25519.Ed25519PrivateKey.generate()
 Key = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey

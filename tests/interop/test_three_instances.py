@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.instances import Api, InstanceProcess, eventually
 
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("three")]  # its servers start once
+
 
 @dataclass
 class Town:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.instances import Api, InstanceProcess, eventually
 
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("two")]  # its servers start once
+
 
 @dataclass
 class Pair:
