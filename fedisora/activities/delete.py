@@ -33,7 +33,7 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     if uri is None:
         raise Malformed("This Delete has no object.")
     if uri == got.actor.uri:
-        return _account(uow, got.actor)
+        return account(uow, got.actor)
     check_actor_owns(got.actor.uri, uri)
     status = statuses.by_uri(session, uri)
     if status is not None:
@@ -51,10 +51,10 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     return "remembered"
 
 
-def _account(uow: UnitOfWork, actor: Actor) -> str:
-    """An account deleted itself: its posts and all it did go, its row stays suspended so that it cannot come back unseen.
+def account(uow: UnitOfWork, actor: Actor) -> str:
+    """A remote account is gone: it said so, or its id answers 410.
 
-    Nobody is told.
+    Its posts and all it did go; its row stays suspended so that it cannot come back unseen. Nobody is told.
     """
     session = uow.session
     for status in session.scalars(select(Status).where(Status.actor_id == actor.id)).all():

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import structlog
 
-from ..activities import remote_posts
+from ..activities import delete, remote_posts
 from ..activitypub import parse
 from ..activitypub.vocabulary import ACTOR_TYPES, OBJECT_TYPES
 from ..activitypub.webfinger import actor_link, parse_handle, parse_resource, subscribe_template, webfinger_host
@@ -49,6 +49,10 @@ class Resolver:
             raise NotFound("There is no such account here.")
         try:
             return await self._once(uri)
+        except Gone:
+            if known is not None and known.suspended_at is None:
+                await self._db.write(lambda uow: delete.account(uow, actors.get(uow.session, known.id)))
+            raise
         except FedisoraError as error:
             if known is not None and error.retryable:
                 return known

@@ -119,6 +119,22 @@ def test_a_delete_of_an_account_nobody_knows(scene: Scene, world: Peer) -> None:
     assert scene.rows("actors", "uri = :uri", uri=gone.uri) == 0
 
 
+@pytest.mark.bad_input("BI-136")
+@pytest.mark.parametrize("status", [404, 410, 403])
+def test_an_account_whose_id_answers_gone(status: int, scene: Scene, world: Peer) -> None:
+    """410 is as good as a Delete; 404 and 403 may be a mistake that passes."""
+    author = scene.followed(world)
+    note = scene.published(author, world.note(author, "once"))
+    world.answers[f"/users/{author.name}"] = answer(status)
+    scene.sql("UPDATE actors SET fetched_at = :then WHERE uri = :uri", then="2020-01-01 00:00:00.000000", uri=author.uri)
+    before = world.asked(f"/users/{author.name}")
+    scene.deliver(author, author.activity("Create", world.note(author, "twice")))
+    eventually(lambda: world.asked(f"/users/{author.name}") > before, what="the account asked for again")
+    scene.jobs_done("refresh_actor")
+    assert (scene.status(note["id"]) is None) == (status == 410)
+    assert (scene.follow_state(scene.local.actor, author.uri) is None) == (status == 410)
+
+
 @pytest.mark.bad_input("BI-065")
 def test_a_delete_before_its_create(scene: Scene, world: Peer) -> None:
     author = scene.followed(world)
