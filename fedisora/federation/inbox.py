@@ -92,6 +92,8 @@ class Inbox:
             raise Malformed("An activity needs a type and an actor.")
         if not parse.is_http(info.key_id):
             raise BadSignature("The key's id is not an address.", cause=info.key_id)
+        if not parse.is_http(info.key_id):
+            raise BadSignature("The signature's key has no address.", cause=info.key_id[:200])
         await self._fetcher.admit(actor_uri, info.key_id)
         try:
             sender = await authenticate(self._keys, request, self._db.clock())

@@ -17,7 +17,8 @@ def module_database_url() -> str:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Scene]:
-    instance = InstanceProcess(tmp_path_factory.mktemp("hostile"), database_url=module_database_url).start()
+    instance = InstanceProcess(
+        tmp_path_factory.mktemp("hostile"), database_url=module_database_url, retry_seconds="0.05").start()
     try:
         found = Scene(instance, instance.user("lena"))
         with Pulse(instance.base) as pulse:
