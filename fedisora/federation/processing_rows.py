@@ -199,6 +199,8 @@ def _receive(uow: UnitOfWork, work: Work, senders: dict[str, Any]) -> str:
         return relayed.receive(uow, work.activity, work.fetched, via=via)
     if actor is None or (actor.suspended_at is not None and work.kind not in STILL_HEARD):
         raise Refused("The sender is not known, or suspended.")
+    if work.kind != "Delete":
+        actors.refresh_when_stale(uow, actor)
     return HANDLERS[work.kind].receive(uow, work.activity, Received(actor, work.fetched, work.body))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from fedisora.activities import HANDLERS
 from fedisora.activitypub import parse
@@ -14,7 +14,7 @@ from fedisora.db import UnitOfWork
 from fedisora.federation import processing_rows as rows
 from fedisora.federation.processing import Processor
 from fedisora.federation.processing_rows import Work
-from fedisora.models import InboxMessage, Status
+from fedisora.models import Actor, InboxMessage, Job, Status
 from fedisora.store import statuses
 from tests.unit.activities.conftest import EVE, REM, Town, town
 
@@ -144,3 +144,20 @@ def test_one_loud_peer_does_not_crowd_out_the_others(town: Town) -> None:
     works = arrive(town, *flood, create(town, town.note("a quiet word")))
     assert REM in {work.actor_uri for work in works}
     assert len(works) == rows.BATCH
+
+
+def test_an_actor_not_looked_at_for_a_day_is_fetched_again(followed: Town) -> None:
+    """Whatever it does, not only when it posts; its own Delete is no reason."""
+    def pending(uow: UnitOfWork) -> list[Any]:
+        return list(uow.session.scalars(select(Job.payload).where(Job.kind == "refresh_actor")))
+
+    def age(uow: UnitOfWork) -> None:
+        uow.session.execute(update(Actor).where(Actor.uri == REM).values(fetched_at=uow.now - dt.timedelta(days=2)))
+
+    apply(followed, arrive(followed, followed.activity("Like", "https://x.example/1")))
+    assert followed.run(pending) == []
+    followed.run(age)
+    apply(followed, arrive(followed, followed.activity("Delete", f"{REM}/notes/999")))
+    assert followed.run(pending) == []
+    apply(followed, arrive(followed, followed.activity("Like", "https://x.example/2"), followed.activity("Like", "https://x.example/3")))
+    assert followed.run(pending) == [{"uri": REM}]
