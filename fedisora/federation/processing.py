@@ -32,8 +32,8 @@ MOST_NEEDS = 8
 LANES = 128
 LANES_PER_HOST = 8
 LANE_SECONDS = 40.0
-FETCH_AGAIN = 60.0
-"""Seconds for which a server that did not answer is not asked again."""
+FETCH_AGAIN = 10.0
+"""Seconds for which a server that did not answer is not asked again: less than the first retry of a message."""
 WAITING_FETCHES = 4
 
 
@@ -49,6 +49,7 @@ class Processor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._per_host: Counter[str] = Counter()
         self._silent: dict[str, float] = {}
+        self._quiet_for = FETCH_AGAIN * db.instance.settings.retry_seconds / 15
         self._heart = Heartbeat(db, InboxMessage)
 
     async def process_batch(self, owner: str) -> int:
@@ -181,9 +182,9 @@ class Processor:
         now = time.monotonic()
         if len(self._silent) > 5000:
             self._silent = {name: until for name, until in self._silent.items() if until > now}
-        self._silent.setdefault(host, now + FETCH_AGAIN)
+        self._silent.setdefault(host, now + self._quiet_for)
         if self._silent[host] <= now:
-            self._silent[host] = now + FETCH_AGAIN
+            self._silent[host] = now + self._quiet_for
 
     # ---- applying
     async def _apply(self, batch: Sequence[Work], owner: str) -> None:
