@@ -265,8 +265,10 @@ class GroupCommit(Generic[Item, T]):
     When a group fails, its items are tried one by one, so that a bad one only fails its own caller.
     """
 
-    def __init__(self, db: Database, store: Callable[[UnitOfWork, list[Item]], list[T]]) -> None:
+    def __init__(self, db: Database, store: Callable[[UnitOfWork, list[Item]], list[T]], *, linger: float = 0.0) -> None:
+        """`linger`: seconds to wait for more before each transaction, for what nobody waits for."""
         self._db = db
+        self._linger = linger
         self._store = store
         self._waiting: list[tuple[Item, asyncio.Future[T]]] = []
         self._task: asyncio.Task[None] | None = None
@@ -281,6 +283,8 @@ class GroupCommit(Generic[Item, T]):
 
     async def _drain(self) -> None:
         while self._waiting:
+            if self._linger:
+                await asyncio.sleep(self._linger)
             group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
             try:
                 results = await self._db.write(lambda uow, g=group: self._store(uow, [item for item, _ in g]))  # type: ignore[misc]

@@ -59,7 +59,7 @@ class Courier:
         self._per_host: Counter[str] = Counter()
         self._keys: dict[int, tuple[PrivateKey, str]] = {}
         self._signers = ThreadPoolExecutor(2, "sign")
-        self._outcomes: GroupCommit[Outcome, None] = GroupCommit(db, self._record)
+        self._outcomes: GroupCommit[Outcome, None] = GroupCommit(db, self._record, linger=0.01)
         self._heart = Heartbeat(db, Delivery)
 
     async def run_once(self, owner: str) -> int:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +57,7 @@ _DUE = select(Delivery.id, Delivery.host).where(
         _earlier.lane == Delivery.lane, _earlier.inbox == Delivery.inbox, _earlier.state == "pending",
         _earlier.id < Delivery.id)))).order_by(Delivery.run_at, Delivery.id).limit(CANDIDATES)
 _CLAIM = update(_TABLE).where(
-    _TABLE.c.id == bindparam("row_id"), _TABLE.c.state == "pending",
+    _TABLE.c.id.in_(bindparam("ids", expanding=True)), _TABLE.c.state == "pending",
     or_(_TABLE.c.lease_until.is_(None), _TABLE.c.lease_until < bindparam("now"))).values(
     lease_owner=bindparam("owner"), lease_until=bindparam("until"), attempt=_TABLE.c.attempt + 1)
 _ROWS = select(Delivery.id, Delivery.attempt, Delivery.activity_id, Delivery.inbox, Delivery.host).where(
@@ -64,6 +65,10 @@ _ROWS = select(Delivery.id, Delivery.attempt, Delivery.activity_id, Delivery.inb
     Delivery.lease_until == bindparam("until"))
 _DOCUMENTS = select(OutboxActivity.id, OutboxActivity.actor_id, OutboxActivity.document).where(
     OutboxActivity.id.in_(bindparam("ids", expanding=True)))
+_DONE = update(_TABLE).where(
+    _TABLE.c.id.in_(bindparam("ids", expanding=True)), _TABLE.c.lease_owner == bindparam("owner"),
+    _TABLE.c.attempt == bindparam("try_no")).values(
+        state="done", status=bindparam("answer"), done_at=bindparam("at"), last_error=None, lease_owner=None, lease_until=None)
 _FINISH = update(_TABLE).where(
     _TABLE.c.id == bindparam("row_id"), _TABLE.c.lease_owner == bindparam("owner"),
     _TABLE.c.attempt == bindparam("try_no")).values(
@@ -90,7 +95,7 @@ def claim(uow: UnitOfWork, ids: Sequence[int], owner: str) -> list[Item]:
         return []
     connection = session.connection()
     until = uow.now + LEASE
-    connection.execute(_CLAIM, [{"row_id": row_id, "owner": owner, "until": until, "now": uow.now} for row_id in ids])
+    connection.execute(_CLAIM, {"ids": ids, "owner": owner, "until": until, "now": uow.now})
     rows = connection.execute(_ROWS, {"ids": ids, "owner": owner, "until": until}).all()
     documents = {row[0]: (row[1], row[2]) for row in connection.execute(_DOCUMENTS, {"ids": list({row[2] for row in rows})})}
     found = [Item(row[0], row[1], row[2], row[3], row[4], *documents[row[2]]) for row in rows]
@@ -113,8 +118,12 @@ def postpone(session: Session, ids: Sequence[int], now: dt.datetime,
 def record(uow: UnitOfWork, outcomes: Sequence[Outcome]) -> None:
     """Write many outcomes, each only if its lease still holds."""
     rows = []
+    done: dict[tuple[str, int, int | None], list[int]] = defaultdict(list)  # nearly all: one statement for many
     for outcome in outcomes:
         item, state = outcome.item, outcome.state
+        if state == "done":
+            done[outcome.owner, item.attempt, outcome.status].append(item.id)
+            continue
         if state == "gone":
             drop_followers(uow, item.inbox)
             state = "failed"
@@ -129,7 +138,11 @@ def record(uow: UnitOfWork, outcomes: Sequence[Outcome]) -> None:
         rows.append({"row_id": item.id, "owner": outcome.owner, "try_no": item.attempt, "new_state": state,
                      "answer": outcome.status, "at": at, "why": outcome.error[:500] or None, "again": again})
     uow.session.flush()
-    uow.session.connection().execute(_FINISH, rows)
+    connection = uow.session.connection()
+    for (owner, attempt, status), ids in done.items():
+        connection.execute(_DONE, {"ids": ids, "owner": owner, "try_no": attempt, "answer": status, "at": uow.now})
+    if rows:
+        connection.execute(_FINISH, rows)
 
 
 def drop_followers(uow: UnitOfWork, inbox: str) -> None:

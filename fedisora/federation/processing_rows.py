@@ -27,7 +27,7 @@ BATCH = 100
 WINDOW = 400
 """How many due rows are looked at to see whether one peer crowds out the others."""
 ATTEMPTS = 8
-SLICE, SHORT_SLICE = 0.03, 0.003
+SLICE, SHORT_SLICE = 0.03, 0.002
 """Seconds one transaction may take: while nobody else waits to write, and when somebody does."""
 LATER = dt.timedelta(seconds=5)
 UNASKED = frozenset({"Announce", "Add"})
