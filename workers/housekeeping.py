@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.orm import Session
 
 from fedisora.db import UnitOfWork
+from fedisora.ids import id_floor
 from fedisora.models import AuthorizationCode, Delivery, InboxMessage, Job, LoginAttempt, Media, OneTimeToken, WebSession
 from fedisora.store import backfill, jobs
 
@@ -19,6 +21,7 @@ from .rows import Handler
 if TYPE_CHECKING:
     from fedisora.app import House
 
+AT_ONCE = 500
 SWEEP_EVERY = dt.timedelta(hours=1)
 KEEP_DONE = dt.timedelta(days=7)
 KEEP_FAILED = dt.timedelta(days=30)
@@ -39,6 +42,9 @@ async def delete_files(house: House, payload: dict[str, Any]) -> None:
 
 async def sweep(house: House, payload: dict[str, Any]) -> None:
     """Remove what nobody needs any more, and plan the next sweep."""
+    for table, where in _finished(house.db.clock()):
+        while ids := await house.db.read(lambda session, t=table, w=where: _some(session, t, w)):  # type: ignore[misc]
+            await house.db.write(lambda uow, t=table, gone=ids: uow.session.execute(delete(t).where(t.id.in_(gone))))  # type: ignore[misc]
     await house.db.write(_sweep)
     await asyncio.to_thread(_clear_cache, Path(house.settings.data_dir) / "cache")
 
@@ -54,6 +60,20 @@ def _clear_cache(folder: Path) -> None:
                 path.unlink()
 
 
+def _finished(now: dt.datetime) -> list[tuple[Any, list[ColumnElement[bool]]]]:
+    """What is over in the queues. There may be a great deal: it goes in small steps, and nobody waits long to write."""
+    return [
+        (InboxMessage, [InboxMessage.id < id_floor(now - KEEP_DONE), InboxMessage.state != "pending",
+                        InboxMessage.done_at < now - KEEP_DONE]),
+        (Delivery, [Delivery.id < id_floor(now - KEEP_DONE), Delivery.state == "done", Delivery.done_at < now - KEEP_DONE]),
+        (Delivery, [Delivery.id < id_floor(now - KEEP_FAILED), Delivery.state == "failed",
+                    Delivery.done_at < now - KEEP_FAILED])]
+
+
+def _some(session: Session, table: Any, where: list[ColumnElement[bool]]) -> list[int]:
+    return list(session.scalars(select(table.id).where(*where).order_by(table.id).limit(AT_ONCE)))
+
+
 def _sweep(uow: UnitOfWork) -> None:
     session, now = uow.session, uow.now
     backfill.note_alive(uow)
@@ -61,9 +81,6 @@ def _sweep(uow: UnitOfWork) -> None:
     session.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now - KEEP_DONE))
     session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now))
     session.execute(delete(LoginAttempt).where(LoginAttempt.at < now - dt.timedelta(days=1)))
-    session.execute(delete(InboxMessage).where(InboxMessage.state != "pending", InboxMessage.done_at < now - KEEP_DONE))
-    session.execute(delete(Delivery).where(Delivery.state == "done", Delivery.done_at < now - KEEP_DONE))
-    session.execute(delete(Delivery).where(Delivery.state == "failed", Delivery.done_at < now - KEEP_FAILED))
     session.execute(delete(Job).where(Job.state == "dead", Job.created_at < now - KEEP_FAILED))
     stale = session.scalars(select(Media).where(
         Media.status_id.is_(None), Media.generation_id.is_(None), Media.state != "remote",
