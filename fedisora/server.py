@@ -81,7 +81,8 @@ def run(settings: Settings, *, host: str, port: int, workers: bool, tls_cert: Pa
     local = workers and settings.local_workers and not settings.redis_url
     import_everything()
     welcome(house)
-    process = workers_module("process").WorkerProcess.fork(house, bound) if local and settings.worker_process else None
+    own_process = local and settings.worker_process and hasattr(os, "fork")
+    process = workers_module("process").WorkerProcess.fork(house, bound) if own_process else None
     app = create_app(settings, local_workers=local, house=house, worker_process=process)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, proxy_headers=True,
