@@ -77,8 +77,7 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
             return known
     if author.suspended_at is not None:
         return None
-    grave = None if new else statuses.is_tombstoned(session, note.uri)
-    if grave is not None and grave.actor_uri == author.uri:
+    if not new and statuses.is_tombstoned(session, note.uri, author.uri) is not None:
         return None
     if votes.is_vote(document):
         return None  # never a post, wherever it came from

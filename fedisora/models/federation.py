@@ -99,12 +99,15 @@ class RemoteHost(Base):
 
 
 class Tombstone(Base):
-    """Something deleted, so that it cannot come back; also for a Delete that arrived before its object."""
+    """Something deleted, so that it cannot come back; also for a Delete that arrived before its object.
+
+    One per actor who says so: a neighbour's word must not stand in the way of the owner's.
+    """
 
     __tablename__ = "tombstones"
 
     uri: Mapped[str] = mapped_column(primary_key=True)
-    actor_uri: Mapped[str]
+    actor_uri: Mapped[str] = mapped_column(primary_key=True)
     deleted_at: Mapped[dt.datetime]
 
 

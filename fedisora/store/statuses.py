@@ -317,11 +317,12 @@ def delete(uow: UnitOfWork, status: Status) -> None:
 def tombstone(uow: UnitOfWork, uri: str, actor_uri: str) -> None:
     """Remember that something was deleted (or will be, when its Delete came first)."""
     uow.absent.discard(uri)
-    if uow.session.get(Tombstone, uri) is None:
+    if is_tombstoned(uow.session, uri, actor_uri) is None:
         uow.session.add(Tombstone(uri=uri, actor_uri=actor_uri, deleted_at=uow.now))
         uow.session.flush()
 
 
-def is_tombstoned(session: Session, uri: str) -> Tombstone | None:
-    """The tombstone of a deleted object."""
-    return session.get(Tombstone, uri)
+def is_tombstoned(session: Session, uri: str, actor_uri: str | None = None) -> Tombstone | None:
+    """The tombstone of an object that was deleted, by this actor when one is named."""
+    query = select(Tombstone).where(Tombstone.uri == uri)
+    return session.scalars(query if actor_uri is None else query.where(Tombstone.actor_uri == actor_uri)).first()

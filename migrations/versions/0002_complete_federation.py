@@ -139,6 +139,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_reactions_actor_id"), "reactions", ["actor_id"])
     op.create_index(op.f("ix_reactions_uri"), "reactions", ["uri"])
 
+    with op.batch_alter_table("tombstones") as batch:  # nothing refers to this table: it may be rebuilt
+        batch.drop_constraint("pk_tombstones", type_="primary")
+        batch.create_primary_key("pk_tombstones", ["uri", "actor_uri"])
     _add("actors",
          sa.Column("indexable", sa.Boolean(), nullable=False, server_default=sa.false()),
          sa.Column("hide_collections", sa.Boolean(), nullable=False, server_default=sa.false()),
@@ -171,6 +174,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM tombstones WHERE EXISTS (SELECT 1 FROM tombstones AS other WHERE other.uri = tombstones.uri "
+               "AND other.actor_uri < tombstones.actor_uri)")
+    with op.batch_alter_table("tombstones") as batch:
+        batch.drop_constraint("pk_tombstones", type_="primary")
+        batch.create_primary_key("pk_tombstones", ["uri"])
     columns: tuple[str, ...]
     for table, columns in (
             ("statuses", ("context_uri", "in_reply_to_uri", "quote_of_id", "quote_of_uri")), ("actors", ("owner_id",))):

@@ -6,10 +6,11 @@ from sqlalchemy import select
 
 from fedisora.activities import HANDLERS, table
 from fedisora.errors import Malformed, NotOwner
-from fedisora.models import Favourite, Job, Media, Status, Tombstone
-from fedisora.store import statuses
+from fedisora.models import Favourite, Job, Media, Status
+from fedisora.serializers.activitypub.actor import from_activitypub
+from fedisora.store import actors, statuses
 
-from .conftest import EVE, REM, Town
+from .conftest import EVE, REM, Town, remote_actor
 
 
 def stored(town: Town, uri: str) -> Status | None:
@@ -92,6 +93,20 @@ def test_a_delete_that_comes_first_is_remembered(town: Town) -> None:
     assert town.receive(town.activity("Create", note)).startswith("ignored")
 
 
+def test_a_neighbours_early_delete_does_not_stand_in_the_way_of_the_owners(town: Town) -> None:
+    """Two actors of one server: each one's word counts for its own posts only, whoever came first."""
+    neighbour = "https://remote.example/users/ned"
+    town.run(lambda uow: actors.upsert_remote(uow, from_activitypub(remote_actor(neighbour))))
+    town.follows(town.ada, REM)
+    note = town.note()
+    assert town.receive(town.activity("Delete", note["id"], actor=neighbour)) == "remembered"
+    kept = town.note()
+    town.receive(town.activity("Delete", kept["id"], actor=neighbour))
+    assert town.receive(town.activity("Create", kept)) == "stored"
+    assert town.receive(town.activity("Delete", note["id"])) == "remembered"
+    assert town.receive(town.activity("Create", note)).startswith("ignored")
+
+
 def test_a_delete_is_its_authors(town: Town) -> None:
     town.follows(town.ada, REM)
     note = town.note()
@@ -100,7 +115,7 @@ def test_a_delete_is_its_authors(town: Town) -> None:
         town.receive(town.activity("Delete", note["id"], actor=EVE))
     assert town.receive(town.activity("Delete", note["id"])) == "deleted"
     assert stored(town, note["id"]) is None
-    assert town.db.read_now(lambda session: session.get(Tombstone, note["id"])) is not None
+    assert town.db.read_now(lambda session: statuses.is_tombstoned(session, note["id"], REM)) is not None
 
 
 def test_a_deleted_account_takes_its_posts_and_follows_along(town: Town) -> None:
