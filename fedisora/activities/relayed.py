@@ -15,7 +15,7 @@ from ..activitypub.vocabulary import OBJECT_TYPES, PUBLIC, PUBLIC_ALIASES, TOMBS
 from ..db import UnitOfWork
 from ..errors import NotOwner
 from ..models import Actor, Relay
-from ..store import actors, relations, relays, statuses
+from ..store import actors, domains, relations, relays, statuses
 from . import remote_posts
 from .received import Received
 
@@ -112,7 +112,7 @@ def _keep(uow: UnitOfWork, document: dict[str, Any], is_known: bool, *, asked: b
     author = actors.by_uri(session, authors[0]) if authors else None
     if author is None or author.local:
         return "ignored: the author cannot be had"
-    if relays.unwelcome(session, author):
+    if author.suspended_at is not None or domains.load(session, uow.settings, [author.uri]).refuses(author.uri):  # BI-185
         return "dropped: the author is not welcome here"
     if PUBLIC not in audience_of(document).to:
         return "ignored: not a public post"

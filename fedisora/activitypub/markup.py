@@ -143,15 +143,6 @@ def find_mentions(text: str) -> list[str]:
     return list(found.values())
 
 
-def find_hashtags(text: str) -> list[str]:
-    """Hashtags of a text without `#`, as typed, each once."""
-    found: dict[str, str] = {}
-    for match in _ENTITY.finditer(text[:MAX_TEXT]):
-        if match["tag"]:
-            found.setdefault(match["tag"].casefold(), match["tag"])
-    return list(found.values())
-
-
 def clean_line(text: str, limit: int) -> str:
     """One line for names and titles: no controls, bidi marks or zero-width characters, at most `limit` characters."""
     cleaned = _BIDI_ALL.sub("", _CONTROLS.sub(" ", text[:limit * 4 + 64]))

@@ -13,13 +13,6 @@ def check_actor_owns(actor_uri: str, object_uri: str) -> None:
         raise NotOwner(cause=f"{actor_uri} acts on {object_uri}")
 
 
-def check_id_matches(url_fetched: str, document: dict[str, Any]) -> None:
-    """Raises NotOwner unless the document's id is exactly the URL it was fetched from (after redirects)."""
-    if id_of(document) != url_fetched:
-        raise NotOwner("The document's id is not the address that it was fetched from.",
-                       cause=f"{url_fetched} answered {id_of(document)}")
-
-
 def check_attribution(actor_uri: str, document: dict[str, Any]) -> None:
     """Raises NotOwner unless the object lies on the actor's origin and is attributed to this actor.
 

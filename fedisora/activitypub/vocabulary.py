@@ -9,8 +9,6 @@ PUBLIC_ALIASES = frozenset({PUBLIC, "as:Public", "Public"})
 ACTOR_TYPES = frozenset({"Person", "Service", "Application", "Group", "Organization"})
 OBJECT_TYPES = frozenset({"Note", "Article", "Page", "Video", "Image", "Audio", "Question", "Event"})
 """Objects that become posts, as Mastodon shows them."""
-ACTIVITY_TYPES = frozenset({"Accept", "Add", "Announce", "Block", "Create", "Delete", "Flag", "Follow", "Like", "Move",
-                            "QuoteRequest", "Reject", "Remove", "Undo", "Update", "RemixRequest", "LikenessRequest"})
 COLLECTION_TYPES = frozenset({"Collection", "OrderedCollection", "CollectionPage", "OrderedCollectionPage"})
 TOMBSTONE = "Tombstone"
 PROVENANCE_RECORD = "ProvenanceRecord"

@@ -56,17 +56,6 @@ def candidates(domain: str) -> list[str]:
     return [domain]
 
 
-def rule_for(session: Session, host: str) -> DomainRule | None:
-    """The rule that counts for a host (or URL): that of the longest domain at or above it.
-
-    Raises:
-        Malformed: not a host.
-    """
-    rows = {row.domain: row for row in session.scalars(
-        select(DomainRule).where(DomainRule.domain.in_(candidates(domain_of(host)))))}
-    return next((rows[name] for name in candidates(domain_of(host)) if name in rows), None)
-
-
 def every(session: Session) -> list[DomainRule]:
     """All rules, by domain."""
     return list(session.scalars(select(DomainRule).order_by(DomainRule.domain)))
@@ -97,11 +86,6 @@ class Rules:
         if self.allow_list:
             return rule is None or rule.severity != "allow"
         return rule is not None and rule.severity == "block"
-
-    def silences(self, host: str) -> bool:
-        """Whether posts from there are only for who follows their authors."""
-        rule = self._lenient(host)
-        return rule is not None and rule.severity == "silence"
 
     def rejects_media(self, host: str) -> bool:
         """Whether files from there are neither kept nor shown."""

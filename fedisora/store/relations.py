@@ -1,7 +1,7 @@
 """Follows, likes and blocks."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,11 +35,6 @@ class Relationship:
 def follow(session: Session, actor_id: int, target_id: int) -> Follow | None:
     """The follow of one actor by another, pending ones too."""
     return session.scalar(select(Follow).where(Follow.actor_id == actor_id, Follow.target_id == target_id))
-
-
-def follow_by_uri(session: Session, uri: str) -> Follow | None:
-    """The follow with this activity id."""
-    return session.scalar(select(Follow).where(Follow.uri == uri))
 
 
 def drop_follow(uow: UnitOfWork, row: Follow) -> None:
@@ -198,8 +193,3 @@ def blocked_either_way(session: Session, first: int, second: int) -> bool:
     return session.scalar(select(Block.id).where(or_(
         and_(Block.actor_id == first, Block.target_id == second),
         and_(Block.actor_id == second, Block.target_id == first)))) is not None
-
-
-def actors_of(pairs: Sequence[tuple[int, Actor]]) -> list[Actor]:
-    """The actors of a page."""
-    return [actor for _, actor in pairs]

@@ -1,13 +1,12 @@
-"""Relays this instance takes part in (FEP-ae0c), and who may not speak through them."""
+"""Relays this instance takes part in (FEP-ae0c)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..models import Actor, DomainRule, Relay
+from ..models import Relay
 
 MASTODON, LITEPUB = "mastodon", "litepub"
 STYLES = (MASTODON, LITEPUB)
@@ -48,17 +47,3 @@ def inboxes(session: Session, style: str) -> list[str]:
     """Inboxes of the relays of a style that took us in."""
     return list(session.scalars(select(Relay.inbox).where(Relay.style == style, Relay.state == "accepted")
                                 .order_by(Relay.id)))
-
-
-def unwelcome(session: Session, author: Actor) -> bool:
-    """Whether an author may not be heard here, whoever passes it on: suspended, or of a blocked domain (BI-185).
-
-    A rule for a domain holds for everything below it, whatever the port.
-    """
-    if author.suspended_at is not None:
-        return True
-    host = (urlsplit(author.uri).hostname or "").rstrip(".")
-    parts = host.split(".")
-    names = {".".join(parts[start:]) for start in range(len(parts))} | {author.domain}
-    return session.scalar(select(DomainRule.domain).where(
-        DomainRule.domain.in_(names), DomainRule.severity == "block").limit(1)) is not None
