@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect, text
 
 from .errors import ConfigurationError
 
-HEAD = "0002"
+HEAD = "0003"
 """Revision the code expects; checked at start without importing Alembic when the database is already there."""
 
 

@@ -12,12 +12,14 @@ from .media import Media
 from .moderation import DomainRule, Report
 from .notifications import Notification
 from .oauth import AccessToken, AuthorizationCode, OAuthApp
+from .provenance import ClaimRow, ConsentRequest, ConsentStamp, ExtensionFault, Fingerprint, Lineage, RevokedCertificate
 from .relations import Block, Favourite, Follow, Reaction
 from .statuses import Mention, Poll, PollVote, QuoteAuthorization, Status, StatusTag
 
 __all__ = [
-    "AccessToken", "Actor", "ActorKey", "AuthorizationCode", "Base", "Block", "Delivery", "DomainRule", "Favourite", "Follow",
-    "Generation", "InboxMessage", "InstanceFact", "Job", "LoginAttempt", "Media", "Mention", "Notification", "OAuthApp",
-    "OneTimeToken", "OutboxActivity", "Poll", "PollVote", "QuoteAuthorization", "Reaction", "Relay", "RemoteHost", "Report",
-    "Status", "StatusTag", "Tombstone", "User", "WebSession",
+    "AccessToken", "Actor", "ActorKey", "AuthorizationCode", "Base", "Block", "ClaimRow", "ConsentRequest", "ConsentStamp",
+    "Delivery", "DomainRule", "ExtensionFault", "Favourite", "Fingerprint", "Follow", "Generation", "InboxMessage",
+    "InstanceFact", "Job", "Lineage", "LoginAttempt", "Media", "Mention", "Notification", "OAuthApp", "OneTimeToken",
+    "OutboxActivity", "Poll", "PollVote", "QuoteAuthorization", "Reaction", "Relay", "RemoteHost", "Report",
+    "RevokedCertificate", "Status", "StatusTag", "Tombstone", "User", "WebSession",
 ]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -25,6 +26,9 @@ class User(Base):
     reason: Mapped[str] = mapped_column(default="")
     """What the person wrote when asking for an account."""
     locale: Mapped[str] = mapped_column(String(16), default="en")
+    dial: Mapped[dict[str, Any] | None]
+    """How much AI this person wants to see: {"stop": 0 … 4, "bots", "mixed", "undeclared", "procedural": bool}; NULL: as it
+    comes."""
     created_at: Mapped[dt.datetime]
     last_login_at: Mapped[dt.datetime | None]
 

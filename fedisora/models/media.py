@@ -4,7 +4,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base
@@ -18,6 +18,10 @@ class Media(Base):
     """
 
     __tablename__ = "media"
+    __table_args__ = (
+        Index(None, "digest"), Index(None, "watermark"),
+        Index("ix_media_recheck", "recheck_at", sqlite_where=text("recheck_at IS NOT NULL"),
+              postgresql_where=text("recheck_at IS NOT NULL")))
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), index=True)
@@ -65,6 +69,23 @@ class Media(Base):
     verdict: Mapped[dict[str, Any] | None]
     """The verdict object of vocabulary §5; NULL = not checked yet."""
     verdict_at: Mapped[dt.datetime | None]
+    recheck_at: Mapped[dt.datetime | None]
+    """When the verdict is looked at again (keys change, servers come back); NULL: when its origin says that keys changed."""
+    label_source: Mapped[str | None] = mapped_column(String(12))
+    """Where `digital_source_type` is known from: `made` (made here), `declared` (the author's word), `record` (a signed object),
+    `manifest` (in the file), `peertube` (its level), `hashtag`."""
+    ingredients: Mapped[list[Any]] = mapped_column(default=list)
+    """What it was made from: [{"kind": "upload"|"remix"|"cameo", "relationship", "title", "object"?, "mime"?, "verdict"?,
+    "summary"?, "signer"?, "digitalSourceType"?}] (vocabulary §2)."""
+    edits: Mapped[list[Any]] = mapped_column(default=list)
+    """Edit history: [{"action": "c2pa.…", "when"?, "softwareAgent"?, "parameters"?}]"""
+    soft_binding: Mapped[list[Any]] = mapped_column(default=list)
+    """`ISCC:…`, `fs-wm:…`"""
+    watermark: Mapped[int | None]
+    """The 32-bit id that the invisible watermark carries."""
+    fingerprinted_at: Mapped[dt.datetime | None]
+    matched: Mapped[dict[str, Any] | None]
+    """A known file this one looks like: {"media_id", "object", "distance", "frames"?, "watermark"?}"""
     generation_id: Mapped[int | None]
     created_at: Mapped[dt.datetime]
 

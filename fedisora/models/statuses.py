@@ -61,6 +61,12 @@ class Status(Base):
     """The object's JSON: as signed by us, or as a remote author sent it."""
     proof: Mapped[str] = mapped_column(String(8), default="none")
     """Integrity proof of a remote object: `valid`, `invalid` or `none`. Local objects are `valid`."""
+    made: Mapped[str | None] = mapped_column(String(12))
+    """How its files were made, the most machine among them: `human`, `mixed`, `machine`, `procedural` or `undeclared`; NULL for
+    a post without video, picture or sound."""
+    review: Mapped[str | None] = mapped_column(String(8))
+    """What the inbound policy said of a remote post: `warned`, or `held` (only moderators see it); NULL: nothing."""
+    review_reason: Mapped[str | None]
     published: Mapped[bool] = mapped_column(default=True)
     """False while the files of a local post are being signed: nobody but the author sees it yet."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255))

@@ -197,7 +197,7 @@ class FederatedRecord:
     likeness_authorizations: tuple[str, ...]
 
 
-def _texts(value: object, most: int = 32) -> tuple[str, ...]:
+def texts(value: object, most: int = 32) -> tuple[str, ...]:
     """Strings of a value that may be one or an array; AS2 objects stand for their id."""
     items = value if isinstance(value, list) else [value]
     found = [item.get("id") if isinstance(item, dict) else item for item in items[:most]]
@@ -205,8 +205,8 @@ def _texts(value: object, most: int = 32) -> tuple[str, ...]:
 
 
 def _text(value: object) -> str | None:
-    texts = _texts(value, most=1)
-    return texts[0] if texts else None
+    found = texts(value, most=1)
+    return found[0] if found else None
 
 
 def from_attachment(attachment: Mapping[str, Any]) -> FederatedRecord | None:
@@ -231,10 +231,10 @@ def from_attachment(attachment: Mapping[str, Any]) -> FederatedRecord | None:
         manifest=_text(node.get("manifest")),
         digest_multibase=_text(node.get("digestMultibase")) or _text(attachment.get("digestMultibase")),
         digital_source_type=_text(node.get("digitalSourceType")) or _text(attachment.get("digitalSourceType")),
-        soft_binding=_texts(node.get("softBinding")),
+        soft_binding=texts(node.get("softBinding")),
         claims=tuple(claim for claim in claims[:32] if isinstance(claim, dict)),
         size=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
-        based_on=_texts(attachment.get("isBasedOn")),
-        remix_authorizations=_texts(attachment.get("remixAuthorization")),
-        likeness_authorizations=_texts(attachment.get("likenessAuthorization")),
+        based_on=texts(attachment.get("isBasedOn")),
+        remix_authorizations=texts(attachment.get("remixAuthorization")),
+        likeness_authorizations=texts(attachment.get("likenessAuthorization")),
     )

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from ...activitypub import markup, parse
 from ...models import Media
 from ...provenance import digital_source
-from ...provenance.record import from_attachment, plain
+from ...provenance.record import from_attachment, plain, texts
 from ...uris import Uris
 
 SOFTWARE_URL = "https://fedisora.example/"
@@ -98,6 +98,11 @@ class MediaData:
     generator: dict[str, Any] | None
     record: dict[str, Any] | None
     manifest_url: str | None
+    soft_binding: tuple[str, ...] = ()
+    based_on: tuple[str, ...] = ()
+    remix_authorizations: tuple[str, ...] = ()
+    likeness_authorizations: tuple[str, ...] = ()
+    claims: tuple[dict[str, Any], ...] = ()
 
 
 def valid_blurhash(value: object) -> str | None:
@@ -214,7 +219,11 @@ def read(document: Any, *, whole: bool = False) -> MediaData | None:
                    "model": markup.clean_line(str(generator.get("softwareVersion", "")), 120)}
         if isinstance(generator, dict) else None,
         record=document.get("provenance") if isinstance(document.get("provenance"), dict) else None,
-        manifest_url=federated.manifest if federated else None)
+        manifest_url=federated.manifest if federated else None,
+        soft_binding=tuple(code[:200] for code in federated.soft_binding) if federated else (),
+        based_on=texts(document.get("isBasedOn")), remix_authorizations=texts(document.get("remixAuthorization")),
+        likeness_authorizations=texts(document.get("likenessAuthorization")),
+        claims=federated.claims if federated else ())
 
 
 def read_all(document: dict[str, Any], kind: str) -> tuple[MediaData, ...]:
