@@ -11,19 +11,20 @@ from fedisora.errors import Invalid
 from fedisora.media.digest import file_digest
 from fedisora.media.process import run_media
 from fedisora.models import Media, Status
+from fedisora.provenance.edits import encoding, marking
+from fedisora.services import declaration
 from fedisora.services import publish as posts
 from fedisora.storage.store import new_key
 from fedisora.store import media as media_rows
 
 from .files import SUFFIX, keep, scratch
 from .rows import Handler
-from .signing import sign
+from .signing import TRANSCODE_SECONDS, mark_for, sign, sign_again
 
 if TYPE_CHECKING:
     from fedisora.app import House
 
 log = structlog.get_logger()
-TRANSCODE_SECONDS = 1800.0
 
 
 async def process_media(house: House, payload: dict[str, Any]) -> None:
@@ -38,21 +39,26 @@ async def process_media(house: House, payload: dict[str, Any]) -> None:
         source = folder / "upload"
         await asyncio.to_thread(house.storage.get_to, upload_key, source)
         try:
-            values = await _encode(house, media_id, source, folder)
+            values = await _encode(house, media, source, folder)
         except Invalid as error:
             text = error.text
             log.info("upload refused", media=media_id, reason=str(error))
             await asyncio.to_thread(house.storage.delete, [upload_key])
             await house.db.write(lambda uow: keep(uow, media_id, state="failed", error=text, upload_key=None))
             return
-    await house.db.write(lambda uow: keep(uow, media_id, state="ready", **values))
+    await house.db.write(lambda uow: declaration.weigh(keep(uow, media_id, state="ready", **values)))
 
 
-async def _encode(house: House, media_id: int, source: Path, folder: Path) -> dict[str, Any]:
+async def _encode(house: House, media: Media, source: Path, folder: Path) -> dict[str, Any]:
+    media_id, now = media.id, house.db.clock()
     found = await run_media("probe", {"path": str(source)}, timeout=40)
+    upload = declaration.original(await house.verifier.check_file(source), found["mime"])
+    mark = None
     if found["kind"] == "video":
         encoded, poster = folder / "video.mp4", folder / "poster.webp"
-        made = await run_media("transcode", {"path": str(source), "output": str(encoded)}, timeout=TRANSCODE_SECONDS)
+        mark = mark_for(house, media.digital_source_type, (upload or {}).get("digitalSourceType"))
+        made = await run_media("transcode", {"path": str(source), "output": str(encoded), "mark": mark},
+                               timeout=TRANSCODE_SECONDS)
         picture = await run_media("poster", {"path": str(encoded), "output": str(poster)}, timeout=60)
         mime, duration = "video/mp4", float(made["duration"])
     else:
@@ -66,8 +72,10 @@ async def _encode(house: House, media_id: int, source: Path, folder: Path) -> di
         poster_key = new_key(media_id, ".webp")
         await asyncio.to_thread(house.storage.put_file, poster_key, poster)
     _, size = await asyncio.to_thread(file_digest, encoded)
-    return {"kind": found["kind"], "mime": mime, "width": made["width"], "height": made["height"], "duration": duration,
-            "size": size, "blurhash": picture.get("blurhash"), "storage_key": key, "poster_key": poster_key}
+    edits = encoding(found, {**made, "mime": mime}, now) + ([marking(mark["text"], now)] if mark else [])
+    return {"edits": edits, "ingredients": [upload] if upload else [], "kind": found["kind"], "mime": mime,
+            "width": made["width"], "height": made["height"], "duration": duration, "size": size,
+            "blurhash": picture.get("blurhash"), "storage_key": key, "poster_key": poster_key}
 
 
 async def publish(house: House, payload: dict[str, Any]) -> None:
@@ -91,9 +99,23 @@ async def publish(house: House, payload: dict[str, Any]) -> None:
     house.bells.ring({f"status:{status_id}"})
 
 
+async def declare(house: House, payload: dict[str, Any]) -> None:
+    """Sign a published file again, with what its author says now, and tell everybody. Safe to repeat."""
+    media_id, choice = int(payload["media_id"]), str(payload["choice"])
+    media = await house.db.read(lambda session: session.get(Media, media_id))
+    if media is None or media.state != "signed":
+        return
+    try:
+        declaration.allowed(media, choice)
+    except Invalid:
+        return  # it was done before
+    await sign_again(house, media, choice)
+
+
 async def verify_media(house: House, payload: dict[str, Any]) -> None:
     """Fetch a remote file and keep the verdict on it."""
     await house.verifier.check_media(int(payload["media_id"]))
 
 
-HANDLERS: dict[str, Handler] = {"process_media": process_media, "publish": publish, "verify_media": verify_media}
+HANDLERS: dict[str, Handler] = {"process_media": process_media, "publish": publish, "declare": declare,
+                                "verify_media": verify_media}

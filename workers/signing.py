@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,18 @@ import structlog
 from sqlalchemy.orm import Session
 
 from fedisora.activitypub.digest import digest_multibase
+from fedisora.db import UnitOfWork
+from fedisora.errors import FedisoraError
 from fedisora.media.digest import file_digest
 from fedisora.media.process import run_media
 from fedisora.models import Actor, Generation, Media, Status
+from fedisora.provenance import digital_source
 from fedisora.provenance import manifest as manifests
+from fedisora.provenance.edits import MARK_SECONDS, action, is_marked, marking
 from fedisora.provenance.manifest import Ingredient
 from fedisora.provenance.record import Generator, ProvenanceRecord, plain
-from fedisora.provenance.secrecy import mentions
+from fedisora.provenance.secrecy import mentions, without
+from fedisora.services import declaration
 from fedisora.storage.store import new_key
 from fedisora.store import keys as key_rows
 
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 KINDS = {"human": "fs:Human", "agent": "fs:AIAgent"}
 TITLE = 80
+TRANSCODE_SECONDS = 1800.0
 
 Parents = Callable[["House", Media, Path], Awaitable[list[Ingredient]]]
 Bindings = Callable[["House", Media, Path], Awaitable[list[str]]]
@@ -53,27 +60,90 @@ async def sign(house: House, status: Status, media: Media) -> None:
     """Sign a file that is `ready` for its post; it is `signed` afterwards and never again a draft."""
     actor, secret = await house.db.read(lambda session: (session.get_one(Actor, status.actor_id), _secret(session, media)))
     async with scratch() as folder:
-        source = folder / f"source{Path(str(media.storage_key)).suffix}"
-        await asyncio.to_thread(house.storage.get_to, str(media.storage_key), source)
-        ingredients = [*await _upload(house, media, folder), *await _all(PARENTS, house, media, folder)]
-        ingredients = in_order(ingredients)
-        new, sidecar_key = _keys(media)
+        source = await _fetched(house, str(media.storage_key), folder)
+        ingredients = in_order([*await _upload(house, media, source, folder), *await _all(PARENTS, house, media, folder)])
+        source, edits = await _marked(house, media, media.digital_source_type, source)
+        keys = _keys(media)
         record = ProvenanceRecord(
             object_id=status.uri, actor=actor.uri, actor_kind=KINDS.get(actor.kind or ""), operator=actor.operator_uri,
-            record_url=house.uris.record(media.id), manifest_url=house.uris.media(sidecar_key), provider=house.uris.base,
+            record_url=house.uris.record(media.id), manifest_url=house.uris.media(keys[1]), provider=house.uris.base,
             created=media.created_at, digital_source_type=media.digital_source_type,
             generator=Generator.from_json(media.generator) if media.generator else None,
             ingredients=tuple(item.object for item in ingredients if item.object),
             soft_binding=tuple(dict.fromkeys([*media.soft_binding, *await _all(BINDINGS, house, media, source)])),
-            edits=tuple(media.edits))
-        record = with_claims(record, await _all(CLAIMS, house, media, record), secret)
-        values = await _seal(house, media, actor, record, source, ingredients, folder, (new, sidecar_key))
-    values |= {"soft_binding": list(record.soft_binding), "ingredients": [*media.ingredients, *_listed(ingredients)]}
+            edits=tuple(edits))
+        record = discreet(record, secret)
+        record = discreet(record.having(claims=tuple(await _all(CLAIMS, house, media, record))), secret)
+        try:
+            values = await _seal(house, media, actor, record, source, ingredients, folder, keys)
+        except FedisoraError as error:
+            if not any(item.kind == "upload" for item in ingredients):
+                raise
+            # libc2pa will not sign over some broken records: then the upload is named without its own
+            log.info("an upload's own record cannot be kept in ours", media=media.id, reason=str(error))
+            ingredients = [_bare(item, source, media.mime) if item.kind == "upload" else item for item in ingredients]
+            values = await _seal(house, media, actor, record, source, ingredients, folder, keys)
+    values |= {"soft_binding": list(record.soft_binding), "edits": list(record.edits),
+               "ingredients": [*media.ingredients, *_listed(ingredients)]}
     old = [key for key in (media.storage_key, media.upload_key) if key]
     await house.db.write(lambda uow: keep(uow, media.id, **values))
     await asyncio.to_thread(house.storage.delete, old)
+    await _check(house, media)
+
+
+async def sign_again(house: House, media: Media, choice: str) -> None:
+    """Sign a published file with a label that its author gave later: the file as it was becomes the parent of the new one.
+
+    Who made it, of what kind and for whom stays as it was at creation.
+    """
+    actor = await house.db.read(lambda session: session.get_one(Actor, media.actor_id))
+    source_type = digital_source.declare(choice)
+    async with scratch() as folder:
+        former = await _fetched(house, str(media.storage_key), folder)
+        source, edits = await _marked(house, media, source_type, former)
+        word = action("c2pa.edited.metadata", house.db.clock(), description="Its author said later how it was made.")
+        keys, new = _keys(media), [*edits[len(media.edits):], word]
+        record = ProvenanceRecord.from_assertion(media.record or {}, house.uris.media(keys[1])).having(
+            digital_source_type=source_type, edits=tuple(new), soft_binding=tuple(media.soft_binding))
+        ingredient = Ingredient(path=str(former), mime=media.mime, title="before", kind="version")
+        values = await _seal(house, media, actor, record, source, [ingredient], folder, keys)
+    values |= {"digital_source_type": source_type, "label_source": "declared", "declared": True, "edits": [*media.edits, *new]}
+    old = [key for key in (media.storage_key, media.manifest_key) if key]
+
+    def write(uow: UnitOfWork) -> None:
+        declaration.changed(uow, keep(uow, media.id, **values), old)
+
+    await house.db.write(write)
+    await _check(house, media)
+
+
+async def _check(house: House, media: Media) -> None:
     verdict = await house.verifier.check_media(media.id)
-    log.info("signed", media=media.id, verdict=verdict["verdict"], size=values["size"])
+    log.info("signed", media=media.id, verdict=verdict["verdict"])
+
+
+async def _fetched(house: House, key: str, folder: Path) -> Path:
+    path = folder / f"source{Path(key).suffix}"
+    await asyncio.to_thread(house.storage.get_to, key, path)
+    return path
+
+
+def mark_for(house: House, *source_types: str | None) -> dict[str, Any] | None:
+    """The mark that is burnt into a video so labelled, as `media` op `transcode` wants it; None when none is."""
+    entry = digital_source.find(digital_source.stricter(*source_types))
+    if not house.settings.burnt_in_mark or entry is None or entry.kind not in ("machine", "mixed"):
+        return None
+    return {"text": entry.label, "seconds": MARK_SECONDS}
+
+
+async def _marked(house: House, media: Media, source_type: str | None, source: Path) -> tuple[Path, list[dict[str, Any]]]:
+    """The file with its burnt-in mark when it is to have one and has none, and the edit history with it."""
+    mark = mark_for(house, source_type)
+    if mark is None or media.kind != "video" or is_marked(media.edits):
+        return source, list(media.edits)
+    output = source.with_name(f"marked{source.suffix}")
+    await run_media("transcode", {"path": str(source), "output": str(output), "mark": mark}, timeout=TRANSCODE_SECONDS)
+    return output, [*media.edits, marking(mark["text"], house.db.clock())]
 
 
 async def _seal(house: House, media: Media, actor: Actor, record: ProvenanceRecord, source: Path,
@@ -117,12 +187,17 @@ def _listed(ingredients: Sequence[Ingredient]) -> list[dict[str, Any]]:
             for item in ingredients if item.object]
 
 
-def with_claims(record: ProvenanceRecord, claims: Sequence[dict[str, Any]], secret: str | None) -> ProvenanceRecord:
-    """The record with the claims, less those that would tell a prompt its author keeps private."""
-    kept = [plain(claim) for claim in claims if secret is None or not mentions(claim, secret)]
-    if len(kept) < len(claims):
-        log.warning("a claim would have told a private prompt; left out", record=record.record_url)
-    return record.having(claims=tuple(kept))
+def discreet(record: ProvenanceRecord, secret: str | None) -> ProvenanceRecord:
+    """The record as it may be signed: nothing in it tells a prompt that its author keeps private."""
+    claims = [plain(claim) for claim in record.claims]
+    if secret is None:
+        return record.having(claims=tuple(claims))
+    kept = tuple(claim for claim in claims if not mentions(claim, secret))
+    edits = tuple(edit for edit in record.edits if not mentions(edit, secret))
+    generator = record.generator and replace(record.generator, parameters=without(record.generator.parameters, secret))
+    if len(kept) < len(claims) or len(edits) < len(record.edits) or generator != record.generator:
+        log.warning("something would have told a private prompt; left out", record=record.record_url)
+    return record.having(claims=kept, edits=edits, generator=generator)
 
 
 def _secret(session: Session, media: Media) -> str | None:
@@ -133,13 +208,17 @@ def _secret(session: Session, media: Media) -> str | None:
     return generation.prompt if generation is not None else None
 
 
-async def _upload(house: House, media: Media, folder: Path) -> list[Ingredient]:
+async def _upload(house: House, media: Media, source: Path, folder: Path) -> list[Ingredient]:
     """The file as uploaded, when it came with Content Credentials of its own: they stay inside ours."""
-    if not media.upload_key:
+    upload = declaration.upload_of(media)
+    if upload is None or not media.upload_key:
         return []
     original = folder / "original"
     await asyncio.to_thread(house.storage.get_to, media.upload_key, original)
-    found = await run_media("read", {"path": str(original), "anchors": {}}, timeout=60)
-    if found.get("report") is None:
-        return []
-    return [Ingredient(path=str(original), mime=str(found["mime"]), title="upload", kind="upload")]
+    found = Ingredient(path=str(original), mime=str(upload["mime"]), title="upload", kind="upload")
+    return [found if upload.get("signer") else _bare(found, source, media.mime)]
+
+
+def _bare(item: Ingredient, source: Path, mime: str) -> Ingredient:
+    """An upload whose record is broken, by the bytes it was encoded to: nothing its record says is passed on."""
+    return replace(item, path=str(source), mime=mime, title="upload, its own record is damaged")

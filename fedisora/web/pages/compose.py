@@ -12,7 +12,6 @@ from ...db import UnitOfWork
 from ...errors import FedisoraError, Invalid, TooManyRequests
 from ...generation import safety
 from ...models import Generation
-from ...provenance import digital_source
 from ...services import generate
 from ...services import publish as writing
 from ...services.publish import Draft
@@ -79,8 +78,7 @@ async def upload(request: Request) -> Response:
     try:
         if not isinstance(file, UploadFile) or not file.filename:
             raise Invalid("Please choose a file.")
-        source = digital_source.declare(text(given, "source"))
-        media_id = await keep_upload(house, file, actor.id, description=text(given, "description"), source=source)
+        media_id = await keep_upload(house, file, actor.id, description=text(given, "description"), choice=text(given, "source"))
         status = await house.db.write(lambda uow: writing.create(
             uow, actors.get(uow.session, actor.id), Draft(text=text(given, "text"), media_ids=(media_id,))))
         await published(house, status.id, actor.id, (media_id,))
@@ -144,7 +142,7 @@ async def publish(request: Request) -> Response:
     try:
         status = await house.db.write(lambda uow: generate.publish(
             uow, actors.get(uow.session, actor.id), wanted, draft, show_prompt=not text(given, "hide_prompt"),
-            description=text(given, "description")))
+            description=text(given, "description").strip() or None))
     except Invalid as error:
         return await _job_page(request, problem=error.text, said=draft.text, status=422)
     await published(house, status.id, actor.id)
