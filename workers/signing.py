@@ -107,7 +107,8 @@ async def sign_again(house: House, media: Media, choice: str) -> None:
             digital_source_type=source_type, edits=tuple(new), soft_binding=tuple(media.soft_binding))
         ingredient = Ingredient(path=str(former), mime=media.mime, title="before", kind="version")
         values = await _seal(house, media, actor, record, source, [ingredient], folder, keys)
-    values |= {"digital_source_type": source_type, "label_source": "declared", "declared": True, "edits": [*media.edits, *new]}
+    values |= {"digital_source_type": source_type, "label_source": "declared", "declared": True, "edits": [*media.edits, *new],
+               "verdict": None, "verdict_at": None}  # what was found out about the former file is not about this one
     old = [key for key in (media.storage_key, media.manifest_key) if key]
 
     def write(uow: UnitOfWork) -> None:

@@ -53,7 +53,7 @@ def encoding(found: Mapping[str, Any], made: Mapping[str, Any], when: dt.datetim
 
 def marking(text: str, when: dt.datetime) -> dict[str, Any]:
     """The visible mark burnt into the first seconds."""
-    return action("c2pa.addedText", when, text=text, description=f"Burnt into the first {MARK_SECONDS:g} seconds.")
+    return action("c2pa.addedText", when, text=text, description=f"“{text}” was burnt into the first {MARK_SECONDS:g} seconds.")
 
 
 def is_marked(edits: Sequence[Mapping[str, Any]]) -> bool:
@@ -62,12 +62,17 @@ def is_marked(edits: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def in_words(edits: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The history for people, one line an action; an action we have no words for by its C2PA name."""
+    """The history for people, one sentence an action; an action we have no words for by its C2PA name."""
     lines = []
     for edit in edits:
         parameters = edit.get("parameters")
         more = parameters if isinstance(parameters, Mapping) else {}
-        said = more.get("description") or (f"{more['from']} → {more['to']}" if "from" in more and "to" in more else "")
         name = str(edit.get("action", ""))
-        lines.append(f"{WORDS.get(name, name)}{f' ({said})' if said else ''}")
+        words = WORDS.get(name, name)
+        if more.get("description"):
+            lines.append(str(more["description"]))
+        elif "from" in more and "to" in more:
+            lines.append(f"{words}: {more['from']} → {more['to']}.")
+        else:
+            lines.append(f"{words}.")
     return lines

@@ -20,6 +20,7 @@ from ..api.generations import stream
 from ..mastodon.posts import published
 from ..uploads import keep_upload
 from . import views
+from .made import CHOICES
 from .render import page
 from .visitor import checked_form, go, text, visitor
 
@@ -33,7 +34,7 @@ def _house(request: Request) -> House:
 
 
 async def _page(request: Request, *, problem: str = "", prompt: str = "", orientation: str = "portrait", seconds: int = 5,
-                seed: str = "", status: int = 200) -> Response:
+                seed: str = "", source: str = "", status: int = 200) -> Response:
     house = _house(request)
     _, actor = (await visitor(request)).person()
 
@@ -42,7 +43,7 @@ async def _page(request: Request, *, problem: str = "", prompt: str = "", orient
 
     return await page(request, "create.html", status=status, problem=problem, prompt=prompt, orientation=orientation,
                       seconds=seconds, seed=seed, jobs=await house.db.read(read), backend=house.settings.generation_backend,
-                      max_mb=house.settings.max_upload_mb)
+                      max_mb=house.settings.max_upload_mb, choices=CHOICES, source=source)
 
 
 async def form(request: Request) -> Response:
@@ -85,7 +86,7 @@ async def upload(request: Request) -> Response:
     except FedisoraError as error:
         if error.status >= 500:
             raise
-        return await _page(request, problem=error.text, status=error.status)
+        return await _page(request, problem=error.text, source=text(given, "source"), status=error.status)
     return go(request, f"/@{actor.username}/{status.id}")
 
 
