@@ -19,6 +19,7 @@ from ..provenance import digital_source
 from ..services import declaration
 from ..storage.store import new_key
 from ..store import jobs
+from ..store.actors import maker_of
 
 if TYPE_CHECKING:
     from ..app import House
@@ -69,7 +70,8 @@ async def keep_upload(house: House, file: UploadFile, actor_id: int, *, descript
 
     def insert(uow: UnitOfWork) -> None:
         media = Media(id=media_id, actor_id=actor_id, state="received", upload_key=key,
-                      description=description.strip()[:1500], created_at=uow.now)
+                      description=description.strip()[:1500], created_at=uow.now,
+                      record=maker_of(uow.session, actor_id))
         declaration.say(media, choice)
         uow.session.add(media)
         uow.session.flush()
