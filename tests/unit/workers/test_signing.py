@@ -16,12 +16,12 @@ from sqlalchemy import select
 from fedisora.activities.remote_posts import proof_state
 from fedisora.app import House, build_house, create_app, workers_module
 from fedisora.errors import Conflict, Invalid
-from fedisora.models import Actor, ClaimRow, Generation, Lineage, Media, OutboxActivity, Status
+from fedisora.models import Actor, ClaimRow, Generation, Lineage, Media, OutboxActivity, Status, User
 from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, HUMAN_EDITS, TRAINED
 from fedisora.provenance.manifest import Ingredient
 from fedisora.serializers.activitypub.note import from_activitypub
 from fedisora.serializers.mastodon.status import media_attachment
-from fedisora.services import accounts, declaration, generate, instance, publish
+from fedisora.services import accounts, declaration, generate, instance, publish, tokens
 from fedisora.settings import load_settings
 from fedisora.store import actors
 from tests.support.credentials import Authority, actions, assertions, judge
@@ -74,10 +74,13 @@ class Studio:
         return self.media(media_id)
 
     def get(self, path: str, accept: str = "*/*") -> httpx.Response:
+        return self.request("GET", path, {"Accept": accept})
+
+    def request(self, method: str, path: str, headers: dict[str, str], **more: Any) -> httpx.Response:
         async def once() -> httpx.Response:
             app = create_app(self.house.settings, house=self.house, local_workers=False)
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as client:
-                return await client.get(path, headers={"Accept": accept})
+                return await client.request(method, path, headers=headers, **more)
 
         return asyncio.run(once())
 
@@ -239,6 +242,40 @@ def test_an_unlabelled_post_is_labelled_later_and_never_unlabelled(studio: Studi
             declaration.allowed(now, choice)
     studio.run(WORKER.declare, {"media_id": media.id, "choice": "mixed"})  # twice is once
     assert studio.media(media.id).digest == now.digest
+
+
+def test_apps_declare_too(studio: Studio) -> None:
+    def token(uow: Any) -> str:
+        user = uow.session.scalar(select(User).where(User.actor_id == studio.ada))
+        return tokens.create(uow, user.id, None, "read write")
+
+    headers = {"Authorization": f"Bearer {studio.house.db.write_now(token)}"}
+    files = {"file": ("walk.mp4", studio.plain.read_bytes())}
+
+    def upload(**fields: str) -> httpx.Response:
+        return studio.request("POST", "/api/v2/media", headers, files=files, data=fields)
+
+    assert upload(fedisora_source="by magic").status_code == 422
+    assert upload().json()["fedisora"]["label_source"] is None
+    answer = upload(fedisora_source="captured")
+    assert answer.status_code == 202
+    assert (answer.json()["fedisora"]["label_source"], answer.json()["fedisora"]["digital_source_type"]) == ("declared", CAPTURE)
+    address = f"/api/v1/media/{answer.json()['id']}"
+    assert studio.request("PUT", address, headers, json={"fedisora_source": "edited"}).json()["fedisora"][
+        "digital_source_type"] == HUMAN_EDITS
+
+    def attach(uow: Any) -> None:
+        ids = (int(answer.json()["id"]),)
+        publish.create(uow, actors.get(uow.session, studio.ada), publish.Draft(text="a walk", media_ids=ids))
+
+    studio.house.db.write_now(attach)
+    assert studio.request("PUT", address, headers, json={"fedisora_source": "mixed"}).status_code == 409  # being signed
+    studio.publish(int(answer.json()["id"]))
+    assert studio.request("PUT", address, headers, json={"fedisora_source": "captured"}).status_code == 200  # as human as edited
+    for choice, status in (("mixed", 409), ("undeclared", 422)):
+        assert studio.request("PUT", address, headers, json={"fedisora_source": choice}).status_code == status
+    page = studio.get(f"/@ada/{studio.media(int(answer.json()['id'])).status_id}").text
+    assert "Edited by a person, says its author." in page and 'action="/posts' not in page.partition('id="made"')[2]
 
 
 def generated(studio: Studio, prompt: str) -> int:
