@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from fedisora.activitypub.digest import digest_multibase
 from fedisora.db import UnitOfWork
-from fedisora.errors import FedisoraError
+from fedisora.errors import FedisoraError, Invalid
 from fedisora.media.digest import file_digest
 from fedisora.media.process import run_media
 from fedisora.models import Actor, Generation, Media, Status
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 TITLE = 80
+MARKED = (digital_source.TRAINED, digital_source.COMPOSITE_TRAINED)
+"""What gets a burnt-in mark where the operator wants one."""
 TRANSCODE_SECONDS = 1800.0
 
 Parents = Callable[["House", Media, Path], Awaitable[list[Ingredient]]]
@@ -60,7 +62,7 @@ async def sign(house: House, status: Status, media: Media) -> None:
     actor, secret = await house.db.read(lambda session: (session.get_one(Actor, status.actor_id), _secret(session, media)))
     async with scratch() as folder:
         source = await _fetched(house, str(media.storage_key), folder)
-        ingredients = in_order([*await _upload(house, media, source, folder), *await _all(PARENTS, house, media, folder)])
+        ingredients = in_order([*await _upload(house, media, folder), *await _all(PARENTS, house, media, folder)])
         source, edits = await _marked(house, media, watermarked(media), media.digital_source_type, source)
         keys, who = _keys(media), media.record if media.record is not None else maker(actor.kind, actor.operator_uri)
         record = ProvenanceRecord(
@@ -74,12 +76,12 @@ async def sign(house: House, status: Status, media: Media) -> None:
         record = discreet(record, secret)
         try:
             values = await _seal(house, media, actor, record, source, ingredients, folder, keys)
-        except FedisoraError as error:
-            if not any(item.kind == "upload" for item in ingredients):
-                raise
-            # libc2pa will not sign over some broken records: then the upload is named without its own
-            log.info("an upload's own record cannot be kept in ours", media=media.id, reason=str(error))
-            ingredients = [_bare(item, source, media.mime) if item.kind == "upload" else item for item in ingredients]
+        except Invalid as error:
+            if not ingredients:
+                raise FedisoraError("This file could not be signed.", cause=error) from error
+            # libc2pa will not sign over some broken records: then what it was made from is named without them
+            log.warning("a record of an ingredient cannot be kept in ours", media=media.id, reason=str(error))
+            ingredients = [_bare(item, source, media.mime) for item in ingredients]
             values = await _seal(house, media, actor, record, source, ingredients, folder, keys)
     values |= {"soft_binding": list(record.soft_binding), "edits": list(record.edits)}
     old = [key for key in (media.storage_key, media.upload_key) if key]
@@ -137,7 +139,7 @@ async def _fetched(house: House, key: str, folder: Path) -> Path:
 def mark_for(house: House, *source_types: str | None) -> dict[str, Any] | None:
     """The mark that is burnt into a video so labelled, as `media` op `transcode` wants it; None when none is."""
     entry = digital_source.find(digital_source.stricter(*source_types))
-    if not house.settings.burnt_in_mark or entry is None or entry.kind not in ("machine", "mixed"):
+    if not house.settings.burnt_in_mark or entry is None or entry.uri not in MARKED:
         return None
     return {"text": entry.label, "seconds": MARK_SECONDS}
 
@@ -216,17 +218,16 @@ def _secret(session: Session, media: Media) -> str | None:
     return generation.prompt if generation is not None else None
 
 
-async def _upload(house: House, media: Media, source: Path, folder: Path) -> list[Ingredient]:
-    """The file as uploaded, when it came with Content Credentials of its own: they stay inside ours."""
+async def _upload(house: House, media: Media, folder: Path) -> list[Ingredient]:
+    """The file as uploaded, when it came with Content Credentials of its own: they stay inside ours, failures and all."""
     upload = declaration.upload_of(media)
     if upload is None or not media.upload_key:
         return []
     original = folder / "original"
     await asyncio.to_thread(house.storage.get_to, media.upload_key, original)
-    found = Ingredient(path=str(original), mime=str(upload["mime"]), title="upload", kind="upload")
-    return [found if upload.get("signer") else _bare(found, source, media.mime)]
+    return [Ingredient(path=str(original), mime=str(upload["mime"]), title="upload", kind="upload")]
 
 
 def _bare(item: Ingredient, source: Path, mime: str) -> Ingredient:
-    """An upload whose record is broken, by the bytes it was encoded to: nothing its record says is passed on."""
-    return replace(item, path=str(source), mime=mime, title="upload, its own record is damaged")
+    """An ingredient whose record is broken, by the bytes that are signed: nothing its record says is passed on."""
+    return replace(item, path=str(source), mime=mime, title=f"{item.title}, its own record is damaged")

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from fedisora.activities.remote_posts import proof_state
 from fedisora.app import House, build_house, create_app, workers_module
-from fedisora.errors import Conflict, Invalid
+from fedisora.errors import Conflict, Invalid, NotFound
 from fedisora.models import Actor, ClaimRow, Generation, Lineage, Media, OutboxActivity, Status, User
 from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, HUMAN_EDITS, TRAINED
 from fedisora.provenance.manifest import Ingredient
@@ -189,19 +189,37 @@ def test_a_tampered_original_is_recorded_as_that(studio: Studio, elsewhere: Auth
     assert media.verdict is not None and media.verdict["verdict"] == "contradicted"
 
 
-def test_a_broken_record_of_an_upload_does_not_stop_its_post(studio: Studio, elsewhere: Authority) -> None:
+def test_a_forged_record_of_an_upload_counts_for_nothing(studio: Studio, elsewhere: Authority) -> None:
     made = bytearray(elsewhere.sign(studio.plain, studio.folder / "whole.mp4", TRAINED).read_bytes())
     at = made.find(b"trainedAlgorithmicMedia")
-    made[at:at + 5] = b"human"  # the statements were changed: nothing they say counts
+    made[at:at + 5] = b"human"  # the statements were changed
     (studio.folder / "forged.mp4").write_bytes(made)
     media = studio.publish(studio.upload(studio.folder / "forged.mp4", "edited"))
     upload = media.ingredients[0]
     assert (upload["verdict"], upload["signer"], upload["digitalSourceType"]) == ("tampered", None, None)
     assert (media.digital_source_type, media.label_source) == (HUMAN_EDITS, "declared")
+    assert media.verdict is not None and media.verdict["verdict"] == "contradicted"
+
+
+def test_a_record_that_cannot_be_read_does_not_stop_a_post(studio: Studio, elsewhere: Authority,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    made = bytearray(elsewhere.sign(studio.plain, studio.folder / "readable.mp4", TRAINED).read_bytes())
+    at = made.find(b"jumb") + 60
+    made[at:at + 140] = b"\xff" * 140
+    (studio.folder / "broken.mp4").write_bytes(made)
+
+    async def parents(house: House, media: Media, folder: Path) -> list[Ingredient]:
+        return [Ingredient(str(studio.folder / "broken.mp4"), "video/mp4", "A walk", object="https://far.example/notes/1")]
+
+    monkeypatch.setattr(SIGNING, "PARENTS", (parents,))
+    media = studio.publish(studio.upload(studio.folder / "broken.mp4", "edited"))
+    assert (media.ingredients[0]["kind"], media.ingredients[0]["verdict"]) == ("upload", "tampered")
     found = studio.judged(media)
     assert found["state"] == "Trusted"
-    assert "damaged" in found["manifest"]["ingredients"][0]["title"]
-    assert "active_manifest" not in found["manifest"]["ingredients"][0]
+    assert [(item["title"], item.get("informational_URI"), "active_manifest" in item)
+            for item in found["manifest"]["ingredients"]] == [
+        ("upload, its own record is damaged", None, False),
+        ("A walk, its own record is damaged", "https://far.example/notes/1", False)]
 
 
 def test_an_unlabelled_post_is_labelled_later_and_never_unlabelled(studio: Studio) -> None:
@@ -219,6 +237,16 @@ def test_an_unlabelled_post_is_labelled_later_and_never_unlabelled(studio: Studi
     def say(uow: Any, choice: str, who: int) -> None:
         declaration.later(uow, actors.get(uow.session, who), media.id, choice)
 
+    def agreed(uow: Any) -> None:
+        uow.session.add(Lineage(id=1, child_id=media.status_id, child_uri="x", parent_uri="y", kind="cameo",
+                                stamp_uri="https://far.example/stamps/1", created_at=uow.now))
+        uow.session.flush()
+        say(uow, "mixed", studio.robot)
+
+    with pytest.raises(Conflict, match="agreed to exactly this file"):
+        studio.house.db.write_now(agreed)
+    with pytest.raises(NotFound):
+        studio.house.db.write_now(lambda uow: say(uow, "mixed", studio.ada))
     studio.house.db.write_now(lambda uow: say(uow, "mixed", studio.robot))
     with pytest.raises(Conflict):  # it waits already
         studio.house.db.write_now(lambda uow: say(uow, "ai-generated", studio.robot))
