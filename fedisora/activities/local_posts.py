@@ -9,7 +9,7 @@ import orjson
 from ..db import UnitOfWork
 from ..models import Actor, Status
 from ..serializers.activitypub import note as note_serializer
-from ..store import actors, polls, relations, relays, statuses
+from ..store import actors, lineage, polls, relations, relays, statuses
 from ..store import media as media_rows
 from . import outbox
 
@@ -20,7 +20,8 @@ def document(uow: UnitOfWork, status: Status, actor: Actor) -> dict[str, Any]:
     note = note_serializer.to_activitypub(
         status, actor, media_rows.of_statuses(session, [status.id]).get(status.id, []),
         statuses.mentions(session, [status.id]).get(status.id, []), statuses.tags(session, [status.id]).get(status.id, []),
-        uow.uris, ballot=polls.get(session, status.id) if status.object_type == "Question" else None)
+        uow.uris, lineage=lineage.parents_of(session, [status.id]).get(status.id, []),
+        ballot=polls.get(session, status.id) if status.object_type == "Question" else None)
     signed = outbox.sign(uow, actor, note)
     status.document = orjson.dumps(signed)
     return signed

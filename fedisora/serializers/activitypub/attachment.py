@@ -43,7 +43,8 @@ def _picture(url: str, mime: str = "image/webp") -> dict[str, Any]:
     return {"type": "Image", "mediaType": mime, "url": url}
 
 
-def attachment(media: Media, uris: Uris, *, base_on: Sequence[str] = ()) -> dict[str, Any]:
+def attachment(media: Media, uris: Uris, *, base_on: Sequence[str] = (),
+               remix_authorizations: Sequence[str] = ()) -> dict[str, Any]:
     """One file of a local post, with its provenance (vocabulary §1 and §2)."""
     node: dict[str, Any] = {
         "type": "Video" if media.kind == "video" else "Image" if media.kind == "image" else "Document",
@@ -69,6 +70,8 @@ def attachment(media: Media, uris: Uris, *, base_on: Sequence[str] = ()) -> dict
                              "softwareVersion": str(generator.get("revision") or generator.get("model") or "")}
     if base_on:
         node["isBasedOn"] = list(base_on)
+    if remix_authorizations:
+        node["remixAuthorization"] = list(remix_authorizations)
     if media.manifest_key:
         record: dict[str, Any] = {"type": "ProvenanceRecord", "id": uris.record(media.id),
                                   "manifest": uris.media(media.manifest_key), "digestMultibase": media.digest}

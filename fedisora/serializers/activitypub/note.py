@@ -13,9 +13,11 @@ from ...activitypub import addressing, markup, parse
 from ...activitypub.contexts import context_for
 from ...activitypub.vocabulary import OBJECT_TYPES, PUBLIC
 from ...errors import Malformed
-from ...models import Actor, Media, Poll, Status, StatusTag
+from ...models import Actor, Lineage, Media, Poll, Status, StatusTag
 from ...provenance import digital_source
 from ...provenance.record import timestamp
+from ...store.lineage import based_on
+from ...store.lineage import stamps as stamps_of
 from ...uris import Uris
 from . import attachment as files
 from . import emoji, poll, quote
@@ -54,8 +56,14 @@ def label_line(media: Sequence[Media], uris: Uris) -> tuple[str, str | None]:
 
 
 def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mentions: Sequence[Actor],
-                   tags: Sequence[StatusTag], uris: Uris, *, ballot: Poll | None = None) -> dict[str, Any]:
-    """The Note (or, with a poll, the Question) of a local post, without proof."""
+                   tags: Sequence[StatusTag], uris: Uris, *, ballot: Poll | None = None,
+                   lineage: Sequence[Lineage] = ()) -> dict[str, Any]:
+    """The Note (or, with a poll, the Question) of a local post, without proof.
+
+    Args:
+        lineage: what its file was made from (`store.lineage.parents_of`).
+    """
+    parents, stamps = based_on(lineage), stamps_of(lineage)
     audience = addressing.audience_for(
         _visibility(status), actor.followers_uri or "", [person.uri for person in mentions])
     label, label_tag = label_line(media, uris)
@@ -69,7 +77,7 @@ def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mention
         "sensitive": status.sensitive, "inReplyTo": status.in_reply_to_uri,
         "tag": [{"type": "Hashtag", "name": f"#{name}", "href": uris.tag(name)} for name in hashtags.values()]
         + [{"type": "Mention", "name": _handle(person, uris), "href": person.uri} for person in mentions],
-        "attachment": [attachment(item, uris) for item in media],
+        "attachment": [attachment(item, uris, base_on=parents, remix_authorizations=stamps) for item in media],
         "replies": {"id": uris.replies(status.uri), "type": "Collection",
                     "first": {"type": "CollectionPage", "partOf": uris.replies(status.uri), "items": [],
                               "next": f"{uris.replies(status.uri)}?page=1"}}}
