@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import account, admin, compose, interact, proxy, public
+from . import account, admin, compose, interact, lineage, proxy, public
 from .render import STATIC
 
 POST = ["POST"]
@@ -59,4 +59,5 @@ routes: list[BaseRoute] = [
     Route("/proxy/media/{id:row}", proxy.media), Route("/proxy/poster/{id:row}", proxy.poster),
     Route("/proxy/avatar/{id:row}", proxy.avatar),
     Route("/@{name}", public.profile), Route("/@{name}/{id:row}", public.post),
+    Route("/@{name}/{id:row}/lineage", lineage.show),
 ]

@@ -12,14 +12,14 @@ from starlette.responses import RedirectResponse, Response
 
 from ...activitypub.negotiation import wants_activity
 from ...activitypub.webfinger import parse_handle
-from ...errors import FedisoraError, Gone, NotFound
+from ...errors import FedisoraError
 from ...federation import threads
 from ...models import Actor, Status, StatusTag
 from ...services import instance
 from ...store import actors, deliveries, relations, statuses
 from ...store.paging import Page
 from ..pagination import page_of
-from . import views
+from . import addressed, lineage, views
 from .render import page
 from .visitor import visitor
 
@@ -95,17 +95,6 @@ async def tag(request: Request) -> Response:
         empty=f"Nobody has used #{name} yet.", tabs=[], shown=True)
 
 
-def _account(session: Session, name: str, host: str) -> Actor:
-    user, _, domain = name.partition("@")
-    actor = actors.by_handle(session, user, domain) if domain and domain.lower() != host.lower() \
-        else actors.local_active(session, user)
-    if actor is None:
-        raise NotFound("There is no such account here.")
-    if actor.suspended_at is not None:
-        raise Gone("This account is gone.")
-    return actor
-
-
 async def profile(request: Request) -> Response:
     """GET /@NAME and /@NAME@HOST"""
     house: House = request.app.state.house
@@ -113,7 +102,7 @@ async def profile(request: Request) -> Response:
     who = await visitor(request)
 
     def read(session: Session) -> tuple[Actor, list[Status], list[views.PostView], Any]:
-        actor = _account(session, name, house.uris.host)
+        actor = addressed.account(session, name, house.uris.host)
         rows = statuses.account(session, actor.id, wanted, viewer_id=who.actor_id)
         relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
         return actor, rows, views.posts(session, rows, who.actor_id, house.uris), relation
@@ -135,12 +124,7 @@ async def post(request: Request) -> Response:
     who = await visitor(request)
 
     def read(session: Session) -> tuple[Status, Actor, views.PostView, list[views.PostView], list[views.PostView], Any]:
-        actor = _account(session, name, house.uris.host)
-        status = statuses.get(session, status_id)
-        if status is None or status.actor_id != actor.id or not statuses.visible(session, status, who.actor_id):
-            if statuses.is_tombstoned(session, house.uris.status(actor.uri, status_id)) is not None:
-                raise Gone("This post was deleted by its author.")
-            raise NotFound("There is no such post, or you may not see it.")
+        actor, status = addressed.post(session, house.uris, name, status_id, who.actor_id)
         above, below = statuses.context(session, status, who.actor_id)
         shown = views.posts(session, [status, *above, *below], who.actor_id, house.uris)
         relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
@@ -158,7 +142,7 @@ async def post(request: Request) -> Response:
     if status.local and who.user is not None and (actor.id == who.actor_id or who.user.admin):
         reach = await house.db.read(lambda session: deliveries.state_of(session, status.uri))
     return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
-                      origin=house.uris.base, reply_start=reply_start)
+                      origin=house.uris.base, lineage=await lineage.of_post(request, status), reply_start=reply_start)
 
 
 async def search(request: Request) -> Response:
