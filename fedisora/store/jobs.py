@@ -18,7 +18,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "fingerprint": ("media", "{media_id}: compute the codes by which a file is recognised, and look for one like it"),
     "revalidate_claims": ("media", "{after?}: ask the installed extensions about claims that another version judged"),
     "refresh_actor": ("federation", "{uri}: fetch an actor again"),
-    "fetch_status": ("federation", "{uri}: fetch a post (a thread's parent, a boosted post)"),
+    "fetch_status": ("federation", "{uri, quiet?}: fetch a post (a thread's parent, a boosted post, an ancestor of a remix)"),
     "move": ("federation", "{actor, target}: fetch the target of a Move, and follow it when it names the old account"),
     "complete_thread": ("federation", "{status_id}: look for the rest of a conversation"),
     "backfill_actor": ("federation", "{actor_id, since?}: fetch posts of a followed account from its outbox"),
