@@ -119,6 +119,11 @@ def stricter(*uris: str | None) -> str | None:
     return max(given, key=lambda uri: _STRICTNESS.index(kind_of(uri)), default=None)
 
 
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two statements are the same term; http and https spell the same (people write both)."""
+    return _canonical(one) == _canonical(other)
+
+
 def label_for(uri: str | None) -> str:
     """What a badge says in English. An unknown value is "Undeclared", never guessed."""
     entry = find(uri)
