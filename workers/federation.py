@@ -54,9 +54,9 @@ async def refresh_actor(house: House, payload: dict[str, Any]) -> None:
 
 
 async def fetch_status(house: House, payload: dict[str, Any]) -> None:
-    """Fetch a post we know of only by its id."""
+    """Fetch a post we know of only by its id; with `quiet`, nobody is notified of it."""
     try:
-        await house.resolver.status(str(payload["uri"]))
+        await house.resolver.status(str(payload["uri"]), quiet=bool(payload.get("quiet")))
     except Refused:
         return  # gone or private: a thread with a hole
 

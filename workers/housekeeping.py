@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from fedisora.activities import lineages
 from fedisora.db import UnitOfWork
 from fedisora.ids import id_floor
+from fedisora.media import foreign
+from fedisora.media.scratch import sweep_scratch
 from fedisora.models import AuthorizationCode, Delivery, InboxMessage, Job, LoginAttempt, Media, OneTimeToken, WebSession
 from fedisora.store import backfill, jobs, lineage
 
@@ -43,6 +45,11 @@ async def delete_files(house: House, payload: dict[str, Any]) -> None:
     await asyncio.to_thread(house.storage.delete, list(payload["keys"]))
 
 
+async def check_foreign(house: House, payload: dict[str, Any]) -> None:
+    """Look for a record inside a file of a server that does not know our vocabulary."""
+    await foreign.check(house.db, house.client, house.verifier, int(payload["media_id"]))
+
+
 async def sweep(house: House, payload: dict[str, Any]) -> None:
     """Remove what nobody needs any more, and plan the next sweep."""
     for table, where in _finished(house.db.clock()):
@@ -50,6 +57,7 @@ async def sweep(house: House, payload: dict[str, Any]) -> None:
             await house.db.write(lambda uow, t=table, gone=ids: uow.session.execute(delete(t).where(t.id.in_(gone))))  # type: ignore[misc]
     await house.db.write(_sweep)
     await _look_at_stamps(house)
+    await asyncio.to_thread(sweep_scratch)
     await asyncio.to_thread(_clear_cache, Path(house.settings.data_dir) / "cache")
 
 
@@ -117,4 +125,4 @@ def _sweep(uow: UnitOfWork) -> None:
     jobs.enqueue(uow, "sweep", {}, key="next", delay=SWEEP_EVERY)
 
 
-HANDLERS: dict[str, Handler] = {"delete_files": delete_files, "sweep": sweep}
+HANDLERS: dict[str, Handler] = {"check_foreign": check_foreign, "delete_files": delete_files, "sweep": sweep}

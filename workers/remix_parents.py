@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from fedisora.activitypub.digest import digest_multibase
-from fedisora.errors import FedisoraError, NotFound, RemoteUnavailable
+from fedisora.errors import FedisoraError, RemoteUnavailable
 from fedisora.media.digest import file_digest
 from fedisora.models import Lineage, Media
 from fedisora.provenance.manifest import Ingredient
@@ -27,40 +27,29 @@ _SUFFIX = {"video/mp4": ".mp4", "image/webp": ".webp", "image/jpeg": ".jpg", "im
 
 
 async def parents(house: House, media: Media, folder: Path) -> list[Ingredient]:
-    """The parents of a file that is about to be signed, lying in `folder`: at most one, as `parentOf`.
+    """The files of the posts that a file about to be signed was made from, lying in `folder`.
 
-    What is known of each parent is kept in `media.ingredients` (kind `remix`), also of one that cannot be had or whose bytes
-    are not those that its post names: such a one is not put into the manifest, but never passed over in silence.
+    One that cannot be had, or whose bytes are not those that its post names, is not put into the manifest but never passed over
+    in silence: it is listed in `media.ingredients` with a sentence that says why (whoever signs keeps that column).
     """
     if media.status_id is None:
         return []
     found = await house.db.read(lambda session: _parents(session, media.status_id or 0))
     ingredients: list[Ingredient] = []
-    entries: list[dict[str, Any]] = []
+    missing: list[dict[str, Any]] = []
     for index, (row, parent, title) in enumerate(found):
-        entry: dict[str, Any] = {"kind": "remix", "relationship": "parentOf", "title": title, "object": row.parent_uri}
-        entries.append(entry)
-        if parent is None:
-            entry["summary"] = "The original is not known here any more, so its file is not part of the manifest."
-            continue
-        entry |= {"mime": parent.mime or "video/mp4"} | (
-            {"digitalSourceType": parent.digital_source_type} if parent.digital_source_type else {})
-        if parent.verdict:
-            entry["verdict"] = str(parent.verdict.get("verdict") or "")
-            signer = parent.verdict.get("signer")
-            if isinstance(signer, dict):
-                entry["signer"] = signer
-        path = folder / f"parent-{index}{_SUFFIX.get(parent.mime, '.mp4')}"
-        problem = await _fetch(house, parent, path)
-        if problem:
-            entry["summary"] = problem
-        elif any(item.relationship == "parentOf" for item in ingredients):
-            entry["relationship"] = "componentOf"
-            ingredients.append(Ingredient(str(path), entry["mime"], title, "componentOf"))
+        path = folder / f"parent-{index}{_SUFFIX.get(parent.mime if parent is not None else '', '.mp4')}"
+        problem = await _fetch(house, parent, path) if parent is not None else (
+            "The original is not known here any more, so its file is not part of the manifest.")
+        if parent is None or problem:
+            entry = {"kind": "remix", "relationship": "parentOf", "title": title, "object": row.parent_uri, "summary": problem}
+            if parent is not None and parent.digital_source_type:
+                entry["digitalSourceType"] = parent.digital_source_type
+            missing.append(entry)
         else:
-            ingredients.append(Ingredient(str(path), entry["mime"], title, "parentOf"))
-    if entries:
-        await house.db.write(lambda uow: _keep(uow.session, media.id, entries))
+            ingredients.append(Ingredient(str(path), parent.mime or "video/mp4", title, kind="remix", object=row.parent_uri))
+    if missing:
+        media.ingredients = [*(item for item in media.ingredients if item.get("kind") != "remix"), *missing]
     return ingredients
 
 
@@ -105,10 +94,3 @@ async def _download(house: House, url: str, path: Path) -> None:
                 raise
         else:
             return
-
-
-def _keep(session: Session, media_id: int, entries: list[dict[str, Any]]) -> None:
-    row = session.get(Media, media_id)
-    if row is None:
-        raise NotFound
-    row.ingredients = [item for item in row.ingredients if item.get("kind") != "remix"] + entries

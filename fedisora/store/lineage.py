@@ -71,16 +71,6 @@ def holds(row: Lineage) -> bool:
     return row.consent in GIVEN or (row.consent == "unreachable" and row.reason in GIVEN)
 
 
-def stamps(rows: Iterable[Lineage], kind: str = REMIX) -> list[str]:
-    """URLs of the stamps that some rows of one post rest on, for `remixAuthorization` or `likenessAuthorization`."""
-    return [row.stamp_uri for row in rows if row.kind == kind and row.stamp_uri and holds(row)]
-
-
-def based_on(rows: Iterable[Lineage]) -> list[str]:
-    """Ids of the parent posts, for `isBasedOn`."""
-    return [row.parent_uri for row in rows if row.kind == REMIX]
-
-
 def due(session: Session, now: dt.datetime, limit: int) -> list[int]:
     """Rows whose stamp is to be looked at again, the longest waiting first."""
     return list(session.scalars(select(Lineage.id).where(Lineage.recheck_at <= now).order_by(Lineage.recheck_at).limit(limit)))

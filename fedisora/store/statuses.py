@@ -28,11 +28,17 @@ def get(session: Session, status_id: int) -> Status | None:
     return session.get(Status, status_id)
 
 
+def of_video(uri: str) -> str | None:
+    """Id of the post that a companion Video of this id would belong to; None when it has another form."""
+    video = _VIDEO.fullmatch(uri)
+    return f"{video[1]}/statuses/{video[2]}" if video is not None else None
+
+
 def by_uri(session: Session, uri: str) -> Status | None:
     """The post with this id; the id of a local post's companion Video stands for the post."""
     found = session.scalar(_BY_URI, {"uri": uri})
-    if found is None and (video := _VIDEO.fullmatch(uri)) is not None:
-        post = session.scalar(_BY_URI, {"uri": f"{video[1]}/statuses/{video[2]}"})
+    if found is None and (of := of_video(uri)) is not None:
+        post = session.scalar(_BY_URI, {"uri": of})
         return post if post is not None and post.local else None
     return found
 
@@ -124,6 +130,9 @@ def _unblocked(viewer_id: int) -> ColumnElement[bool]:
         and_(Block.actor_id == viewer_id, Block.target_id == original.actor_id),
         and_(Block.actor_id == original.actor_id, Block.target_id == viewer_id)))
     return and_(~blocked, ~boosted)
+
+
+unblocked = _unblocked
 
 
 def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
