@@ -31,7 +31,8 @@ CANDIDATE: Final = 48
 """Bits of the ISCC within which two videos may be the same."""
 FRAME: Final = 31
 """Bits of PDQ within which two frames are the same."""
-NEAR, NEAR_FRAME: Final = 32, 60
+NEAR: Final = 32
+NEAR_FRAME: Final = 60
 """The second rule, for copies with something cut off or laid over: a nearer ISCC, and frames that are only alike. Frames of
 unrelated videos, also of the same scene by the same generator, are 86 or more apart."""
 SHARE: Final = 0.5
