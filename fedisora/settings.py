@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     generation_model: str = Field("", description="Folder or repository id of the diffusers model; empty for procedural.")
     generation_jobs_per_user: int = Field(3, ge=1, le=100, description="How many unfinished generations one account may "
                                           "have at a time.")
+    fingerprints: bool = Field(True, description="`off` keeps no codes by which videos are recognised, and looks for none.")
+    watermark: bool = Field(True, description="`off` puts no invisible mark into generated videos, and looks for none.")
     rate_limits: bool = Field(True, description="`off` lifts per-address and per-account limits (load tests only).")
     registrations: Literal["closed", "approval", "open"] = Field(
         "closed", description="Who may sign up on the web: nobody, anybody after an admin's approval, anybody.")
@@ -98,7 +100,7 @@ class Settings(BaseSettings):
             value = value.split(",")
         return tuple(str(ipaddress.ip_network(str(item).strip(), strict=False)) for item in value)
 
-    @field_validator("rate_limits", mode="before")
+    @field_validator("rate_limits", "fingerprints", "watermark", mode="before")
     @classmethod
     def _on_off(cls, value: Any) -> Any:
         return {"on": True, "off": False}.get(value.lower(), value) if isinstance(value, str) else value

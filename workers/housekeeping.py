@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from fedisora.db import UnitOfWork
 from fedisora.ids import id_floor
 from fedisora.models import AuthorizationCode, Delivery, InboxMessage, Job, LoginAttempt, Media, OneTimeToken, WebSession
-from fedisora.store import backfill, jobs
+from fedisora.store import backfill, fingerprints, jobs
 
 from .rows import Handler
 
@@ -27,6 +27,8 @@ KEEP_DONE = dt.timedelta(days=7)
 KEEP_FAILED = dt.timedelta(days=30)
 KEEP_UNATTACHED = dt.timedelta(days=2)
 KEEP_CACHED = dt.timedelta(days=7)
+FINGERPRINTS = 20
+"""Videos from before there were fingerprints that get theirs, per sweep."""
 
 
 def schedule(uow: UnitOfWork) -> None:
@@ -77,6 +79,7 @@ def _some(session: Session, table: Any, where: list[ColumnElement[bool]]) -> lis
 def _sweep(uow: UnitOfWork) -> None:
     session, now = uow.session, uow.now
     backfill.note_alive(uow)
+    fingerprints.plan_missing(uow, FINGERPRINTS)
     session.execute(delete(WebSession).where(WebSession.expires_at < now))
     session.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now - KEEP_DONE))
     session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now))

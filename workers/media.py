@@ -21,6 +21,7 @@ from fedisora.provenance import manifest as manifests
 from fedisora.provenance.record import Generator, ProvenanceRecord
 from fedisora.services import publish as posts
 from fedisora.storage.store import new_key
+from fedisora.store import fingerprints
 from fedisora.store import keys as key_rows
 from fedisora.store import media as media_rows
 
@@ -65,6 +66,8 @@ async def process_media(house: House, payload: dict[str, Any]) -> None:
             await house.db.write(lambda uow: _set(uow, media_id, state="failed", error=text, upload_key=None))
             return
     await house.db.write(lambda uow: _set(uow, media_id, state="ready", **values))
+    if values["kind"] == "video":
+        await house.db.write(lambda uow: fingerprints.plan(uow, media_id))
 
 
 async def _encode(house: House, media_id: int, source: Path, folder: Path) -> dict[str, Any]:

@@ -20,8 +20,6 @@ from .process import Progress
 from .sniff import sniff_file
 
 GRID: Final = watermark.SIDE
-FRAMES: Final = 120
-"""Frames whose PDQ code is kept, at most; five in two seconds of a short video."""
 LOOKED_AT: Final = 240
 """Frames whose code is looked for, at most: more than are kept, because a trimmed copy has its frames at other moments."""
 CROPPED: Final = (0.05, 0.1)
@@ -211,11 +209,6 @@ class _View:
         return found
 
 
-def stride(count: int, most: int = FRAMES, least: int = 2) -> int:
-    """Every how many of `count` frames (five a second) one has a PDQ code."""
-    return max(least, -(-count // most))
-
-
 def _kept(frames: list[tuple[int, bytes, bytes]], places: list[int]) -> list[list[Any]]:
     """[[milliseconds, hex]] without those that look like the one before."""
     kept: list[list[Any]] = []
@@ -236,8 +229,8 @@ def fingerprint(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Returns:
         {"iscc": "ISCC:…" or None for a video longer than `MAX_DURATION`; "keep": {"iscc": [hex of the whole, of what is within
-        borders], "pdq": [[milliseconds, hex]]}; "look": [{"view", "mirror": bool, "iscc": hex or None, "pdq": [hex], "every":
-        frames of `FPS` between two of them}]; "box": [left, top, right, bottom] of the picture within borders in shares, or
+        borders], "pdq": [[milliseconds, hex]]}; "look": [{"view", "mirror": bool, "iscc": hex or None, "pdq": [[number, hex]],
+        "every": how far apart the numbers are}]; "box": [left, top, right, bottom] of the picture within borders in shares, or
         None; "residue": see `watermark.Reader`; "frames": how many were read}
 
     Raises:
@@ -262,15 +255,16 @@ def fingerprint(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     for share in CROPPED:
         more = round(GRID * share / (1 - share) / 2)
         views[f"cropped {share:.0%}"] = _View(grids, box=(-more, GRID + more, -more, GRID + more))
-    kept = range(0, count, 1 if long else stride(count))
-    every = 1 if long else stride(count, LOOKED_AT, 1)
+    kept = range(0, count, 1 if long else pdq.stride(count))
+    every = 1 if long else pdq.stride(count, LOOKED_AT, 1)
     keep: dict[str, list[Any]] = {"iscc": [], "pdq": []}
     look = []
     for name, view in views.items():
         frames = view.frames(range(0, count, every))
         for mirror in (False, True):
-            look.append({"view": name, "mirror": mirror, "iscc": None if long else view.iscc(mirror=mirror)[1].hex(),
-                         "pdq": [(item[2] if mirror else item[1]).hex() for item in frames], "every": every})
+            look.append({
+                "view": name, "mirror": mirror, "iscc": None if long else view.iscc(mirror=mirror)[1].hex(),
+                "pdq": [[index, (turned if mirror else code).hex()] for index, code, turned in frames], "every": every})
         if name in ("whole", "inner"):
             keep["pdq"] += _kept(view.frames(kept), places)
             keep["iscc"] += [] if long else [view.iscc()[1].hex()]

@@ -13,6 +13,8 @@ import numpy as np
 BITS: Final = 256
 SIDE: Final = 64
 KEPT: Final = 16
+FRAMES: Final = 120
+"""Frames of a video whose code is kept, at most; five in two seconds of a short one."""
 _WINDOWS: Final = 128
 """A side holds that many box filters' windows."""
 _GRADIENT: Final = 90
@@ -67,3 +69,8 @@ def mirrored(found: Any) -> Any:
     """The coefficients of the picture seen in a mirror."""
     signs = np.where(np.arange(1, KEPT + 1) % 2, -1, 1).astype(np.float32)
     return found * signs
+
+
+def stride(count: int, most: int = FRAMES, least: int = 2) -> int:
+    """Every how many of `count` frames (five a second) one has a code."""
+    return max(least, -(-count // most))

@@ -78,7 +78,7 @@ def test_a_changed_copy_is_near(tmp_path: Path, original: dict[str, Any], name: 
 def test_other_videos_are_far(tmp_path: Path, original: dict[str, Any]) -> None:
     other = codes(clip(tmp_path / "other.mp4", seed=9))
     assert nearest(other, original) > 64
-    frames = [apart(code, kept) for look in other["look"] for code in look["pdq"] for _, kept in original["keep"]["pdq"]]
+    frames = [apart(code, kept) for look in other["look"] for _, code in look["pdq"] for _, kept in original["keep"]["pdq"]]
     assert min(frames) > 60
 
 
