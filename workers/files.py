@@ -1,29 +1,21 @@
 """What the jobs about files have in common: a folder for a while, and writing what became of a file."""
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import shutil
-import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from fedisora.db import UnitOfWork
 from fedisora.errors import NotFound
+from fedisora.media import scratch as temporary
 from fedisora.models import Media
 
 SUFFIX = {"video/mp4": ".mp4", "image/webp": ".webp", "image/jpeg": ".jpg", "image/png": ".png"}
 
 
-@contextlib.asynccontextmanager
-async def scratch() -> AsyncIterator[Path]:
-    """A temporary folder, removed at the end."""
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-media-"))
-    try:
-        yield folder
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, True)
+def scratch() -> contextlib.AbstractAsyncContextManager[Path]:
+    """A temporary folder of a job, removed at the end."""
+    return temporary.scratch("media")
 
 
 def keep(uow: UnitOfWork, media_id: int, **values: Any) -> Media:

@@ -15,6 +15,7 @@ from fedisora.provenance.edits import encoding, marking
 from fedisora.services import declaration
 from fedisora.services import publish as posts
 from fedisora.storage.store import new_key
+from fedisora.store import fingerprints
 from fedisora.store import media as media_rows
 
 from .files import SUFFIX, keep, scratch
@@ -47,6 +48,8 @@ async def process_media(house: House, payload: dict[str, Any]) -> None:
             await house.db.write(lambda uow: keep(uow, media_id, state="failed", error=text, upload_key=None))
             return
     await house.db.write(lambda uow: declaration.weigh(keep(uow, media_id, state="ready", **values)))
+    if values["kind"] == "video":
+        await house.db.write(lambda uow: fingerprints.plan(uow, media_id))
 
 
 async def _encode(house: House, media: Media, source: Path, folder: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from ..db import UnitOfWork
 from ..models import Generation, Media
-from ..store import queue
+from ..store import fingerprints, queue
 from ..store.actors import maker_of
 
 LEASE = dt.timedelta(seconds=15)
@@ -90,6 +90,7 @@ def to_draft(uow: UnitOfWork, held: Claim, media: Media, result: dict[str, Any])
     media.record = maker_of(uow.session, held.actor_id)
     uow.session.add(media)
     uow.session.flush()
+    fingerprints.plan(uow, media.id)
     uow.ring(f"generation:{held.id}")
     return queue.finish(uow.session, Generation, held.id, held.owner, held.attempt, state="draft", progress=1.0,
                         finished_at=uow.now, media_id=media.id, result=result, error=None)

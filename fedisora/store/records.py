@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from ..models import ClaimRow, Lineage, Media
 from ..provenance.secrecy import mentions
+from .lineage import holds
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def beside(session: Session, files: Iterable[Media]) -> dict[int, Beside]:
 
 def _of(rows: list[Lineage], claims: list[dict[str, Any]]) -> Beside:
     def stamps(kind: str) -> tuple[str, ...]:
-        return tuple(row.stamp_uri for row in rows if row.kind == kind and row.consent == "valid" and row.stamp_uri)
+        return tuple(row.stamp_uri for row in rows if row.kind == kind and row.stamp_uri and holds(row))
 
     return Beside(tuple(row.parent_uri for row in rows if row.kind == "remix"), stamps("remix"), stamps("cameo"), tuple(claims))
 

@@ -8,7 +8,7 @@ import dataclasses
 import math
 import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ...activitypub import markup, parse
 from ...models import Media
-from ...provenance import digital_source
+from ...provenance import foreign_labels
 from ...provenance.record import ProvenanceRecord, from_attachment, plain, texts
 from ...store.records import NOTHING, Beside
 from ...uris import Uris
@@ -113,6 +113,8 @@ class MediaData:
     remix_authorizations: tuple[str, ...] = ()
     likeness_authorizations: tuple[str, ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
+    label_source: str | None = None
+    """Where `digital_source_type` is known from, one of `foreign_labels.SOURCES`."""
 
 
 def valid_blurhash(value: object) -> str | None:
@@ -213,8 +215,10 @@ def read(document: Any, *, whole: bool = False) -> MediaData | None:
     federated = from_attachment(document)
     generator = document.get("generator")
     # the file's own statement and its record's: when they disagree, the one that admits to more
-    source = digital_source.stricter(federated.digital_source_type if federated else None,
-                                     _short(document.get("digitalSourceType"), 200))
+    source, known_from = foreign_labels.strictest(
+        (foreign_labels.iptc(federated.digital_source_type) if federated else None, "record"),
+        (foreign_labels.iptc(document.get("digitalSourceType")), "declared"),
+        (foreign_labels.from_peertube(document.get("aiUsage")) if whole else None, "peertube"))
     size = document | {name: link[name] for name in ("width", "height", "size") if name in link} if link else document
     poster = picture_of(document.get("icon")) or picture_of(document.get("preview"))
     return MediaData(
@@ -224,7 +228,7 @@ def read(document: Any, *, whole: bool = False) -> MediaData | None:
         duration=parse.duration_seconds(document.get("duration")), size=parse.int_of(size, "size"),
         blurhash=valid_blurhash(document.get("blurhash")), focus=_focus(document.get("focalPoint")),
         digest=(federated.digest_multibase if federated else _short(document.get("digestMultibase"))),
-        digital_source_type=_short(source, 200),
+        digital_source_type=source, label_source=known_from,
         generator={"name": markup.clean_line(str(generator.get("name", "")), 120),
                    "model": markup.clean_line(str(generator.get("softwareVersion", "")), 120)}
         if isinstance(generator, dict) else None,
@@ -251,6 +255,19 @@ def read_all(document: dict[str, Any], kind: str) -> tuple[MediaData, ...]:
     if len(files) == 1 and files[0].kind == "video" and files[0].poster is None and parse.type_of(preview) == "Image":
         return (dataclasses.replace(files[0], poster=picture_of(preview)),)  # Loops
     return tuple(files)
+
+
+def with_tags(items: Sequence[MediaData], tags: Sequence[str], uri: str) -> tuple[MediaData, ...]:
+    """The files of a post together with what its hashtags say about them."""
+    said = foreign_labels.from_hashtags(tags, uri)
+    if said is None:
+        return tuple(items)
+    found = []
+    for item in items:
+        source, known_from = foreign_labels.strictest((item.digital_source_type, item.label_source or "declared"),
+                                                      (said, "hashtag"))
+        found.append(dataclasses.replace(item, digital_source_type=source, label_source=known_from))
+    return tuple(found)
 
 
 def _short(value: object, limit: int = 64) -> str | None:

@@ -85,7 +85,7 @@ class Statuses:
 
     def _one(self, row: Status, *, nested: bool = False) -> dict[str, Any]:
         media = self._media.get(row.id, [])
-        label, label_tag = label_line(media, self._uris) if row.local else ("", None)
+        label, label_tag = label_line(media, self._uris, row.language) if row.local else ("", None)
         tags = {tag.key: tag.name for tag in self._tags.get(row.id, ())}
         if label_tag:
             tags.setdefault(label_tag.lower(), label_tag)

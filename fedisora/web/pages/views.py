@@ -229,7 +229,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
         actor = people[shown.actor_id]
         author = account(actor, uris)
         media = files.get(shown.id, [])
-        label = label_line(media, uris)[0] if shown.local else ""
+        label = label_line(media, uris, shown.language)[0] if shown.local else ""
         found.append(PostView(
             id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=_title(shown),
             spoiler=shown.spoiler_text, sensitive=shown.sensitive,

@@ -23,7 +23,7 @@ from fedisora.serializers.activitypub.note import from_activitypub
 from fedisora.serializers.mastodon.status import media_attachment
 from fedisora.services import accounts, declaration, generate, instance, publish, tokens
 from fedisora.settings import load_settings
-from fedisora.store import actors
+from fedisora.store import actors, records
 from tests.support.credentials import Authority, actions, assertions, judge
 from tests.support.pictures import clip
 
@@ -360,10 +360,11 @@ def test_a_remix_with_a_private_prompt(studio: Studio, elsewhere: Authority, mon
 
     def go(uow: Any) -> int:
         status = generate.publish(uow, actors.get(uow.session, studio.ada), row, draft, show_prompt=False, description=None)
-        for uri, kind, stamp, consent in ((parent, "remix", "/stamps/1", "valid"), (second, "remix", "/stamps/2", "revoked"),
+        for uri, kind, stamp, consent in ((parent, "remix", "/stamps/1", "valid"), (second, "remix", "", "own"),
                                           (f"{elsewhere.origin}/users/ada", "cameo", "/stamps/3", "valid")):
-            uow.session.add(Lineage(id=uow.new_id(), child_id=status.id, child_uri=status.uri, parent_uri=uri, kind=kind,
-                                    stamp_uri=f"{elsewhere.origin}{stamp}", consent=consent, created_at=uow.now))
+            uow.session.add(Lineage(
+                id=uow.new_id(), child_id=status.id, child_uri=status.uri, parent_uri=uri, kind=kind, consent=consent,
+                stamp_uri=f"{elsewhere.origin}{stamp}" if stamp else None, created_at=uow.now))
         media_id = uow.session.get_one(Generation, row).media_id
         for position, (source, body) in enumerate((("file", claim), ("object", claim), ("object", {"type": "x:Ünknown"}))):
             uow.session.add(ClaimRow(id=uow.new_id(), media_id=media_id, position=position, source=source, type="x",
@@ -402,3 +403,12 @@ def test_a_remix_with_a_private_prompt(studio: Studio, elsewhere: Authority, mon
     assert (back.based_on, back.soft_binding, back.claims) == (
         (parent, second), tuple(node["softBinding"]), (sent, {"type": "x:Ünknown"}))
     assert [item["object"] for item in media.ingredients] == [parent, second]
+
+    def revoke(uow: Any) -> records.Beside:
+        for line in uow.session.scalars(select(Lineage).where(Lineage.child_id == media.status_id)):
+            line.consent = "revoked"
+        uow.session.flush()
+        return records.beside(uow.session, [media])[media.id]
+
+    now = studio.house.db.write_now(revoke)
+    assert (now.based_on, now.remix_authorizations, now.likeness_authorizations) == ((parent, second), (), ())
