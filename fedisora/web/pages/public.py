@@ -15,8 +15,9 @@ from ...activitypub.webfinger import parse_handle
 from ...errors import FedisoraError
 from ...federation import threads
 from ...models import Actor, Status, StatusTag
-from ...services import instance
+from ...services import generate, instance
 from ...store import actors, deliveries, relations, statuses
+from ...store import media as media_rows
 from ...store.paging import Page
 from ..pagination import page_of
 from . import addressed, cards, lineage, views
@@ -145,9 +146,16 @@ async def post(request: Request) -> Response:
     reach = None
     if status.local and who.user is not None and (actor.id == who.actor_id or who.user.admin):
         reach = await house.db.read(lambda session: deliveries.state_of(session, status.uri))
-    return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
-                      origin=house.uris.base, lineage=await lineage.of_post(request, status),
+    opening = await house.db.read(lambda session: _opening(session, house, status)) if actor.id == who.actor_id else None
+    return await page(request, "watch.html", opening=opening, post=shown, above=above, below=below, relation=relation,
+                      uri=status.uri, reach=reach, origin=house.uris.base, lineage=await lineage.of_post(request, status),
                       share=share, oembed=house.uris.oembed(house.uris.post_page(actor.acct, status.id)), reply_start=reply_start)
+
+
+def _opening(session: Session, house: House, status: Status) -> generate.Opening | None:
+    """How its author can prove the private prompt of a post's first file."""
+    files = media_rows.of_statuses(session, [status.id]).get(status.id, [])
+    return generate.opening(session, house.vault, files[0]) if files else None
 
 
 async def search(request: Request) -> Response:

@@ -19,9 +19,10 @@ from fedisora.errors import Conflict, Invalid, NotFound
 from fedisora.models import Actor, ClaimRow, Generation, Lineage, Media, OutboxActivity, Status, User
 from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, HUMAN_EDITS, TRAINED
 from fedisora.provenance.manifest import Ingredient
+from fedisora.provenance.record import opens
 from fedisora.serializers.activitypub.note import from_activitypub
 from fedisora.serializers.mastodon.status import media_attachment
-from fedisora.services import accounts, declaration, generate, instance, publish, tokens
+from fedisora.services import accounts, declaration, generate, instance, publish, sessions, tokens
 from fedisora.settings import load_settings
 from fedisora.store import actors, records
 from tests.support.credentials import Authority, actions, assertions, judge
@@ -83,6 +84,14 @@ class Studio:
                 return await client.request(method, path, headers=headers, **more)
 
         return asyncio.run(once())
+
+    def log_in(self, actor_id: int) -> str:
+        """The Cookie header of a browser that this person is logged in with."""
+        def start(uow: Any) -> str:
+            user = uow.session.scalar(select(User).where(User.actor_id == actor_id))
+            return f"{sessions.COOKIE}={sessions.start(uow, user, 'test', '127.0.0.1')}"
+
+        return str(self.house.db.write_now(start))
 
     def media(self, media_id: int) -> Media:
         return self.house.db.read_now(lambda session: session.get_one(Media, media_id))
@@ -403,6 +412,15 @@ def test_a_remix_with_a_private_prompt(studio: Studio, elsewhere: Authority, mon
     assert (back.based_on, back.soft_binding, back.claims) == (
         (parent, second), tuple(node["softBinding"]), (sent, {"type": "x:Ünknown"}))
     assert [item["object"] for item in media.ingredients] == [parent, second]
+
+    shown = studio.house.db.read_now(lambda session: generate.opening(session, studio.house.vault, media))
+    assert shown is not None and shown.commitment == signed["generator"]["promptCommitment"]
+    assert opens(shown.commitment, bytes.fromhex(shown.nonce), prompt)
+    assert not opens(shown.commitment, bytes.fromhex(shown.nonce), "another prompt")
+    address = f"/@ada/{media.status_id}"
+    pages = [studio.request("GET", address, {"Cookie": studio.log_in(who)} if who else {}).text
+             for who in (None, studio.robot, studio.ada)]
+    assert [shown.nonce in text for text in pages] == [prompt in text for text in pages] == [False, False, True]
 
     def revoke(uow: Any) -> records.Beside:
         for line in uow.session.scalars(select(Lineage).where(Lineage.child_id == media.status_id)):
