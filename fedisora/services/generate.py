@@ -32,8 +32,11 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 
 
 def request(uow: UnitOfWork, actor: Actor, prompt: str, *, orientation: str = "portrait", seconds: float = 5.0,
-            seed: int | None = None) -> Generation:
+            seed: int | None = None, remix_of_id: int | None = None) -> Generation:
     """Queue a prompt. The safety gate has been asked before (it may await).
+
+    Args:
+        remix_of_id: the post that the video is meant as a remix of, for the form in which it is published.
 
     Raises:
         Invalid: prompt, size or length are not acceptable.
@@ -56,7 +59,7 @@ def request(uow: UnitOfWork, actor: Actor, prompt: str, *, orientation: str = "p
     generation = Generation(
         id=uow.new_id(), actor_id=actor.id, prompt=text, seed=str(secrets.randbits(53) if seed is None else seed),
         width=width, height=height, seconds=float(seconds), backend=uow.settings.generation_backend,
-        options={}, run_at=uow.now, created_at=uow.now)
+        options={"remix_of": str(remix_of_id)} if remix_of_id is not None else {}, run_at=uow.now, created_at=uow.now)
     uow.session.add(generation)
     uow.session.flush()
     uow.ring("generation")

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import account, admin, compose, embed, feeds, interact, lineage, proxy, public
+from . import account, admin, compose, consents, embed, feeds, interact, lineage, proxy, public
 from .render import STATIC
 
 POST = ["POST"]
@@ -57,6 +57,9 @@ routes: list[BaseRoute] = [
     *_verbs("/accounts/{id:row}", interact.on_account, "follow", "unfollow", "authorize", "reject"),
     Route("/authorize_interaction", interact.authorize_interaction),
     Route("/follow", interact.follow_elsewhere, methods=POST), Route("/notifications", interact.inbox),
+    Route("/consent", consents.show), Route("/consent/requests/{id:row}/file", consents.file),
+    *_verbs("/consent/requests/{id:row}", consents.on_request, "give", "refuse", "withdraw"),
+    Route("/consent/stamps/{id:row}/revoke", consents.revoke, methods=POST),
     Route("/verify", interact.verify_form), Route("/verify", interact.verify, methods=POST),
     Route("/proxy/media/{id:row}", proxy.media), Route("/proxy/poster/{id:row}", proxy.poster),
     Route("/proxy/avatar/{id:row}", proxy.avatar),
