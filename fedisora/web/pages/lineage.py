@@ -146,6 +146,8 @@ def _item(node: Node, edge: Edge | None, numbers: Mapping[str, int], uris: Uris,
     consent = "" if edge is None else CONSENT.get(edge.consent, CONSENT["pending"])
     label = digital_source.label_for(node.media.digital_source_type) if node.media is not None else ""
     tone, sign = (views.TONES[kind], views.MARKS[kind]) if kind is not None else ("none", "m-none")
+    if node.missing is not None:
+        sign = "m-unreadable" if node.missing == DELETED else "m-unknown"
     address, outside = "", False
     if node.status is not None and who is not None:
         address = f"{who.page}/{node.status.id}"
