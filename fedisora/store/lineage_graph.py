@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ..activitypub import parse
 from ..db import UnitOfWork
-from ..models import Actor, ConsentStamp, Lineage, Media, Status, Tombstone
+from ..models import Actor, ConsentStamp, Lineage, Media, Status, Tombstone, User
 from ..uris import Uris
 from . import actors, jobs, statuses
 from . import media as media_rows
@@ -89,9 +89,9 @@ class Graph:
         return [edge for edge in self.edges if edge.parent == uri]
 
 
-def load(session: Session, root: Status, viewer_id: int | None) -> Graph:
+def load(session: Session, uris: Uris, root: Status, viewer_id: int | None) -> Graph:
     """The lineage of a post that the viewer may see (the caller has checked that)."""
-    walk = _Walk(session, root, viewer_id)
+    walk = _Walk(session, uris, root, viewer_id)
     walk.up()
     walk.down()
     walk.allowed_but_unknown()
@@ -111,8 +111,9 @@ def _not_held() -> ColumnElement[bool]:
 class _Walk:
     """One reading of a lineage."""
 
-    def __init__(self, session: Session, root: Status, viewer_id: int | None) -> None:
+    def __init__(self, session: Session, uris: Uris, root: Status, viewer_id: int | None) -> None:
         self._session = session
+        self._uris = uris
         self._root = root
         self._viewer = viewer_id
         self._found: dict[str, Node] = {root.uri: Node(root.uri, "post", 0, root)}
@@ -134,7 +135,7 @@ class _Walk:
             level = []
             for row in rows[:_ROWS]:
                 parent = known.get(row.id)
-                uri = parent.uri if parent is not None else row.parent_uri
+                uri = parent.uri if parent is not None else self._one_name(row.parent_uri)
                 if uri not in self._found:
                     if depth > MAX_DEPTH or len(self._found) > MAX_ANCESTORS:
                         self._truncated = True
@@ -142,6 +143,10 @@ class _Walk:
                     self._found[uri] = Node(uri, "actor" if row.kind == "cameo" else "post", -depth, parent)
                     level += [parent] if parent is not None else []
                 self._add(names[row.child_id], uri, row)
+
+    def _one_name(self, uri: str) -> str:
+        """The same id for a post of ours that is hidden and for one that never was, whichever of its ids was named."""
+        return (statuses.of_video(uri) if self._uris.is_local(uri) else None) or uri
 
     def _known(self, rows: Sequence[Lineage]) -> dict[int, Status]:
         """The parents that are here and that the viewer may see, by row of lineage."""
@@ -222,9 +227,7 @@ class _Walk:
         there = [node.status for node in self._found.values() if node.status is not None]
         people = actors.many(self._session, [status.actor_id for status in there])
         files = media_rows.of_statuses(self._session, [status.id for status in there])
-        shown = {uri: actor for uri, actor in actors.by_uris(
-            self._session, [node.uri for node in self._found.values() if node.kind == "actor"]).items()
-            if actor.suspended_at is None}
+        shown = self._people([node.uri for node in self._found.values() if node.kind == "actor"])
         gone = _deleted(self._session, [node.uri for node in self._found.values() if node.status is None])
         nodes = {}
         for uri, node in self._found.items():
@@ -236,6 +239,14 @@ class _Walk:
             else:
                 nodes[uri] = replace(node, missing=DELETED if uri in gone else UNAVAILABLE)
         return Graph(self._root.uri, nodes, mark_loops(nodes, self._edges.values()), self._truncated)
+
+    def _people(self, uris: Sequence[str]) -> dict[str, Actor]:
+        """Accounts with a profile that everybody may see."""
+        if not uris:
+            return {}
+        return {actor.uri: actor for actor in self._session.scalars(
+            select(Actor).outerjoin(User, User.actor_id == Actor.id).where(
+                Actor.uri.in_(uris), Actor.suspended_at.is_(None), or_(Actor.domain != "", User.state == "active")))}
 
 
 def _deleted(session: Session, uris: Sequence[str]) -> set[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 
 from fedisora.db import Database, UnitOfWork
 from fedisora.ids import new_id
-from fedisora.models import Actor, Block, ConsentStamp, Follow, Job, Lineage, Media, Status, Tombstone
+from fedisora.models import Actor, Block, ConsentStamp, Follow, Job, Lineage, Media, Status, Tombstone, User
 from fedisora.provenance import digital_source
 from fedisora.serializers import lineage as entities
 from fedisora.store import lineage_graph
@@ -57,7 +57,7 @@ class House:
 
     def graph(self, root: Status, viewer: Actor | None = None) -> Graph:
         return self.db.read_now(lambda session: lineage_graph.load(
-            session, root, viewer.id if viewer is not None else None))
+            session, self.db.instance.uris, root, viewer.id if viewer is not None else None))
 
     def names(self, graph: Graph) -> dict[str, int]:
         """Depth by the name of a post, or by id when it is missing."""
@@ -182,6 +182,12 @@ def test_what_is_hidden_is_not_told_from_what_is_unknown(house: House) -> None:
               Tombstone(uri=disputed, actor_uri="https://evil.example/users/d", deleted_at=NOW))
     house.made(root, secret, held, draft, gone, "https://x.example/never-seen", deleted, disputed)
     house.made(root, gone_by.uri, ada.uri, kind="cameo")
+    house.made(root, f"{HERE}/users/ada/videos/{draft.id}", f"{HERE}/users/ada/videos/12")
+    house.add(User(id=new_id(NOW), actor_id=ada.id, email="a@x.example", email_key="a@x.example", password_hash="x",
+                   created_at=NOW),
+              User(id=new_id(NOW), actor_id=cleo.id, email="c@x.example", email_key="c@x.example", password_hash="x",
+                   state="pending", created_at=NOW))
+    house.made(root, cleo.uri, kind="cameo")
     for number, (name, more) in enumerate({"private": {"visibility": "private"}, "direct": {"visibility": "direct"},
                                            "unpublished": {"published": False}, "held": {"review": "held"}}.items()):
         house.made(house.post(f"{name} remix {number}", bob if name != "held" else gone_by, **more), root)
@@ -192,7 +198,8 @@ def test_what_is_hidden_is_not_told_from_what_is_unknown(house: House) -> None:
         missing = {uri: node.missing for uri, node in graph.nodes.items() if node.missing}
         assert missing == {secret.uri: "unavailable", held.uri: "unavailable", draft.uri: "unavailable", gone.uri: "unavailable",
                            "https://x.example/never-seen": "unavailable", deleted: "deleted", disputed: "unavailable",
-                           gone_by.uri: "unavailable"}
+                           gone_by.uri: "unavailable", f"{HERE}/users/ada/statuses/12": "unavailable",
+                           cleo.uri: "unavailable"}
         assert "deep secret" not in house.names(graph)
         for node in entities.document(graph, house.db.instance.uris)["nodes"]:
             if node["missing"]:
