@@ -150,6 +150,14 @@ class Uris:
     def quote_authorization(self, actor: str, row_id: int) -> str:
         return f"{actor}/quote_authorizations/{row_id}"
 
+    def consent_request(self, actor: str, row_id: int) -> str:
+        """Id of a RemixRequest or LikenessRequest of one of our people."""
+        return f"{actor}/requests/{row_id}"
+
+    def stamp(self, actor: str, row_id: int) -> str:
+        """Where one of our people's RemixAuthorization or LikenessAuthorization is served."""
+        return f"{actor}/stamps/{row_id}"
+
     # provenance
     def record(self, media_id: int) -> str:
         return f"{self.base}/records/{media_id}"

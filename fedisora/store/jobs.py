@@ -13,7 +13,9 @@ KINDS: dict[str, tuple[str, str]] = {
     # kind: (queue, payload)
     "process_media": ("media", "{media_id}: encode an upload"),
     "publish": ("media", "{status_id}: sign the files of a post, then send its Create"),
+    "declare": ("media", "{media_id, choice}: its author says later how it was made: sign it again, then send an Update"),
     "verify_media": ("media", "{media_id}: fetch a remote file and check its provenance"),
+    "check_foreign": ("housekeeping", "{media_id}: fetch another server's file and look for a record inside it"),
     "fingerprint": ("media", "{media_id}: compute the codes by which a file is recognised, and look for one like it"),
     "revalidate_claims": ("media", "{after?}: ask the installed extensions about claims that another version judged"),
     "refresh_actor": ("federation", "{uri}: fetch an actor again"),

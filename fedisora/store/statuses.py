@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ..db import UnitOfWork
 from ..models import Actor, Block, Favourite, Follow, Media, Mention, Status, StatusTag, Tombstone
-from . import actors, domains, jobs
+from . import actors, domains, jobs, lineage
 from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
@@ -314,6 +314,7 @@ def delete(uow: UnitOfWork, status: Status) -> None:
     session.execute(sql_delete(Favourite).where(Favourite.status_id == status.id))
     session.execute(update(Status).where(Status.in_reply_to_id == status.id).values(in_reply_to_id=None))
     session.execute(update(Status).where(Status.quote_of_id == status.id).values(quote_of_id=None))
+    lineage.forget_parent(uow, status.id)
     boosters = select(Status.actor_id).where(Status.reblog_of_id == status.id, Status.published.is_(True))
     session.execute(update(Actor).where(Actor.id.in_(boosters)).values(statuses_count=Actor.statuses_count - 1),
                     execution_options={"synchronize_session": "fetch"})

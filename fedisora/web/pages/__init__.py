@@ -52,6 +52,7 @@ routes: list[BaseRoute] = [
     Route("/create/jobs/{id:row}/publish", compose.publish, methods=POST),
     *_verbs("/create/jobs/{id:row}", compose.act, "cancel", "retry", "discard"),
     Route("/posts/{id:row}/reply", interact.reply, methods=POST), Route("/posts/{id:row}/edit", interact.edit, methods=POST),
+    Route("/posts/{id:row}/declare", interact.declare, methods=POST),
     *_verbs("/posts/{id:row}", interact.on_post, "like", "unlike", "boost", "unboost", "delete"),
     *_verbs("/accounts/{id:row}", interact.on_account, "follow", "unfollow", "authorize", "reject"),
     Route("/authorize_interaction", interact.authorize_interaction),
