@@ -11,11 +11,11 @@ from ..store import lineage_graph
 async def opened(db: Database, status: Status, viewer_id: int | None) -> lineage_graph.Graph:
     """The lineage of a post that the viewer may see. For somebody with an account here its missing parts are fetched later,
     each once in some hours; the public makes this server ask nobody."""
-    def load(session: Session) -> tuple[lineage_graph.Graph, list[str]]:
+    def load(session: Session) -> tuple[lineage_graph.Graph, lineage_graph.Gaps]:
         graph = lineage_graph.load(session, db.instance.uris, status, viewer_id)
         if viewer_id is None:
-            return graph, []
-        return graph, lineage_graph.worth_a_look(session, graph, db.instance.uris, db.clock())
+            return graph, lineage_graph.Gaps()
+        return graph, lineage_graph.gaps(session, graph, db.instance.uris, db.clock())
 
     graph, wanted = await db.read(load)
     if wanted:

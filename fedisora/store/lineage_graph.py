@@ -57,13 +57,14 @@ class Node:
 @dataclass(frozen=True)
 class Edge:
     """`child` was made from `parent` (`remix`), or shows it (`cameo`). `consent`: see `models.Lineage`; `loop`: it leads back
-    to what the parent itself was made from, which cannot be true of all of them."""
+    to what the parent itself was made from, which cannot be true of all of them; `row`: id of its row of lineage."""
 
     child: str
     parent: str
     kind: str
     consent: str
     loop: bool = False
+    row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ class _Walk:
             self._edges.setdefault((uri, mine[target], "remix"), Edge(uri, mine[target], "remix", "valid"))
 
     def _add(self, child: str, parent: str, row: Lineage) -> None:
-        self._edges.setdefault((child, parent, row.kind), Edge(child, parent, row.kind, row.consent))
+        self._edges.setdefault((child, parent, row.kind), Edge(child, parent, row.kind, row.consent, row=row.id))
 
     # ---- together
     def graph(self) -> Graph:
@@ -288,25 +289,43 @@ def mark_loops(nodes: Iterable[str], edges: Iterable[Edge]) -> tuple[Edge, ...]:
 
 
 # ---- filling in
-def worth_a_look(session: Session, graph: Graph, uris: Uris, now: dt.datetime) -> list[str]:
-    """Missing posts of other servers that nobody looked for lately, at most `AT_ONCE`."""
+@dataclass(frozen=True)
+class Gaps:
+    """What a lineage lacks and nobody looked for lately: ids of posts of other servers; rows whose consent was never looked at
+    (that look fetches the parent too)."""
+
+    posts: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.posts or self.rows)
+
+
+def gaps(session: Session, graph: Graph, uris: Uris, now: dt.datetime) -> Gaps:
+    """What is worth a look, at most `AT_ONCE` of each kind. A remix of ours that waits for an answer is not: it is told."""
     missing = [node.uri for node in graph.nodes.values() if node.missing == UNAVAILABLE and node.kind == "post"
                and parse.is_http(node.uri) and not uris.is_local(node.uri)]
-    if not missing:
-        return []
-    known = set(session.scalars(select(Status.uri).where(Status.uri.in_(missing))))
-    due: set[str] = set()
-    for name, looked in ((Lineage.parent_uri, Lineage.looked_at), (ConsentStamp.object_uri, ConsentStamp.looked_at)):
-        due.update(session.scalars(select(name).where(name.in_(missing), or_(looked.is_(None), looked < now - AGAIN))))
-    return [uri for uri in missing if uri in due and uri not in known][:AT_ONCE]
+    pending = {edge.row: edge.parent for edge in graph.edges if edge.row is not None and edge.consent == "pending"
+               and not uris.is_local(edge.child)}
+    rows = list(session.scalars(select(Lineage.id).where(
+        Lineage.id.in_(list(pending)), or_(Lineage.looked_at.is_(None), Lineage.looked_at < now - AGAIN)))) if pending else []
+    posts: list[str] = []
+    if missing:
+        known = set(session.scalars(select(Status.uri).where(Status.uri.in_(missing)))) | {pending[row] for row in rows}
+        due: set[str] = set()
+        for name, looked in ((Lineage.parent_uri, Lineage.looked_at), (ConsentStamp.object_uri, ConsentStamp.looked_at)):
+            due.update(session.scalars(select(name).where(name.in_(missing), or_(looked.is_(None), looked < now - AGAIN))))
+        posts = [uri for uri in missing if uri in due and uri not in known]
+    return Gaps(tuple(posts[:AT_ONCE]), tuple(sorted(rows)[:AT_ONCE]))
 
 
-def look_for(uow: UnitOfWork, wanted: Sequence[str]) -> None:
-    """Have missing posts fetched, quietly; not again for some hours, whatever comes of it."""
-    session = uow.session
-    session.execute(update(Lineage).where(Lineage.parent_uri.in_(wanted)).values(looked_at=uow.now),
-                    execution_options={"synchronize_session": "fetch"})
-    session.execute(update(ConsentStamp).where(ConsentStamp.object_uri.in_(wanted)).values(looked_at=uow.now),
-                    execution_options={"synchronize_session": "fetch"})
-    for uri in wanted:
+def look_for(uow: UnitOfWork, wanted: Gaps) -> None:
+    """Have what is missing fetched, quietly; not again for some hours, whatever comes of it."""
+    looked = (update(Lineage).where(or_(Lineage.parent_uri.in_(wanted.posts), Lineage.id.in_(wanted.rows))),
+              update(ConsentStamp).where(ConsentStamp.object_uri.in_(wanted.posts)))
+    for statement in looked:
+        uow.session.execute(statement.values(looked_at=uow.now), execution_options={"synchronize_session": "fetch"})
+    for uri in wanted.posts:
         jobs.enqueue(uow, "fetch_status", {"uri": uri, "quiet": True}, key=uri[:200])
+    for row in wanted.rows:
+        jobs.enqueue(uow, "check_consent", {"lineage_id": row}, key=f"{row}:lineage")

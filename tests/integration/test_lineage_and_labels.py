@@ -22,6 +22,7 @@ from fedisora.settings import load_settings
 from fedisora.uris import Uris
 from fedisora.vault import Vault
 from tests.support.instances import PASSWORD, Api, InstanceProcess, eventually
+from tests.support.world import World
 
 MEDIA = "{http://search.yahoo.com/mrss/}"
 EVIL = '</title><script>alert("x")</script>&amp;]]>\u202e\x0b'
@@ -306,3 +307,29 @@ def test_a_lineage_shows_what_everybody_may_see(instance: InstanceProcess, ada: 
     for text in ("PRIVATE-TEXT", "SUSPENDED-TEXT", "UNPUBLISHED-TEXT"):
         assert instance.http.get(f"/api/fedisora/v1/statuses/{hidden[text]}/lineage").status_code == 404
     assert instance.http.get("/api/fedisora/v1/statuses/1/lineage").status_code == 404
+
+
+def test_a_chain_over_servers_fills_in_as_people_look(instance: InstanceProcess, ada: Api, db: Database) -> None:
+    with World("127.0.0.2") as world:
+        author, parent = world.actor("chain"), f"{world.base}/notes/gone"
+        for text in ("first", "second", "third"):
+            note = world.note(author, text, attachment=[{
+                "type": "Video", "mediaType": "video/mp4", "url": f"{world.base}/{text}.mp4", "isBasedOn": parent}])
+            parent = note["id"]
+        status = ada.get("/api/v2/search", q=parent, resolve="true", type="statuses")["statuses"][0]
+        path = f"/api/fedisora/v1/statuses/{status['id']}/lineage"
+        nodes = eventually(lambda: (found := ada.get(path)["nodes"]) and len(found) == 4 and found, what="the chain")
+        assert [(node["title"], node["depth"], node["missing"]) for node in nodes] == [
+            ("third", 0, None), ("second", -1, None), ("first", -2, None), (None, -3, "unavailable")]
+        eventually(lambda: [edge["consent"] for edge in ada.get(path)["edges"]] == ["own", "own", "missing"], what="the consents")
+
+        def quiet() -> bool:
+            return not db.read_now(lambda session: session.scalars(
+                select(Job.id).where(Job.kind.in_(("fetch_status", "check_consent")), Job.state == "pending")).all())
+
+        eventually(quiet, what="no job")
+        asked = world.requests.count("/notes/gone")
+        for _ in range(3):
+            ada.get(path)
+        eventually(quiet, what="no job")
+        assert world.requests.count("/notes/gone") == asked

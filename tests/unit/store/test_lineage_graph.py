@@ -15,7 +15,7 @@ from fedisora.models import Actor, Block, ConsentStamp, Follow, Job, Lineage, Me
 from fedisora.provenance import digital_source
 from fedisora.serializers import lineage as entities
 from fedisora.store import lineage_graph
-from fedisora.store.lineage_graph import MAX_ANCESTORS, MAX_DEPTH, MAX_NODES, Graph
+from fedisora.store.lineage_graph import MAX_ANCESTORS, MAX_DEPTH, MAX_NODES, Gaps, Graph
 from fedisora.web.pages import lineage as pages
 from fedisora.web.pages.lineage_picture import draw, layers
 
@@ -236,17 +236,27 @@ def test_what_is_missing_is_looked_for_once_in_some_hours(house: House) -> None:
     graph = house.graph(root, ada)
     assert (graph.nodes[allowed].missing, graph.nodes[allowed].depth) == ("unavailable", 1)
 
-    def due(moment: dt.datetime) -> list[str]:
-        return house.db.read_now(lambda session: lineage_graph.worth_a_look(session, graph, uris, moment))
+    def due(moment: dt.datetime) -> Gaps:
+        return house.db.read_now(lambda session: lineage_graph.gaps(session, house.graph(root, ada), uris, moment))
 
     now = house.db.clock()
-    assert due(now) == ["https://x.example/posts/1", allowed]
+    assert due(now) == Gaps(("https://x.example/posts/1", allowed))
     house.db.write_now(lambda uow: lineage_graph.look_for(uow, due(now)))
     queued = house.db.read_now(lambda session: list(session.scalars(select(Job))))
     assert [(job.kind, job.payload) for job in queued] == [
         ("fetch_status", {"uri": "https://x.example/posts/1", "quiet": True}), ("fetch_status", {"uri": allowed, "quiet": True})]
-    assert due(now) == []
-    assert len(due(now + dt.timedelta(hours=7))) == 2
+    assert not due(now)
+    assert len(due(now + dt.timedelta(hours=7)).posts) == 2
+    mal = house.person("mal", "m.example")
+    remix, own = house.post("remix", mal), house.post("own", bob)
+    house.made(remix, root, consent="pending")
+    house.made(own, root, consent="pending")
+    later = due(now)
+    assert (later.posts, len(later.rows)) == ((), 1)
+    house.db.write_now(lambda uow: lineage_graph.look_for(uow, later))
+    assert not due(now)
+    assert house.db.read_now(lambda session: session.scalars(select(Job.payload).where(Job.kind == "check_consent")).all()) == [
+        {"lineage_id": later.rows[0]}]
 
 
 def test_nothing_of_others_gets_into_the_picture(house: House) -> None:
