@@ -6,19 +6,17 @@ the viewer may read names them. Source: vocabulary.md (`schema:isBasedOn`, §4 s
 """
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from ..activitypub import parse
-from ..db import UnitOfWork
 from ..models import Actor, ConsentStamp, Lineage, Media, Status, Tombstone, User
 from ..uris import Uris
-from . import actors, jobs, statuses
+from . import actors, fingerprints, statuses
 from . import media as media_rows
 
 MAX_DEPTH = 12
@@ -28,8 +26,6 @@ MAX_ANCESTORS = 100
 """Of them, so that a post which claims to be made of everything leaves room for what became of it."""
 _ROWS = 400
 """Rows of one generation that are read at all."""
-AGAIN = dt.timedelta(hours=6)
-AT_ONCE = 10
 
 UNAVAILABLE, DELETED = "unavailable", "deleted"
 
@@ -56,8 +52,9 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """`child` was made from `parent` (`remix`), or shows it (`cameo`). `consent`: see `models.Lineage`; `loop`: it leads back
-    to what the parent itself was made from, which cannot be true of all of them; `row`: id of its row of lineage."""
+    """`child` was made from `parent` (`remix`), shows it (`cameo`), or looks the same without saying so (`match`, found by
+    fingerprint; only for the post itself). `consent`: see `models.Lineage`; `none` for a match, nobody was asked. `loop`: it
+    leads back to what the parent itself was made from, which cannot be true of all of them; `row`: id of its row of lineage."""
 
     child: str
     parent: str
@@ -94,6 +91,7 @@ def load(session: Session, uris: Uris, root: Status, viewer_id: int | None) -> G
     """The lineage of a post that the viewer may see (the caller has checked that)."""
     walk = _Walk(session, uris, root, viewer_id)
     walk.up()
+    walk.recognised()
     walk.down()
     walk.allowed_but_unknown()
     return walk.graph()
@@ -169,6 +167,16 @@ class _Walk:
             if post is not None:
                 known[row.id] = post
         return known
+
+    def recognised(self) -> None:
+        """The known video that the post's unsigned file looks like: not what it says, what is seen."""
+        files = [file for file in media_rows.of_statuses(self._session, [self._root.id]).get(self._root.id, ()) if file.matched
+                 and (file.verdict or {}).get("verdict") not in ("verified", "verified-foreign-issuer")]
+        for post in fingerprints.matches(self._session, files).values() if files else ():
+            if post.actor_id == self._root.actor_id or (self._root.uri, post.uri, "remix") in self._edges:
+                continue
+            self._found.setdefault(post.uri, Node(post.uri, "post", -1, post))
+            self._edges[self._root.uri, post.uri, "match"] = Edge(self._root.uri, post.uri, "match", "none")
 
     # ---- down
     def down(self) -> None:
@@ -286,46 +294,3 @@ def mark_loops(nodes: Iterable[str], edges: Iterable[Edge]) -> tuple[Edge, ...]:
                 state[child] = "open"
                 stack.append((child, iter(below[child])))
     return tuple(replace(edge, loop=number in loops) for number, edge in enumerate(ordered))
-
-
-# ---- filling in
-@dataclass(frozen=True)
-class Gaps:
-    """What a lineage lacks and nobody looked for lately: ids of posts of other servers; rows whose consent was never looked at
-    (that look fetches the parent too)."""
-
-    posts: tuple[str, ...] = ()
-    rows: tuple[int, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.posts or self.rows)
-
-
-def gaps(session: Session, graph: Graph, uris: Uris, now: dt.datetime) -> Gaps:
-    """What is worth a look, at most `AT_ONCE` of each kind. A remix of ours that waits for an answer is not: it is told."""
-    missing = [node.uri for node in graph.nodes.values() if node.missing == UNAVAILABLE and node.kind == "post"
-               and parse.is_http(node.uri) and not uris.is_local(node.uri)]
-    pending = {edge.row: edge.parent for edge in graph.edges if edge.row is not None and edge.consent == "pending"
-               and not uris.is_local(edge.child)}
-    rows = list(session.scalars(select(Lineage.id).where(
-        Lineage.id.in_(list(pending)), or_(Lineage.looked_at.is_(None), Lineage.looked_at < now - AGAIN)))) if pending else []
-    posts: list[str] = []
-    if missing:
-        known = set(session.scalars(select(Status.uri).where(Status.uri.in_(missing)))) | {pending[row] for row in rows}
-        due: set[str] = set()
-        for name, looked in ((Lineage.parent_uri, Lineage.looked_at), (ConsentStamp.object_uri, ConsentStamp.looked_at)):
-            due.update(session.scalars(select(name).where(name.in_(missing), or_(looked.is_(None), looked < now - AGAIN))))
-        posts = [uri for uri in missing if uri in due and uri not in known]
-    return Gaps(tuple(posts[:AT_ONCE]), tuple(sorted(rows)[:AT_ONCE]))
-
-
-def look_for(uow: UnitOfWork, wanted: Gaps) -> None:
-    """Have what is missing fetched, quietly; not again for some hours, whatever comes of it."""
-    looked = (update(Lineage).where(or_(Lineage.parent_uri.in_(wanted.posts), Lineage.id.in_(wanted.rows))),
-              update(ConsentStamp).where(ConsentStamp.object_uri.in_(wanted.posts)))
-    for statement in looked:
-        uow.session.execute(statement.values(looked_at=uow.now), execution_options={"synchronize_session": "fetch"})
-    for uri in wanted.posts:
-        jobs.enqueue(uow, "fetch_status", {"uri": uri, "quiet": True}, key=uri[:200])
-    for row in wanted.rows:
-        jobs.enqueue(uow, "check_consent", {"lineage_id": row}, key=f"{row}:lineage")

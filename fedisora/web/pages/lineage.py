@@ -33,7 +33,8 @@ CONSENT = {
     "own": "by the same author", "valid": "with its owner's permission, checked", "pending": "permission not checked yet",
     "unreachable": "permission could not be checked again: its owner's server does not answer",
     "missing": "without a permission that this server knows of", "invalid": "the permission it names does not hold",
-    "expired": "the permission has run out", "revoked": "its owner took the permission back"}
+    "expired": "the permission has run out", "revoked": "its owner took the permission back",
+    "none": "looks the same: recognised by what it shows, not signed"}
 SIGNS = {"ok": "m-verified", "dash": "m-unknown", "broken": "m-unreadable", "broken alarm": "m-revoked"}
 
 

@@ -26,6 +26,8 @@ def line_of(edge: Edge) -> str:
     """How the line of an edge is drawn: `ok`, `dash`, `broken` or `broken alarm`."""
     if edge.loop:
         return "broken"
+    if edge.kind == "match":
+        return "dash"
     if edge.consent in HOLDS:
         return "ok"
     if edge.consent == "revoked":

@@ -14,10 +14,11 @@ from fedisora.ids import new_id
 from fedisora.models import Actor, Block, ConsentStamp, Follow, Job, Lineage, Media, Status, Tombstone, User
 from fedisora.provenance import digital_source
 from fedisora.serializers import lineage as entities
-from fedisora.store import lineage_graph
-from fedisora.store.lineage_graph import MAX_ANCESTORS, MAX_DEPTH, MAX_NODES, Gaps, Graph
+from fedisora.store import lineage_gaps, lineage_graph
+from fedisora.store.lineage_gaps import Gaps
+from fedisora.store.lineage_graph import MAX_ANCESTORS, MAX_DEPTH, MAX_NODES, Graph
 from fedisora.web.pages import lineage as pages
-from fedisora.web.pages.lineage_picture import draw, layers
+from fedisora.web.pages.lineage_picture import draw, layers, line_of
 
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 HERE = "https://here.example"
@@ -164,7 +165,7 @@ def test_depth_and_number_are_bounded_and_said(house: House) -> None:
     alone = house.post("alone", eve)
     with counted(house.db) as statements:
         assert house.graph(alone).alone
-    assert len([text for text in statements if text.startswith("SELECT")]) <= 4
+    assert len([text for text in statements if text.startswith("SELECT")]) <= 5
 
 
 def test_what_is_hidden_is_not_told_from_what_is_unknown(house: House) -> None:
@@ -223,6 +224,26 @@ def test_a_blocked_author_is_no_descendant(house: House) -> None:
     assert len(house.graph(root, ada).nodes) == 1
 
 
+def test_an_unsigned_copy_hangs_on_a_dashed_line(house: House) -> None:
+    ada, mal = house.person("ada"), house.person("mal", "m.example")
+    original, copy = house.post("original", ada), house.post("copy", mal)
+    first = Media(id=new_id(NOW), actor_id=ada.id, status_id=original.id, kind="video", created_at=NOW)
+    second = Media(id=new_id(NOW), actor_id=mal.id, status_id=copy.id, kind="video", created_at=NOW,
+                   verdict={"verdict": "recovered"}, matched={"media_id": first.id, "object": original.uri, "distance": 3})
+    house.add(first, second)
+    graph = house.graph(copy)
+    assert house.names(graph) == {"copy": 0, "original": -1}
+    edge, = graph.edges
+    assert (edge.kind, edge.consent, line_of(edge)) == ("match", "none", "dash")
+    assert house.graph(original).alone
+
+    def hide(uow: UnitOfWork) -> None:
+        uow.session.get_one(Status, original.id).visibility = "private"
+
+    house.db.write_now(hide)
+    assert house.graph(copy).alone
+
+
 def test_what_is_missing_is_looked_for_once_in_some_hours(house: House) -> None:
     ada, bob = house.person("ada"), house.person("bob")
     uris = house.db.instance.uris
@@ -237,11 +258,11 @@ def test_what_is_missing_is_looked_for_once_in_some_hours(house: House) -> None:
     assert (graph.nodes[allowed].missing, graph.nodes[allowed].depth) == ("unavailable", 1)
 
     def due(moment: dt.datetime) -> Gaps:
-        return house.db.read_now(lambda session: lineage_graph.gaps(session, house.graph(root, ada), uris, moment))
+        return house.db.read_now(lambda session: lineage_gaps.find(session, house.graph(root, ada), uris, moment))
 
     now = house.db.clock()
     assert due(now) == Gaps(("https://x.example/posts/1", allowed))
-    house.db.write_now(lambda uow: lineage_graph.look_for(uow, due(now)))
+    house.db.write_now(lambda uow: lineage_gaps.look_for(uow, due(now)))
     queued = house.db.read_now(lambda session: list(session.scalars(select(Job))))
     assert [(job.kind, job.payload) for job in queued] == [
         ("fetch_status", {"uri": "https://x.example/posts/1", "quiet": True}), ("fetch_status", {"uri": allowed, "quiet": True})]
@@ -253,7 +274,7 @@ def test_what_is_missing_is_looked_for_once_in_some_hours(house: House) -> None:
     house.made(own, root, consent="pending")
     later = due(now)
     assert (later.posts, len(later.rows)) == ((), 1)
-    house.db.write_now(lambda uow: lineage_graph.look_for(uow, later))
+    house.db.write_now(lambda uow: lineage_gaps.look_for(uow, later))
     assert not due(now)
     assert house.db.read_now(lambda session: session.scalars(select(Job.payload).where(Job.kind == "check_consent")).all()) == [
         {"lineage_id": later.rows[0]}]
