@@ -6,8 +6,9 @@ the viewer may read names them. Source: vocabulary.md (`schema:isBasedOn`, §4 s
 """
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, or_, select
@@ -78,13 +79,22 @@ class Graph:
         """Whether there is no lineage."""
         return not self.edges
 
-    def parents(self, uri: str) -> list[Edge]:
-        """What a node was made from."""
-        return [edge for edge in self.edges if edge.child == uri]
+    @functools.cached_property
+    def parents(self) -> Mapping[str, list[Edge]]:
+        """By node, what it was made from."""
+        return _grouped((edge.child, edge) for edge in self.edges)
 
-    def children(self, uri: str) -> list[Edge]:
-        """What became of a node."""
-        return [edge for edge in self.edges if edge.parent == uri]
+    @functools.cached_property
+    def children(self) -> Mapping[str, list[Edge]]:
+        """By node, what became of it."""
+        return _grouped((edge.parent, edge) for edge in self.edges)
+
+
+def _grouped(pairs: Iterable[tuple[str, Edge]]) -> Mapping[str, list[Edge]]:
+    found: dict[str, list[Edge]] = defaultdict(list)
+    for uri, edge in pairs:
+        found[uri].append(edge)
+    return found
 
 
 def load(session: Session, uris: Uris, root: Status, viewer_id: int | None) -> Graph:

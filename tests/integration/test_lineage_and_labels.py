@@ -197,6 +197,38 @@ def test_the_player_may_be_framed_and_nothing_else(instance: InstanceProcess, vi
             assert instance.http.get(f"/@{name}/{row}/embed").status_code in (404, 410), text
 
 
+def test_what_is_behind_a_warning_gives_away_no_picture(instance: InstanceProcess, ada: Api, db: Database,
+                                                        video: dict[str, Any]) -> None:
+    def add(text: str, **values: Any) -> int:
+        def apply(uow: UnitOfWork) -> int:
+            author = uow.session.scalars(select(Actor).where(Actor.uri == ada.actor)).one()
+            row = new_id(dt.datetime.now(dt.UTC))
+            uow.session.add(Status(
+                id=row, actor_id=author.id, uri=f"{ada.actor}/statuses/{row}", local=True, visibility="unlisted",
+                in_reply_to_uri="https://x.example/1", content=f"<p>{text}</p>", created_at=uow.now, **values))
+            if values:
+                uow.session.flush()
+                uow.session.add(Media(id=new_id(uow.now), actor_id=author.id, status_id=row, kind="video", state="signed",
+                                      storage_key="00/1-a.mp4", poster_key="00/1-a.webp", created_at=uow.now))
+            return row
+
+        return db.write_now(apply)
+
+    covered, plain = add("Spiders everywhere", spoiler_text="Spiders", sensitive=True), add("Only words")
+    meta = Head(page_of(instance, f"/@ada/{covered}").text).meta
+    assert meta["og:description"] == "Undeclared video: nobody has said how it was made. Spiders"
+    assert not {"og:image", "og:video", "twitter:player"} & set(meta)
+    answer = instance.http.get("/api/oembed", params={"url": f"{instance.base}/@ada/{covered}"}).json()
+    assert "thumbnail_url" not in answer
+    assert "everywhere" not in str(answer)
+    assert "<details><summary>Spiders</summary>" in page_of(instance, f"/@ada/{covered}/embed").text
+    meta = Head(page_of(instance, f"/@ada/{plain}").text).meta
+    assert (meta["og:description"], meta["og:type"]) == ("Only words", "article")
+    answer = instance.http.get("/api/oembed", params={"url": f"{instance.base}/@ada/{plain}"}).json()
+    assert (answer["type"], "fedisora" in answer, answer["provider_name"]) == ("rich", False, "Aurora")
+    assert "Only words" in page_of(instance, f"/@ada/{plain}/embed").text
+
+
 def test_private_posts_have_no_preview(instance: InstanceProcess, ada: Api, hidden: dict[str, int]) -> None:
     login = httpx.Client(base_url=instance.base, follow_redirects=True)
     form = login.get("/login").text
