@@ -20,6 +20,7 @@ from ..errors import FedisoraError, Invalid
 from ..models import Media
 from ..provenance.verdict import Match
 from ..store import fingerprints as rows
+from ..vault import instance_key
 from .process import run_media
 from .sniff import sniff_file
 
@@ -81,11 +82,6 @@ class Recogniser:
         """Whether this instance looks for anything at all."""
         settings = self._db.instance.settings
         return settings.fingerprints or settings.watermark
-
-    @property
-    def key(self) -> bytes:
-        """What the instance's watermarks are made with. Known to nobody else."""
-        return bytes.fromhex(self._db.instance.vault.mac("watermark", "1"))
 
     async def look(self, path: Path) -> Match | None:
         """The known file that a video looks like; None when there is none, or it is no video that can be read."""
@@ -159,7 +155,7 @@ class Recogniser:
             return None
         from . import watermark
 
-        mark = watermark.read(residue, self.key, codes.get("box"))
+        mark = watermark.read(residue, instance_key(self._db.instance.vault), codes.get("box"))
         if mark is None:
             return None
 
