@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     contact_email: str = Field("", description="Address of the operator, shown in instance metadata.")
     max_upload_mb: int = Field(95, ge=1, le=2048, description="Largest accepted upload in MB. Many servers refuse "
                                "videos over 99 MB.")
+    burnt_in_mark: bool = Field(False, description="Burn a visible mark (\"AI-generated\", \"AI-modified\") into the first two "
+                                "seconds of local videos labelled so.")
+    foreign_media_mb: int = Field(16, ge=0, le=300, description="Largest file, in MB, that is fetched from a server without our "
+                                  "vocabulary to look for Content Credentials inside it; 0: none.")
     local_workers: bool = Field(True, description="Run workers inside `fedisora serve` when no Redis is configured "
                                 "(`--no-workers` does the same for one start).")
     worker_process: bool = Field(True, description="Give the workers inside `fedisora serve` a process of their own (a second "

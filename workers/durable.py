@@ -12,7 +12,7 @@ from fedisora.media.recogniser import bindings
 from fedisora.media.verifier import MAX_BYTES
 from fedisora.models import Media
 
-from .media import scratch
+from .files import scratch
 from .rows import Handler
 
 if TYPE_CHECKING:
