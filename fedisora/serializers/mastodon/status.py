@@ -16,6 +16,7 @@ from ...uris import Uris
 from ..activitypub.note import label_line
 from ..activitypub.quote import quote_audiences
 from .account import account, emojis, when
+from .matches import matches, with_match
 from .poll import poll
 
 
@@ -61,6 +62,7 @@ class Statuses:
         self._now = dt.datetime.now(dt.UTC)
         ids = list(self._posts)
         self._media = media_rows.of_statuses(session, ids)
+        self._matches = matches(session, [item for files in self._media.values() for item in files])
         self._mentions = statuses.mentions(session, ids)
         self._tags = statuses.tags(session, ids)
         self._reactions = reactions.counts(session, ids)
@@ -96,7 +98,8 @@ class Statuses:
             "id": str(row.id), "uri": row.uri, "url": row.url or row.uri, "created_at": when(row.created_at),
             "edited_at": when(row.edited_at), "account": account(self._actors[row.actor_id], self._uris),
             "content": self._quote_line(row) + row.content + label, "visibility": row.visibility, "sensitive": row.sensitive,
-            "spoiler_text": row.spoiler_text, "media_attachments": [media_attachment(item, self._uris) for item in media],
+            "spoiler_text": row.spoiler_text, "media_attachments": [
+                with_match(media_attachment(item, self._uris), self._matches.get(item.id)) for item in media],
             "mentions": [self._mention(actor) for actor in self._mentions.get(row.id, ())],
             "tags": [{"name": name.lower(), "url": self._uris.tag(name)} for name in tags.values()],
             "emojis": emojis(row.emojis),

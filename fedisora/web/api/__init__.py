@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import consents, deliveries, generations, lineage, oembed, verification
+from . import consents, deliveries, generations, lineage, matches, oembed, verification
 
 BASE = "/api/fedisora/v1"
 routes: list[BaseRoute] = [
@@ -25,5 +25,7 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/consent/stamps/{{id:row}}/revoke", consents.revoke, methods=["POST"]),
     Route(f"{BASE}/statuses/{{id:row}}/lineage", lineage.show),
     Route("/api/oembed", oembed.show),
+    Route(f"{BASE}/media/{{id:row}}/match", matches.show),
+    Route(f"{BASE}/media/{{id:row}}/match", matches.answer, methods=["POST"]),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import account, admin, compose, consents, embed, feeds, interact, lineage, proxy, public
+from . import account, admin, compose, consents, embed, feeds, interact, lineage, proxy, public, recovered
 from .render import STATIC
 
 POST = ["POST"]
@@ -55,6 +55,7 @@ routes: list[BaseRoute] = [
     Route("/posts/{id:row}/declare", interact.declare, methods=POST),
     *_verbs("/posts/{id:row}", interact.on_post, "like", "unlike", "boost", "unboost", "delete"),
     *_verbs("/accounts/{id:row}", interact.on_account, "follow", "unfollow", "authorize", "reject"),
+    Route("/files/{id:row}/match", recovered.answer, methods=POST),
     Route("/authorize_interaction", interact.authorize_interaction),
     Route("/follow", interact.follow_elsewhere, methods=POST), Route("/notifications", interact.inbox),
     Route("/consent", consents.show), Route("/consent/requests/{id:row}/file", consents.file),

@@ -19,7 +19,7 @@ from ...services import instance
 from ...store import actors, deliveries, relations, statuses
 from ...store.paging import Page
 from ..pagination import page_of
-from . import addressed, cards, lineage, views
+from . import addressed, cards, lineage, recovered, views
 from .render import page
 from .visitor import visitor
 
@@ -147,6 +147,7 @@ async def post(request: Request) -> Response:
         reach = await house.db.read(lambda session: deliveries.state_of(session, status.uri))
     return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
                       origin=house.uris.base, lineage=await lineage.of_post(request, status),
+                      matches=await house.db.read(lambda session: recovered.of_post(session, status.id, who.actor_id)),
                       share=share, oembed=house.uris.oembed(house.uris.post_page(actor.acct, status.id)), reply_start=reply_start)
 
 
