@@ -14,7 +14,7 @@ from ..errors import Conflict, Invalid, NotFound, TooManyRequests
 from ..models import Actor, Generation, Media, Status
 from ..provenance.record import prompt_commitment
 from ..provenance.secrecy import tells, without
-from ..store import jobs
+from ..store import jobs, records
 from . import publish as posts
 
 MAX_PROMPT = 1000
@@ -178,6 +178,7 @@ def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draf
         nonce = secrets.token_bytes(32)
         media.prompt_nonce = uow.vault.seal(nonce, "prompt nonce")
         generator["promptCommitment"] = prompt_commitment(nonce, row.prompt)
+        records.forget(uow.session, media.id, row.prompt)
         generator["parameters"] = without(generator.get("parameters") or {}, row.prompt)
     media.generator = generator
     media.description = description.strip()[:1500]

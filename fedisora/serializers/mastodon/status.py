@@ -41,7 +41,8 @@ def media_attachment(media: Media, uris: Uris) -> dict[str, Any]:
     return {"id": str(media.id), "type": media.kind, "url": url, "preview_url": preview, "remote_url": media.remote_url,
             "preview_remote_url": media.remote_poster_url, "text_url": None, "meta": meta,
             "description": media.description or None, "blurhash": media.blurhash,
-            "fedisora": {"provenance": media.record, "verdict": media.verdict, "digital_source_type": media.digital_source_type,
+            "fedisora": {"provenance": media.record if media.manifest_key or media.storage_key is None else None,
+                         "verdict": media.verdict, "digital_source_type": media.digital_source_type,
                          "label": source.label if source else None, "declared": media.declared,
                          "label_source": media.label_source, "ingredients": media.ingredients or [],
                          "edits": media.edits or [], "manifest": uris.media(media.manifest_key) if media.manifest_key
