@@ -24,6 +24,7 @@ from fedisora.storage.store import new_key
 from fedisora.store import keys as key_rows
 from fedisora.store import media as media_rows
 
+from . import claims
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -168,4 +169,5 @@ async def verify_media(house: House, payload: dict[str, Any]) -> None:
     await house.verifier.check_media(int(payload["media_id"]))
 
 
-HANDLERS: dict[str, Handler] = {"process_media": process_media, "publish": publish, "verify_media": verify_media}
+HANDLERS: dict[str, Handler] = {"process_media": process_media, "publish": publish, "verify_media": verify_media,
+                                **claims.HANDLERS}
