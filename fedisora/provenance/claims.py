@@ -303,3 +303,31 @@ def storable(node: Mapping[str, Any]) -> str | None:
         elif isinstance(value, list):
             stack.extend(value)
     return None
+
+
+def contained(node: Mapping[str, Any], named: Named) -> dict[str, Any]:
+    """A claim that stands by itself: with an `@context` of its own for the terms of a known vocabulary that it uses.
+
+    Raises:
+        Invalid: nothing says which vocabulary its type is in.
+    """
+    if not named.namespace:
+        kind = node.get("type", node.get("@type"))
+        raise errors.Invalid(f"Nothing says what {str(kind)[:80]!r} means: name the type and terms of a claim in its own "
+                             '@context, {"term": "https://…"}.')
+    if named.extension is None or "@context" in node or expand(str(node.get("type", "")), {}) == named.iri:
+        return dict(node)
+    used: set[str] = set()
+    _words(node, used)
+    return {"@context": {term: value for term, value in named.extension.context.items() if term in used}, **node}
+
+
+def _words(value: Any, found: set[str]) -> None:
+    if isinstance(value, Mapping):
+        kind = value.get("type", value.get("@type"))
+        found.update(value, [kind] if isinstance(kind, str) else ())
+        for item in value.values():
+            _words(item, found)
+    elif isinstance(value, list):
+        for item in value:
+            _words(item, found)

@@ -69,7 +69,7 @@ def major(version: str) -> int:
 def faults_of(extension: Extension) -> list[str]:
     """What is wrong with an extension by itself, one sentence each that says how to mend it."""
     name, namespace, found = extension.name, extension.namespace, []
-    if not isinstance(name, str) or not _NAME.match(name):
+    if not isinstance(name, str) or not _NAME.match(name) or re.match(r"v\d+\Z", name):
         return [f"Its name {str(name)[:40]!r} is not one: use up to 40 lower-case letters, digits and _."]
     if not isinstance(namespace, str) or not re.match(r"https?://[^/\s]+/(?:\S*[#/])?\Z", namespace) or len(namespace) > 200:
         return ["Its namespace must be an http(s) IRI of up to 200 characters that ends in # or /."]

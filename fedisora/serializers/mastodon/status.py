@@ -15,6 +15,7 @@ from ...store import media as media_rows
 from ...uris import Uris
 from ..activitypub.note import label_line
 from ..activitypub.quote import quote_audiences
+from . import claims
 from .account import account, emojis, when
 from .poll import poll
 
@@ -41,7 +42,7 @@ def media_attachment(media: Media, uris: Uris) -> dict[str, Any]:
             "preview_remote_url": media.remote_poster_url, "text_url": None, "meta": meta,
             "description": media.description or None, "blurhash": media.blurhash,
             "fedisora": {"provenance": media.record, "verdict": media.verdict, "digital_source_type": media.digital_source_type,
-                         "label": source.label if source else None, "declared": media.declared}}
+                         "label": source.label if source else None, "declared": media.declared, "claims": []}}
 
 
 class Statuses:
@@ -58,6 +59,7 @@ class Statuses:
         self._now = dt.datetime.now(dt.UTC)
         ids = list(self._posts)
         self._media = media_rows.of_statuses(session, ids)
+        self._claims = claims.entities(session, [item.id for items in self._media.values() for item in items], viewer_id)
         self._mentions = statuses.mentions(session, ids)
         self._tags = statuses.tags(session, ids)
         self._reactions = reactions.counts(session, ids)
@@ -99,6 +101,8 @@ class Statuses:
             "poll": self._poll(row), "card": None, "quote": self._quote(row, nested), "quote_approval": self._approval(row),
             "language": row.language, "application": None,
             "fedisora": {"proof": row.proof, "published": row.published}}
+        for entity in found["media_attachments"]:
+            entity["fedisora"]["claims"] = self._claims.get(int(entity["id"]), [])
         counts = self._reactions.get(row.id, ())
         found["fedisora"]["reactions"] = [{"name": item.name, "count": item.count} for item in counts]
         found["emoji_reactions"] = [{"name": item.name, "count": item.count, "me": False}

@@ -15,6 +15,7 @@ from ...activitypub.webfinger import parse_handle
 from ...errors import FedisoraError, Gone, NotFound
 from ...federation import threads
 from ...models import Actor, Status, StatusTag
+from ...serializers.mastodon import claims
 from ...services import instance
 from ...store import actors, deliveries, relations, statuses
 from ...store.paging import Page
@@ -157,8 +158,17 @@ async def post(request: Request) -> Response:
     reach = None
     if status.local and who.user is not None and (actor.id == who.actor_id or who.user.admin):
         reach = await house.db.read(lambda session: deliveries.state_of(session, status.uri))
-    return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
-                      origin=house.uris.base, reply_start=reply_start)
+    language = accepted_language(request)
+    said = await house.db.read(lambda session: claims.entities(
+        session, [shown.main.id] if shown.main else [], who.actor_id, None if who.actor_id else language))
+    found = said.get(shown.main.id, []) if shown.main else []
+    return await page(request, "watch.html", claims=found, post=shown, above=above, below=below, relation=relation,
+                      uri=status.uri, reach=reach, origin=house.uris.base, reply_start=reply_start)
+
+
+def accepted_language(request: Request) -> str:
+    """The first language that a browser asks for."""
+    return request.headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip().lower()[:16] or "en"
 
 
 async def search(request: Request) -> Response:
