@@ -35,6 +35,12 @@ def entities(session: Session, media_ids: Iterable[int], viewer_id: int | None =
     return {media_id: [entity(item, known, spoken) for item in items] for media_id, items in rows.items() if items}
 
 
+def of_page(session: Session, media_id: int | None, viewer_id: int | None, accepted: str) -> list[dict[str, Any]]:
+    """The claims of the file that a page is about. `accepted`: Accept-Language, for who has no account."""
+    language = None if viewer_id is not None else accepted.partition(",")[0].partition(";")[0].strip().lower()[:16] or "en"
+    return entities(session, [media_id] if media_id is not None else [], viewer_id, language).get(media_id or 0, [])
+
+
 def entity(item: ClaimRow, known: Registry, language: str) -> dict[str, Any]:
     """{"extension", "namespace", "type", "source", "status", "label", "problems", "terms": [{"term", "label", "value"}]}
 
