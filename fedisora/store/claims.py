@@ -49,7 +49,7 @@ def hooks(session: Session) -> set[str]:
 
 def keep_installed(uow: UnitOfWork, descriptions: Sequence[Mapping[str, Any]]) -> bool:
     """Remember what is installed; whether a name or version is another than before."""
-    value = orjson.dumps({node["name"]: node for node in descriptions}, option=orjson.OPT_SORT_KEYS).decode()
+    value = orjson.dumps({node["name"]: node for node in sorted(descriptions, key=lambda node: str(node["name"]))}).decode()
     before = {(item.name, item.version) for item in registry(uow.session).extensions}
     first = uow.session.get(InstanceFact, INSTALLED) is None
     _keep_fact(uow, INSTALLED, value)
@@ -147,8 +147,11 @@ def of_media(session: Session, ids: Iterable[int]) -> dict[int, list[ClaimRow]]:
     if wanted:
         rows = session.scalars(select(ClaimRow).where(ClaimRow.media_id.in_(wanted))
                                .order_by(ClaimRow.media_id, ClaimRow.source.desc(), ClaimRow.position, ClaimRow.id))
+        seen = set()
         for item in rows:
-            if all(other.body != item.body for other in found[item.media_id]):
+            same = (item.media_id, orjson.dumps(orjson.loads(item.body), option=orjson.OPT_SORT_KEYS))  # C2PA sorts members
+            if same not in seen:
+                seen.add(same)
                 found[item.media_id].append(item)
     return found
 
