@@ -15,6 +15,7 @@ from ...store import media as media_rows
 from ...uris import Uris
 from ..activitypub.note import label_line
 from ..activitypub.quote import quote_audiences
+from . import claims
 from .account import account, emojis, when
 from .matches import matches, with_match
 from .poll import poll
@@ -45,7 +46,8 @@ def media_attachment(media: Media, uris: Uris) -> dict[str, Any]:
                          "verdict": media.verdict, "digital_source_type": media.digital_source_type,
                          "label": source.label if source else None, "declared": media.declared,
                          "label_source": media.label_source, "ingredients": media.ingredients or [],
-                         "edits": media.edits or [], "manifest": uris.media(media.manifest_key) if media.manifest_key
+                         "edits": media.edits or [], "claims": [],
+                         "manifest": uris.media(media.manifest_key) if media.manifest_key
                          else media.manifest_url}}
 
 
@@ -64,6 +66,7 @@ class Statuses:
         ids = list(self._posts)
         self._media = media_rows.of_statuses(session, ids)
         self._matches = matches(session, [item for files in self._media.values() for item in files])
+        self._claims = claims.entities(session, [item.id for items in self._media.values() for item in items], viewer_id)
         self._mentions = statuses.mentions(session, ids)
         self._tags = statuses.tags(session, ids)
         self._reactions = reactions.counts(session, ids)
@@ -112,6 +115,8 @@ class Statuses:
             "fedisora": {"proof": row.proof, "published": row.published}}
         if parents:
             found["fedisora"]["remix"] = self._remix(row, parents, hidden=hidden)
+        for entity in found["media_attachments"]:
+            entity["fedisora"]["claims"] = self._claims.get(int(entity["id"]), [])
         counts = self._reactions.get(row.id, ())
         found["fedisora"]["reactions"] = [{"name": item.name, "count": item.count} for item in counts]
         found["emoji_reactions"] = [{"name": item.name, "count": item.count, "me": False}

@@ -16,6 +16,7 @@ from ...services import generate
 from ...services import publish as writing
 from ...services.publish import Draft
 from ...store import actors
+from .. import claims
 from ..api.generations import stream
 from ..mastodon.posts import published
 from ..uploads import keep_upload
@@ -91,6 +92,7 @@ async def upload(request: Request) -> Response:
         if not isinstance(file, UploadFile) or not file.filename:
             raise Invalid("Please choose a file.")
         media_id = await keep_upload(house, file, actor.id, description=text(given, "description"), choice=text(given, "source"))
+        await claims.keep(house, actor.id, [media_id], [], {"train-ai": "n"} if text(given, "no_training") else {})
         status = await house.db.write(lambda uow: writing.create(
             uow, actors.get(uow.session, actor.id), Draft(
                 text=text(given, "text"), media_ids=(media_id,), **_remix(given))))
