@@ -22,6 +22,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from ..activities import inbound
 from ..activitypub.digest import digest_multibase
 from ..activitypub.integrity_proofs import verification_method_of, verify_document
 from ..activitypub.multibase import ed25519_from_multibase
@@ -311,4 +312,5 @@ def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
     media = uow.session.get(Media, media_id)
     if media is not None:
         media.verdict, media.verdict_at = document, uow.now
+        inbound.checked(uow, media)
         uow.ring(f"media:{media_id}")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ..db import UnitOfWork
 from ..errors import Invalid
 from ..models import Media, Status
+from ..provenance import digital_source
 
 MOST = 4
 
@@ -27,6 +28,17 @@ def of_statuses(session: Session, ids: Iterable[int]) -> dict[int, list[Media]]:
         for media in session.scalars(select(Media).where(Media.status_id.in_(wanted)).order_by(Media.position, Media.id)):
             found[media.status_id or 0].append(media)
     return found
+
+
+def said_of(media: Media) -> str | None:
+    """How a file was made: of what its post and its own manifest say, the one that admits to most machine (an IPTC URI)."""
+    inside = (media.verdict or {}).get("digitalSourceType")
+    return digital_source.stricter(media.digital_source_type, inside if isinstance(inside, str) else None)
+
+
+def note_made(status: Status, files: Iterable[Media]) -> None:
+    """Keep on the post how its files were made; asked whenever they, their label or their verdict change."""
+    status.made = digital_source.made_of(said_of(media) for media in files)
 
 
 def attach(uow: UnitOfWork, media_ids: Sequence[int], status: Status) -> list[Media]:

@@ -1,9 +1,9 @@
-"""Our own API: /api/fedisora/v1 (generations, verification, deliveries)."""
+"""Our own API: /api/fedisora/v1 (generations, verification, deliveries, the AI dial)."""
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import deliveries, generations, verification
+from . import deliveries, dial, generations, verification
 
 BASE = "/api/fedisora/v1"
 routes: list[BaseRoute] = [
@@ -16,5 +16,6 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/generations/{{id:row}}/discard", generations.discard, methods=["POST"]),
     Route(f"{BASE}/generations/{{id:row}}/publish", generations.publish, methods=["POST"]),
     Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
+    Route(f"{BASE}/dial", dial.show), Route(f"{BASE}/dial", dial.change, methods=["PUT"]),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]

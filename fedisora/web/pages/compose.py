@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ...db import UnitOfWork
-from ...errors import FedisoraError, Invalid, TooManyRequests
+from ...errors import FedisoraError, Forbidden, Invalid, TooManyRequests
 from ...generation import safety
 from ...models import Generation
 from ...provenance import digital_source
@@ -43,6 +43,7 @@ async def _page(request: Request, *, problem: str = "", prompt: str = "", orient
 
     return await page(request, "create.html", status=status, problem=problem, prompt=prompt, orientation=orientation,
                       seconds=seconds, seed=seed, jobs=await house.db.read(read), backend=house.settings.generation_backend,
+                      ai_policy=house.settings.ai_policy, generation_off=generate.OFF,
                       max_mb=house.settings.max_upload_mb)
 
 
@@ -65,7 +66,7 @@ async def create(request: Request) -> Response:
         row = await house.db.write(lambda uow: generate.request(
             uow, actors.get(uow.session, actor.id), prompt, orientation=orientation, seconds=float(length),
             seed=int(seed) if seed else None))
-    except (Invalid, TooManyRequests) as error:
+    except (Forbidden, Invalid, TooManyRequests) as error:
         return await _page(request, problem=error.text, prompt=prompt, orientation=orientation, seed=seed, status=error.status,
                            seconds=int(length) if length.isdecimal() and len(length) < 4 else 5)
     return go(request, f"/create/jobs/{row.id}")

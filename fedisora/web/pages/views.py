@@ -209,6 +209,7 @@ class PostView:
     text: str
     boosted_by: AccountView | None = None
     row: int = 0
+    warning: str = ""
 
     @property
     def main(self) -> MediaView | None:
@@ -240,6 +241,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
             replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=shown.actor_id == viewer_id,
             visibility=shown.visibility, published=shown.published, text=shown.text, row=row.id,
+            warning=shown.review_reason or "" if shown.review == "warned" else "",
             boosted_by=account(people[row.actor_id], uris) if row.reblog_of_id is not None else None))
     return found
 
