@@ -112,7 +112,8 @@ def fill(uow: UnitOfWork) -> None:
     for number, kind in ((ME, None), (FRIEND, "human"), (STRANGER, None), (BOT, "agent")):
         uow.session.add(Actor(
             id=number, uri=f"https://x.example/u{number}", username=f"u{number}", username_key=f"u{number}",
-            domain="" if number == ME else "x.example", type="Service" if kind == "agent" else "Person", kind=kind, updated_at=WHEN,
+            domain="" if number == ME else "x.example", kind=kind,
+            type="Service" if kind == "agent" else "Person", updated_at=WHEN,
             created_at=WHEN))
     uow.session.flush()
     for number in (FRIEND, BOT):
