@@ -13,9 +13,9 @@ from sqlalchemy import delete, inspect
 from ..db import UnitOfWork
 from ..models import Actor, Media, Notification, Status
 from ..provenance import digital_source
-from ..provenance.policy_inbound import CHECKED, LABELLED, Decision, File, cause_of, decide
+from ..provenance.policy_inbound import WAITS, Decision, File, cause_of, decide
 from ..settings import Settings
-from ..store import actors, notifications, relations, statuses
+from ..store import actors, labels, notifications, relations, statuses
 from ..store import media as media_rows
 
 WARNED, HELD, REJECTED, RELEASED = "warned", "held", "rejected", "released"
@@ -25,31 +25,29 @@ TOLD_WITHIN = dt.timedelta(days=7)
 """Who is mentioned in a post is told when it is released, unless it is older than this."""
 
 
-def worth_checking(settings: Settings, media: Media) -> bool:
-    """Whether a remote file is fetched to see what it says about itself: it is said to be signed, or the policy wants to know."""
-    if media.kind not in CHECKED:
-        return False
-    if media.record is not None or media.digest is not None:
-        return True
-    return settings.unlabelled_media != "accept" and media.kind in LABELLED and not _labelled(media)
+def asks_files(settings: Settings) -> bool:
+    """Whether the policy depends on what a file says about itself: then also those of older posts are looked at."""
+    return settings.unlabelled_media in WAITS
 
 
 def _labelled(media: Media) -> bool:
-    return digital_source.find(media_rows.said_of(media)) is not None
+    return digital_source.find(media.digital_source_type) is not None
 
 
-def settle(uow: UnitOfWork, status: Status, files: Sequence[Media], *, fresh: bool = False) -> Decision:
+def settle(uow: UnitOfWork, status: Status, files: Sequence[Media], *, fresh: bool = False, ended: int = 0) -> Decision:
     """Note how the files of a post were made, and apply the policy to a remote one.
 
     Args:
         fresh: the post was not stored before; nothing was counted and nobody told yet.
+        ended: the row id of a file whose check ended without a verdict.
     """
     media_rows.note_made(status, files)
     if status.local or (not files and status.review is None) or status.review == RELEASED:
         return Decision()
     settings = uow.settings
-    facts = [File(media.kind, _labelled(media), (media.verdict or {}).get("verdict"),
-                  media.verdict is None and worth_checking(settings, media)) for media in files]
+    strict = settings.unlabelled_media in WAITS or settings.badly_signed_media in WAITS
+    awaited = labels.awaited(uow.session, files) - {ended} if strict else set()
+    facts = [File(media.kind, _labelled(media), (media.verdict or {}).get("verdict"), media.id in awaited) for media in files]
     decision = decide(facts, status.proof, unlabelled=settings.unlabelled_media, badly_signed=settings.badly_signed_media)
     was_shown = not fresh and status.published
     status.review, status.review_reason = _STATES[decision.action], decision.reason or None
@@ -64,10 +62,11 @@ def settle(uow: UnitOfWork, status: Status, files: Sequence[Media], *, fresh: bo
 
 
 def checked(uow: UnitOfWork, media: Media) -> None:
-    """The verdict on a file is there: what it reveals about its post."""
+    """The verdict on a file is there, or its check ended without one: what that means for its post."""
     status = statuses.get(uow.session, media.status_id) if media.status_id is not None else None
     if status is not None and status.review != REJECTED:
-        settle(uow, status, media_rows.of_statuses(uow.session, [status.id]).get(status.id, []))
+        files = media_rows.of_statuses(uow.session, [status.id]).get(status.id, [])
+        settle(uow, status, files, ended=media.id if media.recheck_at is None else 0)
 
 
 def reopen(status: Status) -> None:

@@ -35,6 +35,7 @@ from ..provenance.registry import GROUP, Registry, discover
 from ..provenance.verdict import ObjectFacts, Verdict, decide, origin
 from ..services import instance
 from ..storage import Store
+from ..store import labels
 from .digest import file_digest
 from .process import run_media
 
@@ -287,7 +288,7 @@ def _known(session: Session, media: Media) -> _Known:
     host = actor.domain or actor.uri.split("/")[2]
     return _Known(media, ObjectFacts(
         object_id=status.uri, actor=actor.uri, digest_multibase=media.digest if media.digest else None,
-        digital_source_type=media.digital_source_type, handle=f"@{actor.username}@{host}"))
+        digital_source_type=labels.stated(media), handle=f"@{actor.username}@{host}"))
 
 
 def _by_id(session: Session, media_id: int) -> _Known | None:
@@ -312,5 +313,6 @@ def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
     media = uow.session.get(Media, media_id)
     if media is not None:
         media.verdict, media.verdict_at = document, uow.now
+        labels.from_manifest(media, document)
         inbound.checked(uow, media)
         uow.ring(f"media:{media_id}")

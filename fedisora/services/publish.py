@@ -15,10 +15,10 @@ from ..activitypub.vocabulary import PUBLIC
 from ..db import UnitOfWork
 from ..errors import Forbidden, Invalid, NotFound
 from ..models import Actor, Media, Status
-from ..provenance import dial, digital_source, policy, policy_inbound
+from ..provenance import dial, digital_source, policy_inbound
 from ..store import actors, jobs, notifications, statuses
 from ..store import media as media_rows
-from . import channels, polls, quotes, relays
+from . import channels, polls, quotes, relays, remixes
 
 MAX_CHARACTERS = 2000
 MAX_MENTIONS = 50
@@ -43,6 +43,10 @@ class Draft:
     poll: polls.PollDraft | None = None
     quoted_status_id: int | None = None
     quote_policy: str = "public"
+    remix_of_id: int | None = None
+    """The post it is made from (see `remixes`)."""
+    remix_use: str = ""
+    """What the remix is for, in words for the parent's author."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ def check(draft: Draft) -> None:
         raise Invalid(f"The visibility is one of {', '.join(VISIBILITIES)}.")
     if not draft.text.strip() and not draft.media_ids:
         raise Invalid("Validation failed: Text can't be blank")
+    if draft.remix_of_id is not None and len(draft.media_ids) != 1:
+        raise Invalid("A remix has exactly one video or picture.")
     if draft.poll is not None:
         if draft.media_ids:
             raise Invalid("Validation failed: A post has files or a poll, not both")
@@ -111,6 +117,9 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
     quoted = None
     if draft.quoted_status_id is not None:
         quoted = quotes.quotable(uow, actor, draft.quoted_status_id, draft.visibility)
+    origin = None
+    if draft.remix_of_id is not None:
+        origin = remixes.remixable(session, actor, draft.remix_of_id, draft.visibility)
     written = _write(uow, draft.text)
     row_id = uow.new_id()
     status = Status(
@@ -132,12 +141,13 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
         quotes.attach(uow, status, quoted)
     session.flush()
     if draft.media_ids:
-        status.interaction_policy = {**(status.interaction_policy or {}),
-                                     **policy.interaction_policy(draft.remix_policy, actor.followers_uri or "")}
+        remixes.set_policy(actor, status, draft.remix_policy)
         files = media_rows.attach(uow, draft.media_ids, status)
+        session.flush()
+        if origin is not None:
+            remixes.attach(uow, status, origin, files, draft.remix_use)
         media_rows.note_made(status, files)
         check_policy(uow.settings.ai_policy, files)
-        session.flush()
         jobs.enqueue(uow, "publish", {"status_id": status.id}, key=str(status.id))
     else:
         finish(uow, status.id)
@@ -151,10 +161,10 @@ def check_policy(ai_policy: str, files: Sequence[Media]) -> None:
         Invalid: the files may not be published here; the text says what to do.
     """
     if ai_policy == "labelled" and any(
-            media.kind in policy_inbound.LABELLED and digital_source.find(media_rows.said_of(media)) is None for media in files):
+            media.kind in policy_inbound.LABELLED and digital_source.find(media.digital_source_type) is None for media in files):
         raise Invalid("On this server every video says how it was made. Upload it again and choose how on the page Create; apps "
                       "say it with the field source of the upload: captured, edited, ai-generated or mixed.")
-    if ai_policy == "ai-free" and digital_source.made_of(media_rows.said_of(media) for media in files) in dial.AI:
+    if ai_policy == "ai-free" and digital_source.made_of(media.digital_source_type for media in files) in dial.AI:
         raise Invalid("This server is AI-free: what was generated or changed by AI is not published here. Publish it from an "
                       "account on another server.")
 
@@ -169,7 +179,10 @@ def _context(uow: UnitOfWork, parent: Status | None, row_id: int) -> str | None:
 
 
 def finish(uow: UnitOfWork, status_id: int) -> None:
-    """Build, sign and send a post whose files are signed. Doing it twice changes nothing."""
+    """Build, sign and send a post whose files are signed. Doing it twice changes nothing.
+
+    A remix waits here until its parent's author agreed; whoever has to be asked is asked now.
+    """
     session = uow.session
     status = statuses.get(session, status_id)
     if status is None or status.published:
@@ -177,6 +190,8 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     if session.scalar(select(Media.id).where(Media.status_id == status_id, Media.state != "signed")) is not None:
         raise Invalid("A file of this post is not signed yet.")
     actor = actors.get(session, status.actor_id)
+    if not remixes.cleared(uow, status, actor):
+        return
     media_rows.note_made(status, media_rows.of_statuses(session, [status_id]).get(status_id, []))
     status.published = True
     note = local_posts.document(uow, status, actor)
@@ -204,11 +219,22 @@ def abandon(uow: UnitOfWork, status_id: int) -> None:
     status = statuses.get(session, status_id)
     if status is None or status.published:
         return
+    remixes.before_delete(uow, status, actors.get(session, status.actor_id))
     for media in session.scalars(select(Media).where(Media.status_id == status_id)):
         media.status_id = None
     session.flush()
     statuses.delete(uow, status)
     uow.ring(f"status:{status_id}")
+
+
+def discard_remix(uow: UnitOfWork, actor: Actor, status: Status) -> None:
+    """Delete a remix that was not published, because its author gives up asking.
+
+    Raises:
+        Conflict: it was published.
+    """
+    remixes.check_open(status)
+    delete(uow, actor, status.id)
 
 
 def failure(session: Session, media_ids: Sequence[int]) -> str | None:
@@ -291,5 +317,6 @@ def delete(uow: UnitOfWork, actor: Actor, status_id: int) -> Status:
                     object_uri=status.uri)
         channels.before_delete(uow, status)
         relays.before_delete(uow, status)
+    remixes.before_delete(uow, status, actor)
     statuses.delete(uow, status)
     return status

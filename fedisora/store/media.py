@@ -30,15 +30,9 @@ def of_statuses(session: Session, ids: Iterable[int]) -> dict[int, list[Media]]:
     return found
 
 
-def said_of(media: Media) -> str | None:
-    """How a file was made: of what its post and its own manifest say, the one that admits to most machine (an IPTC URI)."""
-    inside = (media.verdict or {}).get("digitalSourceType")
-    return digital_source.stricter(media.digital_source_type, inside if isinstance(inside, str) else None)
-
-
 def note_made(status: Status, files: Iterable[Media]) -> None:
-    """Keep on the post how its files were made; asked whenever they, their label or their verdict change."""
-    status.made = digital_source.made_of(said_of(media) for media in files)
+    """Keep on the post how its files were made; asked whenever they or their labels change."""
+    status.made = digital_source.made_of(media.digital_source_type for media in files)
 
 
 def attach(uow: UnitOfWork, media_ids: Sequence[int], status: Status) -> list[Media]:

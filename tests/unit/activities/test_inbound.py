@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fedisora.activities import inbound
 from fedisora.activitypub.vocabulary import PUBLIC
 from fedisora.db import Database, Instance, UnitOfWork
 from fedisora.errors import NotFound
+from fedisora.media import foreign
 from fedisora.models import Base, Job, Media, Notification, Status
 from fedisora.provenance.digital_source import BASE, CAPTURE, TRAINED
 from fedisora.serializers.mastodon import status as entities
@@ -58,8 +58,7 @@ def judged(town: Town, uri: str, verdict: str, **more: Any) -> None:
     """The check of the post's file ends with a verdict."""
     def apply(uow: UnitOfWork) -> None:
         media = uow.session.scalars(select(Media).join(Status, Status.id == Media.status_id).where(Status.uri == uri)).one()
-        media.verdict, media.verdict_at = {"verdict": verdict, **more}, uow.now
-        inbound.checked(uow, media)
+        foreign.keep(uow, media.id, {"verdict": verdict, **more})
 
     town.run(apply)
 
@@ -149,8 +148,8 @@ def test_a_moderator_releases_for_good_or_deletes_for_good(town: Town) -> None:
 def test_a_silent_video_is_checked_rejected_and_let_in_once_it_is_labelled(town: Town) -> None:
     note = answer(town, video())
     assert town.receive(town.activity("Create", note)) == "held: unchecked media"
-    planned = town.db.read_now(lambda session: session.scalars(select(Job.kind).where(Job.queue == "media")).all())
-    assert planned == ["verify_media"], "what it says about itself is looked at, although nobody said it is signed"
+    planned = town.db.read_now(lambda session: session.scalars(select(Job.kind).where(Job.kind.like("%check%"))).all())
+    assert planned == ["check_foreign"], "what it says about itself is looked at, although nobody said it is signed"
     judged(town, note["id"], "unsigned")
     gone = row(town, note["id"])
     assert (gone.review, gone.content, gone.document, gone.published) == ("rejected", "", None, False)
