@@ -33,7 +33,7 @@ from fedisora.services import declaration
 from fedisora.storage.store import new_key
 from fedisora.store import keys as key_rows
 
-from . import durable, remix_parents
+from . import claims, durable, remix_parents
 from .files import keep, scratch
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ PARENTS: tuple[Parents, ...] = (remix_parents.parents,)
 BINDINGS: tuple[Bindings, ...] = (durable.soft_bindings,)
 """(house, media, path of the file as it will be signed): codes by which it is recognised without its manifest, `ISCC:…`,
 `fs-wm:…`."""
-CLAIMS: tuple[Claims, ...] = ()
+CLAIMS: tuple[Claims, ...] = (claims.claims_for,)
 """(house, media): nodes in the namespaces of extensions, each with its own `@context`; they go into the file as they are."""
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from fedisora.activities.remote_posts import proof_state
 from fedisora.app import House, workers_module
 from fedisora.errors import Conflict, Invalid, NotFound
-from fedisora.models import Actor, ClaimRow, Generation, Lineage, Media, OutboxActivity, User
+from fedisora.models import Actor, ClaimRow, Generation, Lineage, Media, OutboxActivity, Status, User
 from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, HUMAN_EDITS, TRAINED
 from fedisora.provenance.manifest import Ingredient
 from fedisora.provenance.record import opens
@@ -165,6 +165,7 @@ def test_an_unlabelled_post_is_labelled_later_and_never_unlabelled(studio: Studi
     assert (now.digital_source_type, now.label_source) == (COMPOSITE_TRAINED, "declared")
     assert now.digest != media.digest and now.storage_key != media.storage_key
     assert now.record == media.record  # its operator as of creation, too
+    assert studio.house.db.read_now(lambda session: session.get_one(Status, now.status_id)).made == "mixed"
     found = studio.judged(now)
     assert found["state"] == "Trusted"
     assert names(actions(found)) == ["c2pa.opened", "c2pa.edited", "c2pa.addedText", "c2pa.edited.metadata"]
