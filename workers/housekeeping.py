@@ -17,7 +17,7 @@ from fedisora.ids import id_floor
 from fedisora.media import foreign
 from fedisora.media.scratch import sweep_scratch
 from fedisora.models import AuthorizationCode, Delivery, InboxMessage, Job, LoginAttempt, Media, OneTimeToken, WebSession
-from fedisora.store import backfill, jobs, lineage
+from fedisora.store import backfill, fingerprints, jobs, lineage
 
 from .rows import Handler
 
@@ -32,6 +32,8 @@ KEEP_DONE = dt.timedelta(days=7)
 KEEP_FAILED = dt.timedelta(days=30)
 KEEP_UNATTACHED = dt.timedelta(days=2)
 KEEP_CACHED = dt.timedelta(days=7)
+FINGERPRINTS = 20
+"""Videos from before there were fingerprints that get theirs, per sweep."""
 
 
 def schedule(uow: UnitOfWork) -> None:
@@ -107,6 +109,7 @@ def _some(session: Session, table: Any, where: list[ColumnElement[bool]]) -> lis
 def _sweep(uow: UnitOfWork) -> None:
     session, now = uow.session, uow.now
     backfill.note_alive(uow)
+    fingerprints.plan_missing(uow, FINGERPRINTS)
     session.execute(delete(WebSession).where(WebSession.expires_at < now))
     session.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now - KEEP_DONE))
     session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now))

@@ -229,8 +229,8 @@ def fingerprint(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Returns:
         {"iscc": "ISCC:…" or None for a video longer than `MAX_DURATION`; "keep": {"iscc": [hex of the whole, of what is within
-        borders], "pdq": [[milliseconds, hex]]}; "look": [{"view", "mirror": bool, "iscc": hex or None, "pdq": [[number, hex]], "every":
-        how far apart the numbers are}]; "box": [left, top, right, bottom] of the picture within borders in shares, or
+        borders], "pdq": [[milliseconds, hex]]}; "look": [{"view", "mirror": bool, "iscc": hex or None, "pdq": [[number, hex]],
+        "every": how far apart the numbers are}]; "box": [left, top, right, bottom] of the picture within borders in shares, or
         None; "residue": see `watermark.Reader`; "frames": how many were read}
 
     Raises:
@@ -262,8 +262,9 @@ def fingerprint(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     for name, view in views.items():
         frames = view.frames(range(0, count, every))
         for mirror in (False, True):
-            look.append({"view": name, "mirror": mirror, "iscc": None if long else view.iscc(mirror=mirror)[1].hex(),
-                         "pdq": [[item[0], (item[2] if mirror else item[1]).hex()] for item in frames], "every": every})
+            look.append({
+                "view": name, "mirror": mirror, "iscc": None if long else view.iscc(mirror=mirror)[1].hex(),
+                "pdq": [[index, (turned if mirror else code).hex()] for index, code, turned in frames], "every": every})
         if name in ("whole", "inner"):
             keep["pdq"] += _kept(view.frames(kept), places)
             keep["iscc"] += [] if long else [view.iscc()[1].hex()]

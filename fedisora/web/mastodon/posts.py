@@ -21,6 +21,7 @@ from ...services import publish as writing
 from ...services.polls import PollDraft
 from ...store import actors, relations, statuses
 from ...store.paging import Page
+from .. import claims
 from ..auth import Person, person, viewer
 from ..body import Params, params, row_id
 from ..convertors import number
@@ -118,6 +119,7 @@ async def create(request: Request) -> Response:
         poll=_poll(given), quoted_status_id=number(quoted),
         quote_policy=given.text("quote_approval_policy") or "public", **remix_of(given),
         idempotency_key=(request.headers.get("idempotency-key") or "")[:255] or None)
+    await claims.keep(house, who.actor.id, draft.media_ids, *await claims.read(house, given))
     status = await house.db.write(lambda uow: writing.create(uow, actors.get(uow.session, who.actor.id), draft))
     return JSONResponse(await published(house, status.id, who.actor.id, draft.media_ids))
 
