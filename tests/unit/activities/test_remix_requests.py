@@ -44,7 +44,8 @@ def original(town: Town, policy: str = "ask", *, owner: str = "", visibility: st
         actor = actors.by_uri(uow.session, owner or town.ada)
         assert actor is not None
         media = Media(id=uow.new_id(), actor_id=actor.id, kind="video", state="signed", mime="video/mp4", storage_key="1.mp4",
-                      manifest_key="1.c2pa",                      digest=DIGEST, digital_source_type=source, description="a clip", created_at=uow.now)
+                      manifest_key="1.c2pa", digest=DIGEST, digital_source_type=source, description="a clip",
+                      created_at=uow.now)
         uow.session.add(media)
         uow.session.flush()
         status = publish.create(uow, actor, publish.Draft(
