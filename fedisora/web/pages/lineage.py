@@ -144,7 +144,7 @@ def _item(node: Node, edge: Edge | None, numbers: Mapping[str, int], uris: Uris,
     mark, words, alarm = views.VERDICTS.get(verdict or "", ("m-unknown", "Not checked yet", False))
     if node.media is None:
         words = ""
-    line = line_of(edge) if edge is not None else "ok"
+    line = line_of(replace(edge, loop=False)) if edge is not None else "ok"
     consent = "" if edge is None else CONSENT.get(edge.consent, CONSENT["pending"])
     label = digital_source.label_for(node.media.digital_source_type) if node.media is not None else ""
     tone, sign = (views.TONES[kind], views.MARKS[kind]) if kind is not None else ("none", "m-none")
