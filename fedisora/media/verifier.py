@@ -21,6 +21,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from ..activities import inbound
 from ..activitypub.digest import digest_multibase
 from ..activitypub.integrity_proofs import verification_method_of, verify_document
 from ..activitypub.multibase import ed25519_from_multibase
@@ -304,4 +305,5 @@ def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
         media.verdict, media.verdict_at = document, uow.now
         labels.from_manifest(media, document)
         keep_claims(uow, media, document)
+        inbound.checked(uow, media)
         uow.ring(f"media:{media_id}")

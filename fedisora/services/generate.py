@@ -10,13 +10,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
-from ..errors import Conflict, Invalid, NotFound, TooManyRequests
+from ..errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from ..models import Actor, Generation, Media, Status
 from ..provenance.record import prompt_commitment
 from ..provenance.secrecy import tells, without
 from ..store import jobs, records
 from . import publish as posts
 
+OFF = "This server is AI-free: nothing is generated here. You can upload what you filmed or drew yourself."
 MAX_PROMPT = 1000
 MAX_SECONDS = 10.0
 SIZES = {"landscape": (1280, 720), "portrait": (720, 1280), "square": (960, 960)}
@@ -41,7 +42,10 @@ def request(uow: UnitOfWork, actor: Actor, prompt: str, *, orientation: str = "p
     Raises:
         Invalid: prompt, size or length are not acceptable.
         TooManyRequests: too many unfinished ones of this account.
+        Forbidden: this instance makes none (FEDISORA_AI_POLICY).
     """
+    if uow.settings.ai_policy == "ai-free":
+        raise Forbidden(OFF)
     text = " ".join(prompt.split())
     if not text:
         raise Invalid("Please say what the video should show.")

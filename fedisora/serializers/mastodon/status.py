@@ -51,6 +51,13 @@ def media_attachment(media: Media, uris: Uris) -> dict[str, Any]:
                          else media.manifest_url}}
 
 
+def warning_line(row: Status) -> str:
+    """What this server's inbound policy warns of, as the first paragraph: apps that do not know our fields show it too."""
+    if row.review != "warned" or not row.review_reason:
+        return ""
+    return f"<p><strong>Warning by this server: {html.escape(row.review_reason)}</strong></p>"
+
+
 class Statuses:
     """Many posts at once: everything they need is read in a handful of queries, however many there are."""
 
@@ -101,7 +108,8 @@ class Statuses:
         found: dict[str, Any] = {
             "id": str(row.id), "uri": row.uri, "url": row.url or row.uri, "created_at": when(row.created_at),
             "edited_at": when(row.edited_at), "account": account(self._actors[row.actor_id], self._uris),
-            "content": self._quote_line(row) + row.content + label, "visibility": row.visibility, "sensitive": row.sensitive,
+            "content": warning_line(row) + self._quote_line(row) + row.content + label, "visibility": row.visibility,
+            "sensitive": row.sensitive or row.review == "warned",
             "spoiler_text": row.spoiler_text, "media_attachments": [
                 with_match(media_attachment(item, self._uris), self._matches.get(item.id)) for item in media],
             "mentions": [self._mention(actor) for actor in self._mentions.get(row.id, ())],
@@ -112,7 +120,8 @@ class Statuses:
             "in_reply_to_account_id": str(row.in_reply_to_actor_id) if row.in_reply_to_actor_id else None, "reblog": None,
             "poll": self._poll(row), "card": None, "quote": self._quote(row, nested), "quote_approval": self._approval(row),
             "language": row.language, "application": None,
-            "fedisora": {"proof": row.proof, "published": row.published}}
+            "fedisora": {"proof": row.proof, "published": row.published, "made": row.made,
+                         "warning": row.review_reason if row.review == "warned" else None}}
         if parents:
             found["fedisora"]["remix"] = self._remix(row, parents, hidden=hidden)
         for entity in found["media_attachments"]:

@@ -1,9 +1,9 @@
-"""Our own API: /api/fedisora/v1 (generations, verification, deliveries)."""
+"""Our own API: /api/fedisora/v1 (generations, verification, deliveries, the AI dial)."""
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import consents, deliveries, generations, lineage, matches, oembed, verification
+from . import consents, deliveries, dial, generations, lineage, matches, oembed, verification
 
 BASE = "/api/fedisora/v1"
 routes: list[BaseRoute] = [
@@ -23,6 +23,7 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/consent/requests/{{id:row}}/withdraw", consents.withdraw, methods=["POST"]),
     Route(f"{BASE}/consent/stamps", consents.stamps),
     Route(f"{BASE}/consent/stamps/{{id:row}}/revoke", consents.revoke, methods=["POST"]),
+    Route(f"{BASE}/dial", dial.show), Route(f"{BASE}/dial", dial.change, methods=["PUT"]),
     Route(f"{BASE}/statuses/{{id:row}}/lineage", lineage.show),
     Route("/api/oembed", oembed.show),
     Route(f"{BASE}/media/{{id:row}}/match", matches.show),

@@ -8,7 +8,22 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import account, admin, admin_extensions, compose, consents, embed, feeds, interact, lineage, proxy, public, recovered
+from . import (
+    account,
+    admin,
+    admin_extensions,
+    compose,
+    consents,
+    embed,
+    feeds,
+    interact,
+    lineage,
+    proxy,
+    public,
+    recovered,
+    review,
+    viewing,
+)
 from .render import STATIC
 
 POST = ["POST"]
@@ -39,6 +54,7 @@ routes: list[BaseRoute] = [
     Route("/settings/channel", account.save_channel, methods=POST),
     Route("/settings/password", account.save_password, methods=POST),
     Route("/settings/sessions/end", account.end_session, methods=POST),
+    Route("/settings/ai", viewing.form), Route("/settings/ai", viewing.save, methods=POST),
     Route("/admin/approvals", account.approvals),
     *_verbs("/admin/approvals/{id:row}", account.decide, "approve", "refuse"),
     Route("/admin/federation", admin.federation),
@@ -48,6 +64,8 @@ routes: list[BaseRoute] = [
     Route("/admin/federation/queue/drop", admin.drop, methods=POST),
     Route("/admin/extensions", admin_extensions.extensions),
     Route("/admin/extensions/look", admin_extensions.look, methods=POST),
+    Route("/admin/review", review.waiting),
+    *_verbs("/admin/review/{id:row}", review.decide, "release", "reject"),
     Route("/create", compose.form), Route("/create", compose.create, methods=POST),
     Route("/create/upload", compose.upload, methods=POST),
     Route("/create/jobs/{id:row}", compose.job), Route("/create/jobs/{id:row}/events", compose.events),

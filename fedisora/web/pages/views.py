@@ -208,6 +208,7 @@ class PostView:
     boosted_by: AccountView | None = None
     remix: RemixView = NO_REMIX
     row: int = 0
+    warning: str = ""
 
     @property
     def main(self) -> MediaView | None:
@@ -242,6 +243,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
             replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=mine, remix=remix,
             visibility=shown.visibility, published=shown.published, text=shown.text, row=row.id,
+            warning=shown.review_reason or "" if shown.review == "warned" else "",
             boosted_by=account(people[row.actor_id], uris) if row.reblog_of_id is not None else None))
     return found
 
