@@ -138,7 +138,7 @@ async def post(request: Request) -> Response:
                                         cards.Card | None]:
         actor, status = addressed.post(session, house.uris, name, status_id, who.actor_id)
         above, below = statuses.context(session, status, who.actor_id)
-        card = cards.cards(session, [status], house.uris)[0] if addressed.for_everybody(status) else None
+        card = cards.cards(session, [status], house.uris)[0] if addressed.offered(session, status) else None
         shown = views.posts(session, [status, *above, *below], who.actor_id, house.uris)
         relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
         return status, actor, shown[0], shown[1:1 + len(above)], shown[1 + len(above):], relation, card
