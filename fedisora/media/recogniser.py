@@ -102,6 +102,18 @@ class Recogniser:
         await self._db.write(lambda uow: _keep(uow, media_id, codes, found))
         return found
 
+    async def seen(self, media: Media, path: Path) -> Match | None:
+        """The file of a remote video is at hand: its codes are kept the first time. What it looks like, as far as that may be
+        named now."""
+        if not self.active or media.kind != "video":
+            return None
+        try:
+            if media.fingerprinted_at is None:
+                await self.learn(media.id, path)
+        except FedisoraError as error:
+            log.info("not compared with known videos", media=media.id, reason=str(error))
+        return await self._db.read(lambda session: _match_of(session, media.id))
+
     async def codes(self, path: Path) -> dict[str, Any]:
         """See `fingerprint.fingerprint`. At most `AT_ONCE` at a time.
 
@@ -200,6 +212,13 @@ class Recogniser:
 def _is_video(path: Path) -> bool:
     kind = sniff_file(path)
     return kind is not None and kind.media == "video"
+
+
+def _match_of(session: Session, media_id: int) -> Match | None:
+    media = session.get(Media, media_id)
+    if media is None or media.matched is None or media.id not in rows.matches(session, [media]):
+        return None
+    return Match(str(media.matched["object"]), int(media.matched["distance"]))
 
 
 def _confirmed(session: Session, codes: dict[str, Any], candidates: list[int]) -> Found | None:

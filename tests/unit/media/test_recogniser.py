@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from sqlalchemy import select
 
 from fedisora.app import House, build_house
 from fedisora.db import UnitOfWork
+from fedisora.media import foreign
 from fedisora.models import Actor, Fingerprint, Media
 from fedisora.settings import load_settings
 from fedisora.store import fingerprints
@@ -134,3 +138,31 @@ def test_switched_off_nothing_is_computed_and_nothing_found(tmp_path: Path, sqli
     assert asyncio.run(durable.soft_bindings(house, media(house, row), path)) == ["fs-wm:00000007"]
     assert house.db.write_now(lambda uow: fingerprints.plan_missing(uow, 5)) == 0
     house.db.close()
+
+
+def test_a_stripped_copy_on_another_server_is_recovered_not_verified(tmp_path: Path, sqlite_url: str) -> None:
+    house = build_house(load_settings(tmp_path / "data", base_url="https://here.example", database_url=sqlite_url,
+                                      allow_private_network="127.0.0.0/8"))
+    first, uri = post(house, person(house, "ada"))
+    learn(house, first, clip(tmp_path / "a.mp4"))
+    clip(tmp_path / "b.mp4", crf=34)
+    clip(tmp_path / "c.mp4", seed=9)
+
+    async def scene(base: str) -> list[Any]:
+        await house.open()
+        words = []
+        for name in ("b.mp4", "c.mp4"):
+            row, _ = post(house, stranger, remote_url=f"{base}/{name}", state="remote")
+            word = await foreign.check(house.db, house.client, house.verifier, row, house.recogniser)
+            words.append((word, (media(house, row).verdict or {}).get("match", {}).get("object")))
+            assert media(house, row).soft_binding == [], "what another server's object says is not ours to change"
+        await house.close()
+        return words
+
+    stranger = person(house, "stranger")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        found = asyncio.run(scene(f"http://127.0.0.1:{server.server_address[1]}"))
+        server.shutdown()
+    assert found == [("recovered", uri), ("unsigned", None)]
