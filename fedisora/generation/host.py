@@ -16,6 +16,7 @@ from ..activitypub.digest import digest_multibase
 from ..db import Database
 from ..errors import FedisoraError, Refused
 from ..ids import new_id
+from ..media.claims import from_generation, keep_made
 from ..media.digest import file_digest
 from ..media.process import run_media
 from ..models import Media
@@ -31,6 +32,12 @@ RENEW = 3.0
 """Seconds between two renewals of the lease while the child makes progress."""
 RENDER_SHARE = 0.92
 """Part of the progress bar that rendering takes; the poster and the store take the rest."""
+
+
+def asked(held: jobs.Claim) -> dict[str, Any]:
+    """What extensions may know about a request: everything but the prompt, which its author may keep private."""
+    return {"width": held.width, "height": held.height, "seconds": str(held.seconds), "fps": held.fps, "seed": str(held.seed),
+            "backend": held.backend}
 
 
 class Host:
@@ -67,12 +74,15 @@ class Host:
         if mark is not None:
             request |= {"watermark": mark, "watermark_key": instance_key(self._db.instance.vault).hex()}
         keeper = _Keeper(self._db, held, self._runner.cancel)
+        began = time.monotonic()
         try:
             result = await self._runner.generate(request, keeper.note)
             if keeper.stopped or result.get("cancelled"):
                 await self._db.write(lambda uow: jobs.finish(uow, held.id, held.owner, held.attempt, "cancelled"))
                 return
+            result["render_seconds"] = round(time.monotonic() - began, 3)
             media = await self._store(held, output, scratch, result, mark)
+            made = await from_generation(self._db, asked(held), result)
         except Refused as error:
             text = error.text
             await self._db.write(lambda uow: jobs.finish(uow, held.id, held.owner, held.attempt, "failed", error=text))
@@ -87,7 +97,7 @@ class Host:
             return
         finally:
             await keeper.close()
-        kept = await self._db.write(lambda uow: jobs.to_draft(uow, held, media, result))
+        kept = await self._db.write(lambda uow: jobs.to_draft(uow, held, media, result) and keep_made(uow, media, made))
         if not kept:
             keys = [key for key in (media.storage_key, media.poster_key) if key]
             await asyncio.to_thread(self._storage.delete, keys)

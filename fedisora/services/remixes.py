@@ -106,10 +106,10 @@ def cleared(uow: UnitOfWork, status: Status, actor: Actor) -> bool:
     return all(row.consent in lineage.GIVEN for row in rows)
 
 
-def waiting(session: Session, status_ids: Sequence[int]) -> dict[int, ConsentRequest]:
-    """The requests on which some unpublished posts wait (or whose refusal stops them), by post."""
-    return {key: row for key, row in consents.of_status(session, status_ids).items()
-            if row.state in (consents.PENDING, consents.REJECTED)}
+def is_waiting(session: Session, status_id: int) -> bool:
+    """Whether a post waits for an answer, or got a no: it will not appear by itself in a moment."""
+    row = consents.of_status(session, [status_id]).get(status_id)
+    return row is not None and row.state in (consents.PENDING, consents.REJECTED)
 
 
 def before_delete(uow: UnitOfWork, status: Status, actor: Actor) -> None:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import account, admin, compose, embed, feeds, interact, lineage, proxy, public, recovered
+from . import account, admin, admin_extensions, compose, consents, embed, feeds, interact, lineage, proxy, public, recovered
 from .render import STATIC
 
 POST = ["POST"]
@@ -46,6 +46,8 @@ routes: list[BaseRoute] = [
     Route("/admin/federation/rules/remove", admin.remove_rule, methods=POST),
     Route("/admin/federation/queue/retry", admin.retry, methods=POST),
     Route("/admin/federation/queue/drop", admin.drop, methods=POST),
+    Route("/admin/extensions", admin_extensions.extensions),
+    Route("/admin/extensions/look", admin_extensions.look, methods=POST),
     Route("/create", compose.form), Route("/create", compose.create, methods=POST),
     Route("/create/upload", compose.upload, methods=POST),
     Route("/create/jobs/{id:row}", compose.job), Route("/create/jobs/{id:row}/events", compose.events),
@@ -58,6 +60,9 @@ routes: list[BaseRoute] = [
     Route("/files/{id:row}/match", recovered.answer, methods=POST),
     Route("/authorize_interaction", interact.authorize_interaction),
     Route("/follow", interact.follow_elsewhere, methods=POST), Route("/notifications", interact.inbox),
+    Route("/consent", consents.show), Route("/consent/requests/{id:row}/file", consents.file),
+    *_verbs("/consent/requests/{id:row}", consents.on_request, "give", "refuse", "withdraw"),
+    Route("/consent/stamps/{id:row}/revoke", consents.revoke, methods=POST),
     Route("/verify", interact.verify_form), Route("/verify", interact.verify, methods=POST),
     Route("/proxy/media/{id:row}", proxy.media), Route("/proxy/poster/{id:row}", proxy.poster),
     Route("/proxy/avatar/{id:row}", proxy.avatar),

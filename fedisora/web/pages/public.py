@@ -15,6 +15,7 @@ from ...activitypub.webfinger import parse_handle
 from ...errors import FedisoraError
 from ...federation import threads
 from ...models import Actor, Status, StatusTag
+from ...serializers.mastodon import claims
 from ...services import instance
 from ...store import actors, deliveries, relations, statuses
 from ...store.paging import Page
@@ -145,7 +146,10 @@ async def post(request: Request) -> Response:
     reach = None
     if status.local and who.user is not None and (actor.id == who.actor_id or who.user.admin):
         reach = await house.db.read(lambda session: deliveries.state_of(session, status.uri))
+    found = await house.db.read(lambda session: claims.of_page(
+        session, shown.main.id if shown.main else None, who.actor_id, request.headers.get("accept-language", "")))
     return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
+                      claims=found,
                       origin=house.uris.base, lineage=await lineage.of_post(request, status),
                       matches=await house.db.read(lambda session: recovered.of_post(session, status.id, who.actor_id)),
                       share=share, oembed=house.uris.oembed(house.uris.post_page(actor.acct, status.id)), reply_start=reply_start)
