@@ -206,8 +206,8 @@ def main() -> None:
                       f"{misread} of {CLIPS * (1 + len(ATTACKS))} watermarks misread")
         level, _ = quality(folder / "0.mp4")
         worst, _ = quality(folder / "2.mp4")
-    console.print(f"watermark: {level:.1f} dB on a calm clip, {worst:.1f} dB on a busy one, {cost():.2f} ms of CPU for a frame of "
-                  "720×1280")
+    console.print(f"watermark: {level:.1f} dB on a calm clip, {worst:.1f} dB on a busy one, {cost():.2f} ms of CPU for a "
+                  "frame of 720×1280")
     console.print(f"fingerprint and watermark reading: {np.median(spent):.0f} ms per second of video of {WIDTH}×{HEIGHT}, with "
                   "the start of the child")
     one, six, memory = lookups(CODES)

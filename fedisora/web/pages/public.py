@@ -160,7 +160,8 @@ async def post(request: Request) -> Response:
     return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
                       claims=found, opening=opening,
                       origin=house.uris.base, lineage=await lineage.of_post(request, status),
-                      matches=await house.db.read(lambda session: recovered.of_post(session, status.id, who.actor_id)),
+                      matches=await house.db.read(lambda session: recovered.of_post(
+                          session, status.id, who.actor_id, house.uris)),
                       share=share, oembed=house.uris.oembed(house.uris.post_page(actor.acct, status.id)), reply_start=reply_start)
 
 
