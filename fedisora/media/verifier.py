@@ -95,6 +95,11 @@ class Verifier:
         verdict = await self._weigh(path, digest, facts, None)
         return verdict.to_json()
 
+    async def check_claimed(self, path: Path, facts: ObjectFacts, home: str, noun: str = "video") -> dict[str, Any]:
+        """The verdict on a file that a post of another server names; `home` is the post's origin."""
+        digest = digest_multibase((await asyncio.to_thread(file_digest, path))[0])
+        return (await self._weigh(path, digest, facts, home, noun)).to_json()
+
     async def check_url(self, url: str) -> dict[str, Any]:
         """The verdict on what a URL names: a post (its first video or image) or a file.
 

@@ -1,7 +1,7 @@
 """Labels of other servers' files: when their own record is looked for, and what becomes known from it."""
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import func, select
 
@@ -51,7 +51,20 @@ def from_manifest(media: Media, verdict: dict[str, Any]) -> None:
         (media.digital_source_type, media.label_source or "declared"), (said, "manifest"))
 
 
-def stated(media: Media) -> str | None:
+class Labelled(Protocol):
+    """A file of a post: a row, or what was just read."""
+
+    @property
+    def digital_source_type(self) -> str | None: ...
+
+    @property
+    def label_source(self) -> str | None: ...
+
+    @property
+    def record(self) -> dict[str, Any] | None: ...
+
+
+def stated(media: Labelled) -> str | None:
     """What the post itself says about a file, as its record has to confirm it: no label that we found elsewhere."""
     if media.label_source in (None, "made", "record", "declared"):
         return media.digital_source_type

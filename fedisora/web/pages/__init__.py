@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import account, admin, compose, interact, proxy, public
+from . import account, admin, compose, interact, proxy, public, verify
 from .render import STATIC
 
 POST = ["POST"]
@@ -55,7 +55,7 @@ routes: list[BaseRoute] = [
     *_verbs("/accounts/{id:row}", interact.on_account, "follow", "unfollow", "authorize", "reject"),
     Route("/authorize_interaction", interact.authorize_interaction),
     Route("/follow", interact.follow_elsewhere, methods=POST), Route("/notifications", interact.inbox),
-    Route("/verify", interact.verify_form), Route("/verify", interact.verify, methods=POST),
+    Route("/verify", verify.form), Route("/verify", verify.check, methods=POST),
     Route("/proxy/media/{id:row}", proxy.media), Route("/proxy/poster/{id:row}", proxy.poster),
     Route("/proxy/avatar/{id:row}", proxy.avatar),
     Route("/@{name}", public.profile), Route("/@{name}/{id:row}", public.post),
