@@ -64,7 +64,10 @@ async def verdict_on(house: House, file: UploadFile | None, url: str) -> dict[st
     if file is not None:
         async with scratch("verify") as folder:
             path = folder / "file"
-            await spool(file, path, most)
+            try:
+                await spool(file, path, most)
+            finally:
+                await file.close()  # what the form kept of it is gone at once
             async with house.gate.slots:
                 return await house.verifier.check_file(path)
     if not url:

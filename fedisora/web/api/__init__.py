@@ -1,12 +1,18 @@
-"""Our own API: /api/fedisora/v1 (generations, verification, deliveries)."""
+"""Our own API: /api/fedisora/v1 (generations, verification, deliveries) and its OpenAPI document.
+
+A new module brings its routes here and describes each of them in a tuple `DOCS` of its own; a test fails when one is missing.
+"""
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import deliveries, generations, verification
+from . import deliveries, generations, openapi, verification
 
-BASE = "/api/fedisora/v1"
+BASE = openapi.BASE
+MODULES = (deliveries, generations, openapi, verification)
+OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
+    *openapi.endpoints(OPERATIONS),
     Route(f"{BASE}/generations", generations.create, methods=["POST"]),
     Route(f"{BASE}/generations", generations.listing),
     Route(f"{BASE}/generations/{{id:row}}", generations.show),

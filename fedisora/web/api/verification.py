@@ -8,11 +8,25 @@ from starlette.responses import JSONResponse, Response
 
 from ..auth import caller
 from ..body import params
-from ..verifying import admit, verdict_on
+from ..verifying import PER_ACCOUNT, PER_ADDRESS, WINDOW, admit, verdict_on
+from .operations import JSON, Answer, Operation, ref, refused
 
 if TYPE_CHECKING:
     from ...app import House
 
+DOCS = (
+    Operation(
+        "post", "/verify", "Say how a file was made, who signed it and whether it is unchanged.",
+        {200: Answer("A verdict, for anything that is a file.", ref("Verdict")),
+         **refused(400, 413, 429, s422="There is nothing to check: no file, an empty one, or an address that leads to none.")},
+        scope="", body={
+            "multipart/form-data": {"type": "object", "required": ["file"], "properties": {
+                "file": {"type": "string", "contentMediaType": "application/octet-stream"}}},
+            JSON: {"type": "object", "required": ["url"], "properties": {
+                "url": {"type": "string", "format": "uri", "description": "Of a post or a file."}}}},
+        detail="Nothing is kept: no copy, no entry, no name in a log. "
+               f"{PER_ADDRESS} checks in {WINDOW / 60:g} minutes per address, {PER_ACCOUNT} per account."),
+)
 HEADERS = {"Cache-Control": "no-store", "Content-Language": "en"}
 
 
