@@ -20,6 +20,7 @@ from .federation.inbox import Inbox
 from .federation.key_cache import KeyCache
 from .federation.processing import Processor
 from .federation.resolve import Resolver
+from .media.recogniser import Recogniser
 from .media.verifier import Verifier
 from .schema import migrate
 from .services import instance as instances
@@ -54,6 +55,7 @@ class House:
     inbox: Inbox
     processor: Processor
     verifier: Verifier
+    recogniser: Recogniser
     name: str
     """Prefix of this process's lease owners."""
     gate: Gate = field(default_factory=Gate)
@@ -100,7 +102,7 @@ def build_house(settings: Settings) -> House:
     keys = KeyCache(db, fetcher, resolver)
     return House(settings, db, uris, vault, storage, Bells(), policy, client, keys, fetcher, resolver,
                  Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), Verifier(db, client, fetcher, storage),
-                 process_name())
+                 Recogniser(db), process_name())
 
 
 def process_name() -> str:

@@ -20,7 +20,7 @@ from ..provenance import foreign_labels
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
 from ..store import actors, domains, labels, notifications, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
-from . import quotes, votes
+from . import lineages, quotes, votes
 
 
 def proof_state(document: dict[str, Any], author: Actor) -> str:
@@ -131,6 +131,8 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
         _recount(uow, status, note)
     if note.quote is not None:
         quotes.attach(uow, status, note.quote, author, quiet=quiet, deep=deep)
+    if any(item.based_on for item in note.media):
+        lineages.attach(uow, status, note, author, deep=deep)
 
 
 def _tally(poll: PollData) -> tuple[list[str], list[int]]:
@@ -195,6 +197,8 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
         quotes.attach(uow, status, note.quote, author)
     elif status.quote_of_uri is not None:
         quote_rows.forget(uow, status)
+    if any(item.based_on for item in note.media):
+        lineages.attach(uow, status, note, author)
     files, wanted_files = _files(uow, status), _wanted_media(uow, note, author)
     same = ((status.content, status.spoiler_text, status.sensitive) == (note.content, note.spoiler, note.sensitive)
             and len(files) == len(wanted_files) and all(map(_same_file, files, wanted_files)))

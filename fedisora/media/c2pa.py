@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from ..errors import FedisoraError
 from ..provenance.manifest import ingredient_id, safe_settings
 from .process import Progress
+from .sidecar import same_manifest
 from .sniff import sniff_file
 
 
@@ -23,7 +24,8 @@ def sign_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Args:
         request: {"path", "output", "sidecar": files, "mime", "manifest": definition by `provenance.manifest.build`,
-            "ingredients": [{"path", "mime", "title", "relationship"}], "key": PKCS#8 PEM, "chain": PEM, leaf first}.
+            "ingredients": [{"path", "mime", "title", "relationship", "object"?}], "key": PKCS#8 PEM, "chain": PEM, leaf
+            first}.
 
     Returns:
         {"size": bytes of the manifest}
@@ -44,6 +46,8 @@ def sign_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             for index, item in enumerate(ingredients):
                 definition = {"title": item.get("title") or "parent", "label": ingredient_id(index),
                               "relationship": item.get("relationship") or "parentOf"}
+                if item.get("object"):
+                    definition["informational_URI"] = item["object"]
                 with Path(item["path"]).open("rb") as stream:
                     builder.add_ingredient(json.dumps(definition), item["mime"], stream)
             with Path(path).open("rb") as source, Path(request["output"]).open("w+b") as output:
@@ -58,11 +62,13 @@ def read_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """What libc2pa says about a file.
 
     Args:
-        request: {"path": file, "anchors": {origin or actor id: PEM of its CA certificates}}.
+        request: {"path": file, "anchors": {origin or actor id: PEM of its CA certificates}, "sidecar": a linked manifest or
+            None}.
 
     Returns:
-        {"mime": str|None, "report": the report's JSON or None, "error": None or {"code", "detail"}}, where code is
-        `unsigned` (no manifest), `damaged` (one that cannot be read) or `unreadable` (not a file that could carry one).
+        {"mime": str|None, "report": the report's JSON or None, "sidecar": whether the linked manifest is the one in the file
+        (None: there is none to compare), "error": None or {"code", "detail"}}, where code is `unsigned` (no manifest),
+        `damaged` (one that cannot be read) or `unreadable` (not a file that could carry one).
     """
     path = Path(request["path"])
     kind = sniff_file(path)
@@ -77,8 +83,12 @@ def read_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     except c2pa.C2paError.NotSupported as error:
         return {"mime": kind.mime, "report": None, "error": {"code": "unsigned", "detail": str(error)[:200]}}
     except (c2pa.C2paError, ValueError) as error:
-        return {"mime": kind.mime, "report": None, "error": {"code": "damaged", "detail": str(error)[:200]}}
-    return {"mime": kind.mime, "report": report, "error": None}
+        # a file that only names a manifest elsewhere carries none; nothing is fetched on the word of a file
+        code, detail = ("unsigned", "remote") if str(error).startswith("Remote") else ("damaged", str(error)[:200])
+        return {"mime": kind.mime, "report": None, "error": {"code": code, "detail": detail}}
+    linked = request.get("sidecar")
+    same = same_manifest(path, kind.mime, Path(linked)) if linked else None
+    return {"mime": kind.mime, "report": report, "sidecar": same, "error": None}
 
 
 def selftest(request: dict[str, Any], progress: Progress) -> dict[str, Any]:

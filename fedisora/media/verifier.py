@@ -292,7 +292,8 @@ def _known(session: Session, media: Media) -> _Known:
     host = actor.domain or actor.uri.split("/")[2]
     return _Known(media, ObjectFacts(
         object_id=status.uri, actor=actor.uri, digest_multibase=media.digest if media.digest else None,
-        digital_source_type=labels.stated(media), handle=f"@{actor.username}@{host}"))
+        digital_source_type=labels.stated(media) if media.state == "remote" else media.digital_source_type,
+        handle=f"@{actor.username}@{host}"))
 
 
 def _by_id(session: Session, media_id: int) -> _Known | None:

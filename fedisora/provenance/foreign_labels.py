@@ -160,6 +160,8 @@ def label(source: str | None, by: str | None) -> str | None:
 def sentence(source: str | None, by: str | None) -> str:
     """How it was made and who says so, in one sentence."""
     words = label(source, by)
+    if words is None and by == "declared" and source is None:
+        return "Its author says: something else, none of the kinds we have words for."
     if words is None:
         return "Nobody has said how this was made. That tells you nothing about whether it is real."
     return _SAYS.get(by or "declared", _SAYS["declared"]).format(label=words)

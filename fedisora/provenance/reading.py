@@ -14,6 +14,12 @@ from .record import LABEL
 _FOUND_IN: Final = re.compile(r"found in \[([^\[\]\s]+)\] trust anchors\Z")
 _CREDENTIAL: Final = ("signingCredential.", "claimSignature.outsideValidity", "timeStamp.")
 """Failures of these say who we do not know, not that bytes changed."""
+_REVOKED: Final = ("signingCredential.revoked", "signingCredential.ocsp.revoked")
+"""The signer's own stapled answer says that the certificate counts no more."""
+_FAILED: Final = (".mismatch", ".missing", ".malformed", ".invalid", ".inaccessible", ".multiple", ".notRedacted", ".error")
+"""Ends of failure codes in the older, flat `validation_status` of an ingredient, which lists successes too."""
+MOST_MANIFESTS: Final = 500
+"""Manifests of one file that are looked at: a long chain of remixes has a dozen."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,8 @@ class Reading:
         serial: lower-case hex, "" when unreadable.
         damage: codes of failures that mean changed or broken bytes.
         distrust: codes of failures of the certificate alone.
-        bad_ingredients: titles (or labels) of ingredients whose own validation failed.
+        cut_off: a stapled answer of the certificate's issuer says that it is revoked.
+        bad_ingredients: titles (or labels) of ingredients whose own validation failed, at whatever depth.
         digital_source_type: from the attested actions; None = undeclared.
         record: the `org.fedisora.provenance` assertion, None when absent or not attested.
     """
@@ -37,6 +44,7 @@ class Reading:
     serial: str
     damage: tuple[str, ...]
     distrust: tuple[str, ...]
+    cut_off: bool
     bad_ingredients: tuple[str, ...]
     digital_source_type: str | None
     record: dict[str, Any] | None
@@ -68,17 +76,40 @@ def _anchor(active: Mapping[str, Any], label: str) -> str | None:
     return None
 
 
-def _bad_ingredients(manifest: Mapping[str, Any], results: Mapping[str, Any]) -> tuple[str, ...]:
-    bad = []
-    for item in _mappings(manifest.get("ingredients")):
-        validation = _mapping(_mapping(item.get("validation_results")).get("activeManifest"))
-        # The remixer need not know the parent's CA, so distrust is no contradiction.
-        if any(not _is_credential(code) for code in _codes(validation, "failure")):
-            bad.append(str(item.get("title") or item.get("label") or "ingredient")[:80])
+def _own_failures(ingredient: Mapping[str, Any]) -> list[str]:
+    """What its signer noted as wrong when this ingredient was taken in. That we do not know a parent's signer is no fault:
+    the remixer need not know the parent's CA either."""
+    results = _mapping(ingredient.get("validation_results"))
+    codes = _codes(results.get("activeManifest"), "failure")
     for delta in _mappings(results.get("ingredientDeltas")):
-        if any(not _is_credential(code) for code in _codes(delta.get("validationDeltas"), "failure")):
-            bad.append(str(delta.get("ingredientAssertionURI", "ingredient")).rsplit("/", 1)[-1][:80])
+        codes += _codes(delta.get("validationDeltas"), "failure")
+    codes += [code for item in _mappings(ingredient.get("validation_status"))
+              if (code := str(item.get("code", ""))).endswith(_FAILED)]
+    return [code for code in codes if not _is_credential(code)]
+
+
+def _bad_ingredients(manifests: Mapping[str, Any], active: str) -> tuple[str, ...]:
+    """Names of the ingredients that had been changed, those of ingredients too.
+
+    A remix of a tampered parent is itself well signed (libc2pa calls it Trusted), and in a remix of that remix only the
+    parent's own manifest tells of it: so every manifest that the active one leads to is looked at.
+    """
+    bad, seen, waiting = [], {active}, [active]
+    while waiting:
+        for item in _mappings(_mapping(manifests.get(waiting.pop())).get("ingredients")):
+            if _own_failures(item):
+                bad.append(str(item.get("title") or item.get("label") or "ingredient")[:80])
+            for label in (item.get("active_manifest"), _mapping(item.get("manifest_data")).get("identifier")):
+                if isinstance(label, str) and label not in seen and len(seen) < MOST_MANIFESTS:
+                    seen.add(label)
+                    waiting.append(label)
     return tuple(dict.fromkeys(bad))
+
+
+def _changed_since(results: Mapping[str, Any]) -> list[str]:
+    """What is wrong now with an ingredient's record inside this file and was not when the file was signed."""
+    return [code for delta in _mappings(results.get("ingredientDeltas"))
+            for code in _codes(delta.get("validationDeltas"), "failure") if not _is_credential(code)]
 
 
 def _attested(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -113,9 +144,9 @@ def read_report(report: Mapping[str, Any]) -> Reading | None:
     results = _mapping(report.get("validation_results"))
     active = _mapping(results.get("activeManifest"))
     failures = _codes(active, "failure")
-    damage = [code for code in failures if not _is_credential(code)]
+    damage = [code for code in failures if not _is_credential(code)] + _changed_since(results)
     state = report.get("validation_state")
-    if state not in ("Trusted", "Valid") and not failures:
+    if state not in ("Trusted", "Valid") and all(code == "signingCredential.untrusted" for code in failures) and not damage:
         damage.append("validation.failed")
     signature = _mapping(manifest.get("signature_info"))
     attested = _attested(manifest)
@@ -128,7 +159,8 @@ def read_report(report: Mapping[str, Any]) -> Reading | None:
         serial=_serial(signature.get("cert_serial_number")),
         damage=tuple(damage),
         distrust=tuple(code for code in failures if _is_credential(code)),
-        bad_ingredients=_bad_ingredients(manifest, results),
+        cut_off=any(code in _REVOKED for code in failures),
+        bad_ingredients=_bad_ingredients(_mapping(report.get("manifests")), label),
         digital_source_type=_source_type(attested),
         record=record,
     )

@@ -6,60 +6,36 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from . import digital_source
+from .checks import (
+    Check,
+    Match,
+    ObjectFacts,
+    describe,
+    digest_check,
+    host_of,
+    manifest_check,
+    object_problem,
+    origin,
+    plain_name,
+    proof_check,
+    self_problem,
+    signer_check,
+    signer_of,
+    statements_intact,
+)
 from .reading import Reading, read_report
 from .record import timestamp
+
+__all__ = ["GOOD", "VERDICTS", "Check", "Match", "ObjectFacts", "Verdict", "decide", "describe", "origin", "revoke"]
 
 VERDICTS: Final = (
     "verified", "verified-foreign-issuer", "intact-unknown-signer", "contradicted", "tampered", "revoked", "recovered",
     "unsigned", "unreadable")
 GOOD: Final = ("verified", "verified-foreign-issuer")
 """Verdicts for which `fedisora verify` exits 0."""
-_LONGEST_NAME: Final = 80
-
-
-@dataclass(frozen=True)
-class ObjectFacts:
-    """What the ActivityPub object says about its file. None = the object does not say.
-
-    Attributes:
-        object_id, actor: ids of the Note and its author.
-        digest_multibase: of the served file.
-        digital_source_type: IPTC URI; compared always, because object and manifest must agree (absent = undeclared).
-        record_url: id of the ProvenanceRecord.
-        handle: `@name@host` of the author, compared with the leaf's CN.
-    """
-
-    object_id: str
-    actor: str
-    digest_multibase: str | None = None
-    digital_source_type: str | None = None
-    record_url: str | None = None
-    handle: str | None = None
-
-
-@dataclass(frozen=True)
-class Match:
-    """A soft-binding match: the id of the object found and its distance in bits."""
-
-    object: str
-    distance: int
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    ok: bool
-    detail: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "ok": self.ok, "detail": self.detail}
 
 
 @dataclass(frozen=True)
@@ -93,233 +69,201 @@ class Verdict:
         return node
 
 
-def origin(uri: object) -> str | None:
-    """scheme://host[:port] of an http(s) URL, lower case, default ports dropped; None for anything else."""
-    if not isinstance(uri, str):
-        return None
-    try:
-        parts = urlsplit(uri)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    default = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
-
-
-def _host(origin_or_uri: str | None) -> str:
-    return urlsplit(origin_or_uri or "").netloc
-
-
-def _name(text: object) -> str:
-    """A name from a hostile file, fit for a sentence."""
-    if not isinstance(text, str):
-        return ""
-    return "".join(char for char in text if char.isprintable()).strip()[:_LONGEST_NAME]
-
-
-def describe(source_type: str | None, record: Mapping[str, Any] | None, media: str = "video") -> str:
-    """A sentence on how it was made: "AI-generated video (Wan2.2 TI2V-5B)." `media` is a noun."""
-    generator = (record or {}).get("generator")
-    model = _name(generator.get("model") or generator.get("name")) if isinstance(generator, Mapping) else ""
-    suffix = f" ({model})" if model else ""
-    entry = digital_source.find(source_type)
-    if entry is None:
-        return f"How this {media} was made is not declared."
-    if entry.uri == digital_source.ALGORITHMIC:
-        return f"Made by a procedural program{suffix}, not AI."
-    if entry.kind in ("human", "undeclared"):
-        return f"Its author declares: {entry.label[0].lower()}{entry.label[1:]}."
-    return f"{entry.adjective} {media}{suffix}."
-
-
 def _revoked(serial: str, revoked: Collection[str]) -> bool:
     return bool(serial) and serial in {entry.lower().lstrip("0") for entry in revoked}
 
 
-def _object_problem(reading: Reading, facts: ObjectFacts) -> str | None:
-    """The first disagreement between object and manifest, None when they agree."""
-    record = reading.record
-    if record is None:
-        return "the manifest does not name the object"
-    if record.get("object") != facts.object_id:
-        return "the manifest names another object"
-    if record.get("actor") != facts.actor:
-        return "the manifest names another author"
-    if facts.record_url is not None and record.get("record") != facts.record_url:
-        return "the manifest names another provenance record"
-    if facts.digital_source_type != reading.digital_source_type:
-        return "object and manifest say different things about how it was made"
-    if facts.handle is not None and reading.anchor and reading.common_name.lower() != facts.handle.lower():
-        return "the certificate belongs to another account"
-    return None
+@dataclass(frozen=True)
+class Consents:
+    """Required consent stamps (vocabulary §4) that do not hold: ids of those withdrawn or run out, and of wrong ones."""
 
+    revoked: Collection[str] = ()
+    invalid: Collection[str] = ()
 
-def _self_problem(reading: Reading) -> str | None:
-    """A disagreement within a manifest that a known issuer signed."""
-    record = reading.record
-    if record is None:
+    def check(self) -> Check | None:
+        """The check of the verdict; None when no consent is missing."""
+        if self.revoked:
+            return Check("consent", False, "a consent that this file needs was withdrawn")
+        if self.invalid:
+            return Check("consent", False, "a consent that this file names does not hold")
         return None
-    home = origin(record.get("provider"))
-    if home is None or origin(record.get("actor")) != home:
-        return "the author named in the manifest does not belong to the instance it names"
-    return None
 
 
 def _early(
     reading: Mapping[str, Any], facts: ObjectFacts | None, digest: str | None, now: dt.datetime, match: Match | None,
+    consents: Consents,
 ) -> Verdict:
     """The verdict on a file without a manifest that could be read."""
     error = reading.get("error")
     code = str(error.get("code", "")) if isinstance(error, Mapping) else "unreadable"
     if code == "damaged":
-        return Verdict("tampered", "The file carries a signed record that is damaged.", now,
+        return Verdict("tampered", "The file carries a signed record that is damaged.", now, match=match,
                        checks=[Check("manifest", False, "the C2PA manifest is damaged")])
     if code != "unsigned":
-        return Verdict("unreadable", "This file could not be read as a video or an image.", now,
+        return Verdict("unreadable", "This file could not be read as a video or an image.", now, match=match,
                        checks=[Check("manifest", False, "not a media file we can read")])
-    checks = [Check("manifest", False, "no C2PA manifest")]
+    elsewhere = isinstance(error, Mapping) and error.get("detail") == "remote"
+    checks = [Check("manifest", False, "no C2PA manifest in the file; it only names one on another server"
+                    if elsewhere else "no C2PA manifest")]
+    if facts is not None:
+        checks += _facts_checks(facts)
+    consent = consents.check()
+    if consent:
+        checks.append(consent)
+
+    def verdict(word: str, summary: str) -> Verdict:
+        return Verdict(word, summary, now, checks=checks, match=match)
+
     if facts and facts.digest_multibase and digest:
         same = facts.digest_multibase == digest
-        checks.append(_digest_check(same))
+        checks.append(digest_check(same))
         if not same:
-            return Verdict("tampered", "These are not the bytes that the post names.", now, checks=checks)
+            return verdict("tampered", "These are not the bytes that the post names.")
+    if consent:
+        return verdict("revoked", f"The file carries no signed record, and {consent.detail}.")
     if match:
-        return Verdict("recovered", f"The file carries no signed record, but it matches {_name(match.object)}.", now,
-                       checks=checks, match=match)
-    return Verdict("unsigned", "The file carries no signed record of how it was made. That says nothing about who or "
-                   "what made it.", now, checks=checks)
+        return verdict("recovered", f"The file carries no signed record, but it matches {plain_name(match.object)}.")
+    if facts is not None and facts.disagreements:
+        return verdict("contradicted", f"The file carries no signed record, and {facts.disagreements[0]}.")
+    return verdict("unsigned", "The file carries no signed record of how it was made. That says nothing about who or "
+                   "what made it.")
 
 
-def _digest_check(same: bool) -> Check:
-    return Check("digest", same, "equals digestMultibase" if same else "differs from digestMultibase")
+def _facts_checks(facts: ObjectFacts) -> list[Check]:
+    checks = [Check("post", False, text) for text in facts.disagreements]
+    if facts.withdrawn:
+        checks.append(Check("label", False, facts.withdrawn))
+    proof = proof_check(facts)
+    return [*checks, proof] if proof else checks
 
 
-def _manifest_check(reading: Reading) -> Check:
-    if not reading.damage:
-        return Check("manifest", True, "the C2PA manifest is intact")
-    code = reading.damage[0]
-    if code == "assertion.bmffHash.mismatch":
-        return Check("manifest", False, "the video data does not match the signed hash")
-    if code.startswith("assertion.dataHash"):
-        return Check("manifest", False, "the image data does not match the signed hash")
-    if code.startswith(("assertion.hashedURI", "claimSignature", "assertion.missing")):
-        return Check("manifest", False, "the signed statements were changed")
-    return Check("manifest", False, f"the manifest does not validate ({_name(code)})")
-
-
-def _statements_intact(reading: Reading) -> bool:
-    """Whether only the picture and sound differ: the claim and its assertions are as they were signed."""
-    return all(code.startswith(("assertion.bmffHash", "assertion.dataHash")) for code in reading.damage)
-
-
-def _signer_check(reading: Reading) -> Check:
-    if not reading.anchor:
-        detail = "the signing certificate chains to no instance we know"
-        if any("expired" in code or "outsideValidity" in code for code in reading.distrust):
-            detail = "the signing certificate has expired"
-        return Check("signer", False, detail)
-    host = _host(origin(reading.anchor))
-    if reading.distrust:
-        return Check("signer", False, f"the certificate of {host} is not acceptable ({_name(reading.distrust[0])})")
-    return Check("signer", True, f"chains to a root that {host} publishes")
-
-
-def _signer(reading: Reading) -> dict[str, str]:
-    signer = {"certificateSerial": reading.serial}
-    home = origin(reading.anchor)
-    if home:
-        signer["instance"] = home
-        actor = (reading.record or {}).get("actor")
-        # The issuer's word counts for its own accounts only.
-        if isinstance(actor, str) and origin(actor) == home:
-            signer["actor"] = actor
-    return signer
+def _damaged(parsed: Reading, checks: list[Check], same: bool | None, by: str, now: dt.datetime, match: Match | None,
+             claims: Sequence[Mapping[str, Any]]) -> Verdict:
+    if same is not None:
+        checks.append(digest_check(same))
+    if statements_intact(parsed):
+        return Verdict("tampered", f"The file was changed after {by} signed it.", now, signer=signer_of(parsed), match=match,
+                       digital_source_type=parsed.digital_source_type, record=parsed.record, checks=checks, claims=claims)
+    # Who changed the statements may have written them: nothing they say is passed on.
+    return Verdict("tampered", "The record in this file was changed after it was signed, so nothing in it can be relied on.",
+                   now, checks=[checks[0], *checks[2:]], match=match)
 
 
 def decide(
     reading: Mapping[str, Any], *, claimed_origin: str | None, object_facts: ObjectFacts | None, digest: str | None,
     now: dt.datetime, revoked_serials: Collection[str] | None = None, revoked_stamps: Collection[str] = (),
-    match: Match | None = None, claims: Sequence[Mapping[str, Any]] = (), media: str = "video",
+    invalid_stamps: Collection[str] = (), silent_origins: Collection[str] = (), match: Match | None = None,
+    claims: Sequence[Mapping[str, Any]] = (), media: str = "video",
 ) -> Verdict:
-    """Weigh what was read about a file.
+    """Weigh what was read about a file. Of several things that are wrong, the word names the first of this order: unreadable,
+    tampered, revoked, contradicted, unknown signer, foreign issuer.
 
     Args:
-        reading: the answer of `media` op `read`: {"report": libc2pa's report | None,
+        reading: the answer of `media` op `read`: {"report": libc2pa's report | None, "sidecar": bool | None,
             "error": {"code", "detail"} | None} with codes `unsigned`, `damaged`, `unreadable`.
         claimed_origin: the origin that the object (or URL) comes from; None = the one the manifest names itself.
         object_facts: when the ActivityPub object is known.
         digest: `digestMultibase` of the bytes.
         now: aware.
         revoked_serials: the issuer's revocation list, lower-case hex; None = it could not be consulted.
-        revoked_stamps: ids of required consent stamps that are gone.
-        match: a soft-binding match, for files without a record.
+        revoked_stamps: ids of required consent stamps that are gone or have run out.
+        invalid_stamps: ids of required consent stamps that do not verify.
+        silent_origins: origins whose certificates could not be asked for.
+        match: a known file that this one looks like (by soft binding); the word `recovered` is for files without a record.
         claims: results of `registry.validate`.
         media: the noun for the summary, "video" or "image".
     """
-    report = reading.get("report")
+    if reading.get("sidecar") is False and object_facts is not None:
+        object_facts = replace(object_facts, disagreements=(
+            *object_facts.disagreements, "the manifest that the post links to is not the one in the file"))
+    report, consents = reading.get("report"), Consents(revoked_stamps, invalid_stamps)
     parsed = read_report(report) if isinstance(report, Mapping) else None
     if parsed is None:
-        return _early(reading, object_facts, digest, now, match)
+        return _early(reading, object_facts, digest, now, match, consents)
     known, issuer = parsed.anchor is not None and not parsed.distrust, origin(parsed.anchor)
-    signer = _signer_check(parsed)
-    checks = [_manifest_check(parsed), signer]
+    checks = [manifest_check(parsed), signer_check(parsed, silent_origins)]
 
     def verdict(word: str, summary: str) -> Verdict:
-        return Verdict(word, summary, now, signer=_signer(parsed), digital_source_type=parsed.digital_source_type,
-                       record=parsed.record, checks=checks, claims=claims)
+        return Verdict(word, summary, now, signer=signer_of(parsed), digital_source_type=parsed.digital_source_type,
+                       record=parsed.record, checks=checks, claims=claims, match=match)
 
-    by = _host(issuer) if known else "its unknown signer"
+    by = host_of(issuer) if known else "its unknown signer"
     same = None
     if object_facts and object_facts.digest_multibase and digest:
         same = object_facts.digest_multibase == digest
     if parsed.damage:
-        if same is not None:
-            checks.append(_digest_check(same))
-        if _statements_intact(parsed):
-            return verdict("tampered", f"The file was changed after {by} signed it.")
-        # Who changed the statements may have written them: nothing they say is passed on.
-        return Verdict("tampered", "The record in this file was changed after it was signed, so nothing in it can be "
-                       "relied on.", now, checks=[checks[0], *checks[2:]])
+        return _damaged(parsed, checks, same, by, now, match, claims)
 
-    # Who cannot be reached cannot revoke: without a list nothing is said about revocation.
-    cut_off = False
-    if known and revoked_serials is not None:
-        cut_off = _revoked(parsed.serial, revoked_serials)
+    cut_off = parsed.cut_off
+    if cut_off or (known and revoked_serials is not None):
+        cut_off = cut_off or _revoked(parsed.serial, revoked_serials or ())
         checks.append(Check("revocation", not cut_off, "the certificate is revoked" if cut_off else "not revoked"))
-    if revoked_stamps:
-        checks.append(Check("consent", False, "a consent that this file needs was withdrawn"))
+    elif known:  # who cannot be reached cannot revoke, and cannot say that it did not
+        checks.append(Check("revocation", False, f"{by} could not be asked whether the certificate is revoked"))
+    consent = consents.check()
+    if consent:
+        checks.append(consent)
     if same is not None:
-        checks.append(_digest_check(same))
-    problem = _object_problem(parsed, object_facts) if object_facts else None
+        checks.append(digest_check(same))
+    problem = object_problem(parsed, object_facts) if object_facts else None
     if object_facts:
         checks.append(Check("object", problem is None, problem or "object and manifest agree"))
+        checks += _facts_checks(object_facts)
+        if problem is None and object_facts.proof == "invalid":
+            problem = "the post's own signature does not hold"
     if parsed.bad_ingredients:
-        names = ", ".join(_name(title) for title in parsed.bad_ingredients[:3])
+        names = ", ".join(plain_name(title) for title in parsed.bad_ingredients[:3])
         checks.append(Check("ingredients", False, f"a file it was made from had been changed: {names}"))
-    problem = problem or (_self_problem(parsed) if known else None)
+    problem = problem or (self_problem(parsed) if known else None)
 
     if same is False:
         return verdict("tampered", "These are not the bytes that the post names.")
     if cut_off:
-        return verdict("revoked", f"The file is unchanged, but {by} has revoked the certificate that signed it.")
-    if revoked_stamps:
-        return verdict("revoked", "The file is unchanged, but a consent that it needs was withdrawn.")
+        who = by if known else "whoever issued it"
+        return verdict("revoked", f"The file is unchanged, but {who} has revoked the certificate that signed it.")
+    if consent:
+        return verdict("revoked", f"The file is unchanged, but {consent.detail}.")
     if parsed.bad_ingredients:
         return verdict("contradicted", "The file is unchanged, but a file it was made from had been changed.")
     if problem:
         return verdict("contradicted", f"The file is unchanged, but {problem}.")
     if not known:
-        return verdict("intact-unknown-signer", "The file is unchanged since it was signed, but we do not know the "
-                       "signer: what it says about itself is only a claim.")
+        return verdict("intact-unknown-signer", _unknown(parsed, silent_origins))
     made = describe(parsed.digital_source_type, parsed.record, media)
     homes = [origin(claimed_origin), origin((parsed.record or {}).get("provider"))]
     foreign = [home for home in homes if home and home != issuer]
     if foreign:
         return verdict("verified-foreign-issuer",
-                       f"Signed by {by}, not by {_host(foreign[0])}; the file is unchanged. {made}")
-    name = _name(parsed.common_name)
+                       f"Signed by {by}, not by {host_of(foreign[0])}; the file is unchanged. {made}")
+    name = plain_name(parsed.common_name)
     whom = f"for {name} by {by}" if name.endswith(f"@{by}") else f"by {by}"
     return verdict("verified", f"Signed {whom}; the file is unchanged. {made}")
+
+
+def _unknown(parsed: Reading, silent: Collection[str]) -> str:
+    if parsed.anchor:
+        return (f"The file is unchanged since it was signed, but the certificate of {host_of(origin(parsed.anchor))} that signed "
+                "it is not valid now: what the file says about itself is only a claim.")
+    if silent:
+        return (f"The file is unchanged since it was signed, but {host_of(sorted(silent)[0])} could not be asked whether the "
+                "signature is its own: what the file says about itself is only a claim until then.")
+    return ("The file is unchanged since it was signed, but we do not know the signer: what it says about itself is only a "
+            "claim.")
+
+
+def revoke(verdict: Mapping[str, Any], now: dt.datetime, *, consent: bool = False) -> dict[str, Any]:
+    """A kept verdict object once its certificate (or, with `consent`, a stamp it needs) is revoked: the bytes need not be
+    read again for that. A verdict on bytes that are worse than revoked stays as it is."""
+    node = dict(verdict)
+    if node.get("verdict") in ("tampered", "unreadable", "revoked"):
+        return node
+    name, detail = ("consent", "a consent that this file needs was withdrawn") if consent else (
+        "revocation", "the certificate is revoked")
+    signer = node.get("signer")
+    who = host_of(signer.get("instance")) if isinstance(signer, Mapping) else ""
+    summary = (f"The file is unchanged, but {detail}." if consent and signer else
+               f"The file carries no signed record, and {detail}." if consent else
+               f"The file is unchanged, but {who or 'whoever issued it'} has revoked the certificate that signed it.")
+    kept = [check for check in node.get("checks") or () if isinstance(check, Mapping) and check.get("name") != name]
+    return node | {"verdict": "revoked", "summary": summary, "checkedAt": timestamp(now),
+                   "checks": [*kept, Check(name, False, detail).to_json()]}

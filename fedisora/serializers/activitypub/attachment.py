@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from ...activitypub import markup, parse
 from ...models import Media
 from ...provenance import foreign_labels
-from ...provenance.record import from_attachment, plain, texts
+from ...provenance.record import ProvenanceRecord, from_attachment, plain, texts
+from ...store.records import NOTHING, Beside
 from ...uris import Uris
 
 SOFTWARE_URL = "https://fedisora.example/"
@@ -43,7 +44,21 @@ def _picture(url: str, mime: str = "image/webp") -> dict[str, Any]:
     return {"type": "Image", "mediaType": mime, "url": url}
 
 
-def attachment(media: Media, uris: Uris, *, base_on: Sequence[str] = ()) -> dict[str, Any]:
+def record_of(media: Media, uris: Uris, beside: Beside = NOTHING) -> ProvenanceRecord | None:
+    """The whole record of one of our files: as it was signed, with the digest and what stands beside it; None: not signed."""
+    if not media.manifest_key:
+        return None
+    manifest = uris.media(media.manifest_key)
+    signed = ProvenanceRecord.from_assertion(media.record, manifest) if media.record else ProvenanceRecord(
+        "", "", None, None, uris.record(media.id), manifest, uris.base, media.created_at, None)
+    return signed.having(
+        digital_source_type=media.digital_source_type, claims=beside.claims or signed.claims, ingredients=beside.based_on,
+        soft_binding=tuple(media.soft_binding or ()), edits=tuple(media.edits or ()), digest_multibase=media.digest,
+        size=media.size, remix_authorizations=beside.remix_authorizations,
+        likeness_authorizations=beside.likeness_authorizations)
+
+
+def attachment(media: Media, uris: Uris, beside: Beside = NOTHING) -> dict[str, Any]:
     """One file of a local post, with its provenance (vocabulary §1 and §2)."""
     node: dict[str, Any] = {
         "type": "Video" if media.kind == "video" else "Image" if media.kind == "image" else "Document",
@@ -67,14 +82,9 @@ def attachment(media: Media, uris: Uris, *, base_on: Sequence[str] = ()) -> dict
     if generator.get("name"):
         node["generator"] = {"type": "Application", "name": generator["name"], "url": SOFTWARE_URL,
                              "softwareVersion": str(generator.get("revision") or generator.get("model") or "")}
-    if base_on:
-        node["isBasedOn"] = list(base_on)
-    if media.manifest_key:
-        record: dict[str, Any] = {"type": "ProvenanceRecord", "id": uris.record(media.id),
-                                  "manifest": uris.media(media.manifest_key), "digestMultibase": media.digest}
-        if media.digital_source_type:
-            record["digitalSourceType"] = media.digital_source_type
-        node["provenance"] = record
+    record = record_of(media, uris, beside)
+    if record is not None:
+        node |= record.to_attachment()
     return node
 
 

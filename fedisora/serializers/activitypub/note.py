@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from ...errors import Malformed
 from ...models import Actor, Media, Poll, Status, StatusTag
 from ...provenance import digital_source, label_lines
 from ...provenance.record import timestamp
+from ...store.records import NOTHING, Beside
 from ...uris import Uris
 from . import attachment as files
 from . import emoji, poll, quote
@@ -56,8 +57,13 @@ def label_line(media: Sequence[Media], uris: Uris, language: str | None = None) 
 
 
 def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mentions: Sequence[Actor],
-                   tags: Sequence[StatusTag], uris: Uris, *, ballot: Poll | None = None) -> dict[str, Any]:
-    """The Note (or, with a poll, the Question) of a local post, without proof."""
+                   tags: Sequence[StatusTag], uris: Uris, *, ballot: Poll | None = None,
+                   beside: Mapping[int, Beside] | None = None) -> dict[str, Any]:
+    """The Note (or, with a poll, the Question) of a local post, without proof.
+
+    Args:
+        beside: what stands in the records of its files, by media id (`store.records.beside`).
+    """
     audience = addressing.audience_for(
         _visibility(status), actor.followers_uri or "", [person.uri for person in mentions])
     label, label_tag = label_line(media, uris, status.language)
@@ -71,7 +77,7 @@ def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mention
         "sensitive": status.sensitive, "inReplyTo": status.in_reply_to_uri,
         "tag": [{"type": "Hashtag", "name": f"#{name}", "href": uris.tag(name)} for name in hashtags.values()]
         + [{"type": "Mention", "name": _handle(person, uris), "href": person.uri} for person in mentions],
-        "attachment": [attachment(item, uris) for item in media],
+        "attachment": [attachment(item, uris, (beside or {}).get(item.id, NOTHING)) for item in media],
         "replies": {"id": uris.replies(status.uri), "type": "Collection",
                     "first": {"type": "CollectionPage", "partOf": uris.replies(status.uri), "items": [],
                               "next": f"{uris.replies(status.uri)}?page=1"}}}

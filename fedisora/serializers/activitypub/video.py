@@ -16,6 +16,7 @@ from ...activitypub.vocabulary import PUBLIC
 from ...models import Actor, Media, Status, StatusTag
 from ...provenance import foreign_labels
 from ...provenance.record import timestamp
+from ...store.records import NOTHING, Beside
 from ...uris import Uris
 from .note import attachment, label_line
 
@@ -66,13 +67,14 @@ def _file(clip: Media, uris: Uris) -> dict[str, Any]:
 
 
 def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, tags: Sequence[StatusTag],
-                   uris: Uris) -> dict[str, Any]:
+                   uris: Uris, beside: Beside = NOTHING) -> dict[str, Any]:
     """The Video of a public local post, without proof.
 
     Args:
         actor: the author, who signs it.
         channel: the author's Group; its followers are who gets it.
         clip: the post's video (`clip_of`).
+        beside: what stands in its record (`store.records.beside`).
     """
     video = uris.video(actor.uri, status.id)
     label, label_tag = label_line([clip], uris, status.language)
@@ -102,6 +104,6 @@ def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, ta
         document["language"] = {"identifier": status.language}
     if status.spoiler_text:
         document["summary"] = status.spoiler_text
-    node = attachment(clip, uris)
+    node = attachment(clip, uris, beside)
     document |= {name: node[name] for name in _SAME_RECORD if name in node}
     return {"@context": context_for(document, proof=True), **document}

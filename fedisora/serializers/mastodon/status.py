@@ -43,7 +43,14 @@ def media_attachment(media: Media, uris: Uris, *, full: bool = True) -> dict[str
     return {"id": str(media.id), "type": media.kind, "url": url, "preview_url": preview, "remote_url": media.remote_url,
             "preview_remote_url": media.remote_poster_url, "text_url": None, "meta": meta,
             "description": media.description or None, "blurhash": media.blurhash,
-            "fedisora": provenance_label(media) | ({"provenance": media.record, "verdict": media.verdict} if full else {})}
+            "fedisora": provenance_label(media) | (_whole(media, uris) if full else {})}
+
+
+def _whole(media: Media, uris: Uris) -> dict[str, Any]:
+    """What only single entities carry: a list of forty posts would be mostly that."""
+    return {"provenance": media.record, "verdict": media.verdict, "ingredients": media.ingredients or [],
+            "edits": media.edits or [],
+            "manifest": uris.media(media.manifest_key) if media.manifest_key else media.manifest_url}
 
 
 def provenance_label(media: Media) -> dict[str, Any]:
@@ -58,9 +65,12 @@ def provenance_label(media: Media) -> dict[str, Any]:
 
 
 def label_source(media: Media) -> str | None:
-    """Where the source type of a file is known from, one of `foreign_labels.SOURCES`; None when nothing is said."""
+    """Where the source type of a file is known from, one of `foreign_labels.SOURCES`; None when nothing is said.
+
+    `declared` without a source type: its author said "something else".
+    """
     if media.digital_source_type is None:
-        return None
+        return media.label_source
     return media.label_source or ("declared" if media.declared else "made")
 
 

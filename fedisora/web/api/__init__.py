@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import deliveries, generations, openapi, verification
+from . import deliveries, generations, lineage, oembed, openapi, verification
 
 BASE = openapi.BASE
-MODULES = (deliveries, generations, openapi, verification)
+MODULES = (deliveries, generations, lineage, openapi, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
@@ -22,5 +22,7 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/generations/{{id:row}}/discard", generations.discard, methods=["POST"]),
     Route(f"{BASE}/generations/{{id:row}}/publish", generations.publish, methods=["POST"]),
     Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
+    Route(f"{BASE}/statuses/{{id:row}}/lineage", lineage.show),
+    Route("/api/oembed", oembed.show),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]

@@ -43,7 +43,8 @@ def documented(modules: Iterable[Any]) -> tuple[Operation, ...]:
 def served(routes: Iterable[BaseRoute]) -> set[tuple[str, str]]:
     """(method, path below the base) of routes, as the document writes them."""
     return {(method.lower(), re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path.removeprefix(BASE)))
-            for route in routes if isinstance(route, Route) for method in (route.methods or ()) if method != "HEAD"}
+            for route in routes if isinstance(route, Route) and route.path.startswith(BASE)
+            for method in (route.methods or ()) if method != "HEAD"}
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

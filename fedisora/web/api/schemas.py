@@ -70,6 +70,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "position": {"type": "integer", "minimum": 0, "description": "How many are ahead of a queued one."},
          "media": maybe(ref("MediaAttachment")), "status_id": maybe(ID), "created_at": MOMENT, "finished_at": maybe(MOMENT)},
         closed=True),
+    "Lineage": thing(
+        "A graph of posts: what a video was made from and what became of it, over all servers.",
+        {"root": URI, "truncated": {"type": "boolean"},
+         "nodes": array(thing("A post or an account.", {
+             "id": URI, "type": TEXT, "depth": WHOLE, "missing": maybe(TEXT), "status_id": maybe(ID), "url": maybe(URI),
+             "page": maybe(URI), "title": maybe(TEXT), "account": maybe({"type": "object"}), "created_at": maybe(MOMENT),
+             "made": maybe(TEXT), "label": maybe(TEXT), "digitalSourceType": maybe(TEXT), "verdict": maybe(TEXT)})),
+         "edges": array(thing("`child` was made from `parent`, or shows it.", {
+             "child": URI, "parent": URI, "kind": {"type": "string", "enum": ["remix", "cameo"]}, "consent": TEXT,
+             "loop": {"type": "boolean"}}))}),
     "Deliveries": thing(
         "How far a post got.",
         {"inboxes": WHOLE, "reached": WHOLE, "pending": WHOLE, "failed": WHOLE, "servers": WHOLE,

@@ -16,7 +16,9 @@ from ...serializers.mastodon.status import label_source
 from ...store import actors, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
+from . import made as origin
 from .extras import extras
+from .made import Fact
 
 VERDICTS: dict[str, tuple[str, str, bool]] = {
     "verified": ("m-verified", "Record verified", False),
@@ -91,17 +93,6 @@ def account(actor: Actor, uris: Uris) -> AccountView:
 
 
 @dataclass(frozen=True)
-class Fact:
-    """A row of evidence: what, its value, and how we know (`checked`, `only said` or nothing)."""
-
-    what: str
-    value: str
-    how: str = ""
-    small: str = ""
-    mono: bool = False
-
-
-@dataclass(frozen=True)
 class MediaView:
     """A file of a post."""
 
@@ -125,6 +116,9 @@ class MediaView:
     facts: list[Fact] = field(default_factory=list)
     raw: str = ""
     ready: bool = True
+    file_name: str = ""
+    manifest: str = ""
+    choices: list[tuple[str, str]] = field(default_factory=list)
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -152,13 +146,8 @@ def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
         facts.append(Fact("Prompt", f"“{generator['prompt']}”", "only said"))
     elif generator.get("promptCommitment"):
         facts.append(Fact("Prompt", "Kept private by its author, who can prove it later.", "only said"))
-    source = digital_source.find(media.digital_source_type)
-    known_from = label_source(media)
-    words = foreign_labels.label(media.digital_source_type, known_from)
-    facts.append(Fact("Source", words or "Nobody has said how this was made.",
-                      ("only said" if media.declared and source else how) if source else "",
-                      (WORD_OF.get(known_from or "", "") or f"IPTC: {media.digital_source_type.rpartition('/')[2]}")
-                      if media.digital_source_type else ""))
+    facts.append(origin.source(media, how))
+    facts.extend(origin.origins(media, actor, how))
     signer = _dict(verdict.get("signer"))
     if signer.get("instance"):
         host = str(signer["instance"]).partition("://")[2] or str(signer["instance"])
@@ -168,8 +157,12 @@ def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
     return facts
 
 
-def media_view(media: Media, actor: Actor, shown: AccountView) -> MediaView:
-    """A file as pages show it; remote ones are shown through this server."""
+def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "") -> MediaView:
+    """A file as pages show it; remote ones are shown through this server.
+
+    Args:
+        title: of its post, for the name it is kept by.
+    """
     source = digital_source.find(media.digital_source_type)
     kind = source.kind if source else "undeclared"
     verdict = str((media.verdict or {}).get("verdict") or "")
@@ -191,7 +184,8 @@ def media_view(media: Media, actor: Actor, shown: AccountView) -> MediaView:
         model=model, tone=TONES[kind], mark=MARKS[kind], verdict=verdict,
         verdict_mark=mark, verdict_text=text, alarm=alarm, sentence=sentence, facts=_facts(media, actor, shown),
         raw=json.dumps(media.verdict, indent=2, ensure_ascii=False) if media.verdict else "",
-        ready=media.state in ("signed", "remote", "ready"))
+        ready=media.state in ("signed", "remote", "ready"), file_name=origin.file_name(actor, title, media),
+        manifest=f"/media/{media.manifest_key}" if media.manifest_key else "", choices=origin.choices(media))
 
 
 @dataclass(frozen=True)
@@ -247,7 +241,8 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
         label = label_line(media, uris, shown.language)[0] if shown.local else ""
         found.append(PostView(
             id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=_title(shown),
-            spoiler=shown.spoiler_text, sensitive=shown.sensitive, media=[media_view(item, actor, author) for item in media],
+            spoiler=shown.spoiler_text, sensitive=shown.sensitive,
+            media=[media_view(item, actor, author, title=_title(shown)) for item in media],
             page=f"{account_page(actor)}/{shown.id}", original=shown.url or shown.uri, local=shown.local,
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
             replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=shown.actor_id == viewer_id,

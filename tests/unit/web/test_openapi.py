@@ -148,6 +148,14 @@ def test_deliveries(client: Client, document: dict[str, Any], ann: dict[str, str
     check(document, "get", path, client.get(BASE + path.replace("{id}", "1"), headers=ann))
 
 
+def test_lineage(client: Client, document: dict[str, Any], ann: dict[str, str]) -> None:
+    status = client.post("/api/v1/statuses", json={"status": "alone"}, headers=ann).json()
+    path = "/statuses/{id}/lineage"
+    found = check(document, "get", path, client.get(BASE + path.replace("{id}", status["id"])))
+    assert [node["id"] for node in found["nodes"]] == [status["uri"]]
+    check(document, "get", path, client.get(BASE + path.replace("{id}", "1")))
+
+
 def test_verdicts_and_their_limit(client: Client, document: dict[str, Any], ann: dict[str, str]) -> None:
     url = f"{BASE}/verify"
     found = check(document, "post", "/verify", client.post(url, files={"file": ("x.png", png(4, 4))}))
