@@ -96,6 +96,9 @@ _SAYS: Final = {
     "hashtag": "{label}, says a hashtag of its author.",
 }
 
+WORD_OF: Final = {"hashtag": "says a hashtag", "peertube": "says PeerTube’s label", "manifest": "says the file"}
+"""What stands beside a badge that is no word of the post itself."""
+
 
 def iptc(value: object) -> str | None:
     """The IPTC URI of a statement that may be one of schema.org's names instead; None for anything that is no text."""

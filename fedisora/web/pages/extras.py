@@ -55,8 +55,10 @@ def _label(media: Media) -> str:
     noun = {"video": "Video", "image": "Picture", "audio": "Sound"}.get(media.kind)
     if noun is None:
         return ""
-    label = foreign_labels.label(media.digital_source_type, label_source(media)) or "undeclared"
-    return f"<p>{noun}: <strong>{html.escape(label)}</strong></p>"
+    known_from = label_source(media)
+    label = foreign_labels.label(media.digital_source_type, known_from) or "undeclared"
+    said = f" ({foreign_labels.WORD_OF[known_from]})" if media.state == "remote" and known_from in foreign_labels.WORD_OF else ""
+    return f"<p>{noun}: <strong>{html.escape(label)}</strong>{html.escape(said)}</p>"
 
 
 def _link(row: Status) -> str:

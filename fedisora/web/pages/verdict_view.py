@@ -10,6 +10,11 @@ from .views import CHECKS, VERDICTS
 
 CLAIM_STATES = {"valid": ("m-verified", "checked"), "invalid": ("m-contradicted", "does not hold"),
                 "unknown": ("m-unknown", "kept and shown, not judged")}
+FAILED = {"manifest": "The record in it", "signature": "Who signed it", "signer": "Who signed it",
+          "digest": "These are other bytes",
+          "object": "Post and file disagree", "revocation": "The certificate was revoked", "consent": "A consent is missing",
+          "certificate": "Certificate"}
+"""Titles of checks that did not hold: a title is read before its mark."""
 SAID_BY = {"verified": "checked", "verified-foreign-issuer": "checked", "recovered": "matched"}
 
 
@@ -102,6 +107,12 @@ def _ingredients(document: dict[str, Any], record: dict[str, Any]) -> list[Mark]
     return found
 
 
+def _check(item: dict[str, Any], alarm: bool) -> Mark:
+    ok, name = item.get("ok") is True, _text(item.get("name"), 80)
+    title = (CHECKS if ok else FAILED).get(name) or CHECKS.get(name, name)
+    return Mark("m-verified" if ok else "m-tampered" if alarm else "m-none", title, _text(item.get("detail")), alarm and not ok)
+
+
 def _claims(document: dict[str, Any]) -> list[Mark]:
     found = []
     for item in _dicts(document.get("claims")):
@@ -119,10 +130,8 @@ def verdict_view(document: dict[str, Any]) -> VerdictView:
     name = str(document["verdict"])
     mark, word, alarm = VERDICTS.get(name, ("m-unknown", name, False))
     record, match = _dict(document.get("record")), _dict(document.get("match"))
-    checks = [Mark("m-verified" if item.get("ok") is True else "m-tampered" if alarm else "m-none",
-                   CHECKS.get(_text(item.get("name")), _text(item.get("name"), 80)), _text(item.get("detail")),
-                   alarm and item.get("ok") is not True)
-              for item in _dicts(document.get("checks")) if not _text(item.get("name")).startswith("ingredient")]
+    checks = [_check(item, alarm) for item in _dicts(document.get("checks"))
+              if not _text(item.get("name")).startswith("ingredient")]
     distance = match.get("distance")
     return VerdictView(
         name=name, word=word, mark=mark, summary=str(document.get("summary") or ""), alarm=alarm, checks=checks,

@@ -34,8 +34,6 @@ CHECKS = {"manifest": "Signed record", "signature": "The signer is who it says",
 MARKS = {"machine": "m-agent", "mixed": "m-mixed", "procedural": "m-proc", "human": "m-camera", "undeclared": "m-none"}
 UNDECLARED = {"video": "Video undeclared", "image": "Picture undeclared", "audio": "Sound undeclared"}
 GOOD = ("verified", "verified-foreign-issuer")
-WORD_OF = {"hashtag": "A hashtag of its author says so", "peertube": "Its author's choice on PeerTube",
-           "manifest": "The record inside the file says so"}
 TONES = {"machine": "machine", "mixed": "mixed", "procedural": "machine", "human": "human", "undeclared": "none"}
 
 
@@ -167,11 +165,12 @@ def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "
     kind = source.kind if source else "undeclared"
     verdict = str((media.verdict or {}).get("verdict") or "")
     mark, text, alarm = VERDICTS.get(verdict, ("m-unknown", "Not checked yet", False))
+    known_from = label_source(media)
     model = str((media.generator or {}).get("model") or "") if kind in ("machine", "mixed") else ""
+    model = foreign_labels.WORD_OF.get(known_from or "", model) if media.state == "remote" else model
     local = media.storage_key is not None
     remote_poster = f"/proxy/poster/{media.id}" if media.remote_poster_url else None
     poster = f"/media/{media.poster_key}" if media.poster_key else remote_poster
-    known_from = label_source(media)
     sentence = str((media.verdict or {}).get("summary") or "")
     if not sentence or (known_from in ("hashtag", "peertube", "manifest") and verdict not in GOOD):
         # what was said elsewhere stands first, as what it is; what the check found comes after it
