@@ -22,6 +22,7 @@ from ...store import actors, deliveries, relations, statuses
 from ...store.paging import Page
 from ..pagination import page_of
 from . import addressed, cards, lineage, recovered, views
+from .remix import POLICIES
 from .render import page
 from .visitor import visitor
 
@@ -156,7 +157,7 @@ async def post(request: Request) -> Response:
     found = await house.db.read(lambda session: claims.of_page(
         session, shown.main.id if shown.main else None, who.actor_id, request.headers.get("accept-language", "")))
     return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
-                      claims=found,
+                      claims=found, policies=POLICIES,
                       origin=house.uris.base, lineage=await lineage.of_post(request, status),
                       matches=await house.db.read(lambda session: recovered.of_post(session, status.id, who.actor_id)),
                       share=share, oembed=house.uris.oembed(house.uris.post_page(actor.acct, status.id)), reply_start=reply_start)
