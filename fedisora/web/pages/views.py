@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ...models import Actor, Generation, Media, Status
 from ...provenance import digital_source
 from ...serializers.activitypub.note import label_line
-from ...store import actors, relations, statuses
+from ...store import actors, fingerprints, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
 from . import made as origin
@@ -224,6 +224,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     people = actors.many(session, [row.actor_id for row in every.values()])
     liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
     boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
+    alike = fingerprints.matches(session, [item for some in files.values() for item in some])
     more = extras(session, every, viewer_id)
     remixes = of_posts(session, [(row, people[row.actor_id]) for row in every.values()], viewer_id)
     found = []
@@ -242,6 +243,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
             replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=mine, remix=remix,
             visibility=shown.visibility, published=shown.published, text=shown.text, row=row.id,
+            matched=any(item.id in alike and (item.matched or {}).get("answer") != "mine" for item in media),
             boosted_by=account(people[row.actor_id], uris) if row.reblog_of_id is not None else None))
     return found
 
