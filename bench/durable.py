@@ -211,7 +211,7 @@ def main() -> None:
     console.print(f"fingerprint and watermark reading: {np.median(spent):.0f} ms per second of video of {WIDTH}×{HEIGHT}, with "
                   "the start of the child")
     (one, six, twelve), memory = lookups(CODES)
-    console.print(f"look-up among {CODES:,} codes: {one:.1f} ms for one, {six:.1f} ms for the six of a video, {twelve:.1f} ms for "
+    console.print(f"look-up among {CODES:,} codes: {one:.1f} ms for one, {six:.1f} ms for six of a video, {twelve:.1f} ms for "
                   f"twelve frames (95th percentile); {memory:.0f} MB")
 
 

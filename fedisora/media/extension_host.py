@@ -70,6 +70,10 @@ class ExtensionHost:
         """
         return await self._all({"op": "describe"}, lambda answer: {})
 
+    async def inspect(self) -> Answer:
+        """The one extension of `entry`, right or wrong: [{"problems": [text], "description", "validates"}], or faults."""
+        return await self._all({"op": "inspect"}, lambda answer: None)
+
     async def judge(self, items: Sequence[Mapping[str, Any]], only: Sequence[str] | None = None) -> Answer:
         """Ask about claims.
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(instances: Callable[..., InstanceProcess], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(instances: Callable[..., InstanceProcess], tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """alice@a, where `strange` is installed, posted a picture with claims; bob@b, where it is not, follows her."""
     folder = tmp_path_factory.mktemp("site")
     packages = Installed(folder)
@@ -50,7 +50,7 @@ def pair(instances: Callable[..., InstanceProcess], tmp_path_factory: pytest.Tem
     assert media.status_code == 202, media.text
     post = alice.post("/api/v1/statuses", status="claims", media_ids=[media.json()["id"]])
     copy = eventually(lambda: bob.find(post["uri"]), what="the post at bob's")
-    yield Pair(alice, bob, post, copy)
+    return Pair(alice, bob, post, copy)
 
 
 def claims(api: Api, status_id: str) -> list[dict[str, Any]]:

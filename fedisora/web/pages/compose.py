@@ -55,7 +55,8 @@ async def _page(request: Request, *, problem: str = "", prompt: str = "", orient
     jobs, origin = await house.db.read(read)
     return await page(request, "create.html", status=status, problem=problem, prompt=prompt, orientation=orientation,
                       seconds=seconds, seed=seed, jobs=jobs, backend=house.settings.generation_backend,
-                      max_mb=house.settings.max_upload_mb, choices=CHOICES, source=source, origin=origin, policies=POLICIES)
+                      max_mb=house.settings.max_upload_mb, choices=CHOICES, source=source,
+                      ai_policy=house.settings.ai_policy, generation_off=generate.OFF, origin=origin, policies=POLICIES)
 
 
 async def form(request: Request) -> Response:
@@ -77,7 +78,7 @@ async def create(request: Request) -> Response:
         row = await house.db.write(lambda uow: generate.request(
             uow, actors.get(uow.session, actor.id), prompt, orientation=orientation, seconds=float(length),
             seed=int(seed) if seed else None, remix_of_id=row_of(text(given, "remix")) if text(given, "remix") else None))
-    except (Invalid, TooManyRequests) as error:
+    except (Forbidden, Invalid, TooManyRequests) as error:
         return await _page(request, problem=error.text, prompt=prompt, orientation=orientation, seed=seed, status=error.status,
                            remix=text(given, "remix"), seconds=int(length) if length.isdecimal() and len(length) < 4 else 5)
     return go(request, f"/create/jobs/{row.id}")

@@ -25,6 +25,12 @@ FIRST = 'EXTENSION = made(types={"Thing": {"word": Term(required=True)}})'
 SECOND = 'EXTENSION = made(version="2.0", types={"Thing": {"word": Term(choices=("new",), required=True)}})'
 
 
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLite, and PostgreSQL where a test asks for both: every look at what is installed starts a process."""
+    return str(request.getfixturevalue("postgres_url" if getattr(request, "param", "") == "postgresql" else "sqlite_url"))
+
+
 class House:
     """What the worker needs of one."""
 
@@ -110,6 +116,7 @@ def test_claims_are_kept_as_they_came(house: House) -> None:
     assert house.work() == 0, "nobody is asked about what nobody knows"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_an_extension_comes_changes_and_goes(house: House, packages: Installed) -> None:
     receive(house, note(thing("strange", word="old"), thing("strange"), thing("other", word="x")))
     house.look()
@@ -166,6 +173,7 @@ def test_a_bad_extension_is_named_and_its_claims_wait(house: House, packages: In
     assert house.statuses() == [("valid", "strange", "1.1")]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_an_edit_brings_other_claims(house: House) -> None:
     receive(house, note(thing("strange", word="x")))
     receive(house, note(thing("strange", word="y"), updated="2026-11-02T00:00:00Z"), edit=True)
