@@ -16,6 +16,7 @@ from fedisora.ids import id_floor
 from fedisora.models import AuthorizationCode, Delivery, InboxMessage, Job, LoginAttempt, Media, OneTimeToken, WebSession
 from fedisora.store import backfill, jobs
 
+from . import trust
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ async def sweep(house: House, payload: dict[str, Any]) -> None:
         while ids := await house.db.read(lambda session, t=table, w=where: _some(session, t, w)):  # type: ignore[misc]
             await house.db.write(lambda uow, t=table, gone=ids: uow.session.execute(delete(t).where(t.id.in_(gone))))  # type: ignore[misc]
     await house.db.write(_sweep)
+    await trust.plan(house)
     await asyncio.to_thread(_clear_cache, Path(house.settings.data_dir) / "cache")
 
 

@@ -9,9 +9,11 @@ import orjson
 from sqlalchemy import select
 
 from ..activitypub import addressing, parse
-from ..activitypub.integrity_proofs import verification_method_of, verify_document
+from ..activitypub.integrity_proofs import CRYPTOSUITE, proof_created, verification_method_of, verify_document
+from ..activitypub.keys import held
 from ..activitypub.multibase import ed25519_from_multibase
 from ..activitypub.ownership import check_attribution
+from ..activitypub.parse import as_list
 from ..db import UnitOfWork
 from ..errors import NotOwner, Refused
 from ..ids import new_id
@@ -20,24 +22,39 @@ from ..provenance import digital_source
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
 from ..store import actors, domains, jobs, notifications, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
-from . import quotes, votes
+from . import companions, quotes, votes
 
 CHECKED_KINDS = ("video", "image")
 
 
-def proof_state(document: dict[str, Any], author: Actor) -> str:
-    """`valid`, `invalid` or `none`: the FEP-8b32 proof of a document, by one of its author's own keys."""
+def proof_state(document: dict[str, Any], author: Actor, seen: dt.datetime | None = None) -> str:
+    """`valid`, `invalid` or `none`: the FEP-8b32 proof of a document, by one of its author's own keys.
+
+    Args:
+        seen: when the document came here: a key that was revoked later vouched for it then. None: now.
+    """
     if "proof" not in document:
         return "none"
     method = verification_method_of(document)
+    if method is None and _other_suites(document["proof"]):
+        return "none"
     for key in author.assertion_keys:
         if key.get("id") == method:
+            if not held(key, proof_created(document), seen):
+                return "invalid"
             try:
                 verify_document(document, ed25519_from_multibase(key["multibase"]))
             except Refused:
                 return "invalid"
             return "valid"
     return "invalid"
+
+
+def _other_suites(proof: object) -> bool:
+    """Whether every proof is of a cryptosuite that we do not know: then nothing is said about it."""
+    proofs = as_list(proof)
+    return bool(proofs) and all(isinstance(item, dict) and isinstance(item.get("cryptosuite"), str)
+                                and item["cryptosuite"] != CRYPTOSUITE for item in proofs)
 
 
 def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
@@ -97,6 +114,8 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
     session.add(status)
     uow.absent -= {note.uri, note.in_reply_to or ""}
     _details(uow, status, note, author, quiet=quiet, deep=deep)
+    if note.media:
+        companions.reconcile(uow, status)
     if not new:
         threads.adopt_replies(uow, status)
     if parent is not None:
@@ -189,13 +208,18 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
             == [(item.url, item.description, item.digital_source_type) for item in wanted_files])
     status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
     status.context_uri, status.replies_uri = note.context, note.replies
+    before, now = companions.statements(status.document), companions.said(note)
     status.document, status.proof = orjson.dumps(addressing.strip_blind(document)), proof_state(document, author)
+    for media in files:
+        if before.get(media.remote_url or "") != now.get(media.remote_url or "", before.get(media.remote_url or "")):
+            companions.check_again(uow, media)  # what it took back, the verdict says
     if same and not changed:
         return "refreshed"
     status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive
     status.language, status.edited_at = note.language, moment
     statuses.set_tags(uow, status.id, note.tags)
     _replace_files(uow, status, author, wanted_files, files)
+    companions.reconcile(uow, status)
     return "edited"
 
 
@@ -222,6 +246,9 @@ def _replace_files(uow: UnitOfWork, status: Status, author: Actor, items: list[M
             media.position, media.description = position, item.description
             # the bytes are the same: an edit may admit to more machine than before, never to less
             media.digital_source_type = digital_source.stricter(media.digital_source_type, item.digital_source_type)
+            # other bytes at the same address; a digest or record that an edit leaves out stays
+            media.digest, media.record = item.digest or media.digest, item.record or media.record
+            media.manifest_url = item.manifest_url or media.manifest_url
     for media in known.values():
         uow.session.delete(media)
 

@@ -1,0 +1,84 @@
+"""A Note and the Video that repeats it (vocabulary §1): two objects about one file, which must say the same.
+
+When they do not, both are shown with the label that admits to more machine, and the verdict says so (BI-207).
+"""
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from ..db import UnitOfWork
+from ..errors import FedisoraError
+from ..models import Media, Status
+from ..provenance import digital_source
+from ..serializers.activitypub.note import NoteData, from_activitypub
+from ..store import jobs
+
+_ID: Final = re.compile(r"(.+/users/[^/]+)/(statuses|videos)/([^/]+)\Z")
+_OTHER: Final = {"statuses": "videos", "videos": "statuses"}
+CHECKED: Final = ("video", "image")
+
+
+def pair(uri: str) -> str | None:
+    """Id of the other object of a post, by contract; None for ids of another shape."""
+    found = _ID.match(uri)
+    return f"{found[1]}/{_OTHER[found[2]]}/{found[3]}" if found else None
+
+
+def note_of(status: Status) -> str:
+    """The id by which a manifest names a post: the Note's, for its Video too."""
+    other = pair(status.uri)
+    return other if other is not None and status.object_type == "Video" and "/videos/" in status.uri else status.uri
+
+
+def of(session: Session, status: Status, media: Media) -> Media | None:
+    """The same file as the other object of the post shows it, when that is known here."""
+    other = pair(status.uri)
+    if other is None:
+        return None
+    return session.scalar(select(Media).join(Status, Status.id == Media.status_id).where(
+        Status.uri == other, Media.kind == media.kind,
+        or_(Media.position == media.position, Media.remote_url == media.remote_url))
+        .order_by(Media.remote_url != media.remote_url, Media.position).limit(1))
+
+
+def reconcile(uow: UnitOfWork, status: Status) -> None:
+    """Show both objects of a post with the stricter label; a verdict that was kept on the other one is looked at again."""
+    if pair(status.uri) is None:
+        return
+    for media in uow.session.scalars(select(Media).where(Media.status_id == status.id)).all():
+        other = of(uow.session, status, media)
+        if other is None:
+            continue
+        strict = digital_source.stricter(media.digital_source_type, other.digital_source_type)
+        differs = (media.digital_source_type, media.digest) != (other.digital_source_type, other.digest)
+        media.digital_source_type = other.digital_source_type = strict
+        if differs:
+            check_again(uow, media)
+            check_again(uow, other)
+
+
+def check_again(uow: UnitOfWork, media: Media) -> None:
+    """Plan another look at a file."""
+    if media.kind in CHECKED:
+        uow.session.flush()
+        jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
+
+
+def statements(document: bytes | None) -> dict[str, tuple[Any, ...]]:
+    """What a kept post says of each of its files, by address: (source type, id of the record, digest)."""
+    if document is None:
+        return {}
+    try:
+        return said(from_activitypub(orjson.loads(document)))
+    except (FedisoraError, ValueError):
+        return {}
+
+
+def said(note: NoteData) -> dict[str, tuple[Any, ...]]:
+    """What a post says of each of its files, by address."""
+    return {item.url: (item.digital_source_type, (item.record or {}).get("id"), item.digest) for item in note.media}
