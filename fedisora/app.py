@@ -21,6 +21,7 @@ from .federation.inbox import Inbox
 from .federation.key_cache import KeyCache
 from .federation.processing import Processor
 from .federation.resolve import Resolver
+from .media.recogniser import Recogniser
 from .media.verifier import Verifier
 from .schema import migrate
 from .services import instance as instances
@@ -54,6 +55,7 @@ class House:
     inbox: Inbox
     processor: Processor
     verifier: Verifier
+    recogniser: Recogniser
     name: str
     """Prefix of this process's lease owners."""
 
@@ -109,8 +111,10 @@ def build_house(settings: Settings) -> House:
     fetcher = Fetcher(db, client)
     resolver = Resolver(db, fetcher, client)
     keys = KeyCache(db, fetcher, resolver)
+    recogniser = Recogniser(db)
+    verifier = Verifier(db, client, fetcher, storage, recognise=recogniser.look)
     return House(settings, db, uris, vault, storage, Bells(), policy, client, keys, fetcher, resolver,
-                 Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), Verifier(db, client, fetcher, storage),
+                 Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), verifier, recogniser,
                  process_name())
 
 

@@ -167,7 +167,7 @@ async def verify_here(settings: Settings, target: str) -> dict[str, object]:
         path = Path(target)
         if not await asyncio.to_thread(path.is_file):
             raise Invalid(f"{target} is not a file. Give the path of a file, or an address that begins with https://.")
-        return await house.verifier.check_file(path)
+        return await house.verifier.check_file(path, recognise=True)
     finally:
         await house.close()
 

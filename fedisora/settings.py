@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     generation_model: str = Field("", description="Folder or repository id of the diffusers model; empty for procedural.")
     generation_jobs_per_user: int = Field(3, ge=1, le=100, description="How many unfinished generations one account may "
                                           "have at a time.")
+    fingerprints: bool = Field(True, description="`off` keeps no codes by which videos are recognised, and looks for none.")
+    watermark: bool = Field(True, description="`off` puts no invisible mark into generated videos, and looks for none.")
     rate_limits: bool = Field(True, description="`off` lifts per-address and per-account limits (load tests only).")
     registrations: Literal["closed", "approval", "open"] = Field(
         "closed", description="Who may sign up on the web: nobody, anybody after an admin's approval, anybody.")
@@ -50,6 +52,10 @@ class Settings(BaseSettings):
     contact_email: str = Field("", description="Address of the operator, shown in instance metadata.")
     max_upload_mb: int = Field(95, ge=1, le=2048, description="Largest accepted upload in MB. Many servers refuse "
                                "videos over 99 MB.")
+    burnt_in_mark: bool = Field(False, description="Burn a visible mark (\"AI-generated\", \"AI-modified\") into the first two "
+                                "seconds of local videos labelled so.")
+    foreign_media_mb: int = Field(16, ge=0, le=300, description="Largest file, in MB, that is fetched from a server without our "
+                                  "vocabulary to look for Content Credentials inside it; 0: none.")
     local_workers: bool = Field(True, description="Run workers inside `fedisora serve` when no Redis is configured "
                                 "(`--no-workers` does the same for one start).")
     worker_process: bool = Field(True, description="Give the workers inside `fedisora serve` a process of their own (a second "
@@ -98,7 +104,7 @@ class Settings(BaseSettings):
             value = value.split(",")
         return tuple(str(ipaddress.ip_network(str(item).strip(), strict=False)) for item in value)
 
-    @field_validator("rate_limits", mode="before")
+    @field_validator("rate_limits", "fingerprints", "watermark", mode="before")
     @classmethod
     def _on_off(cls, value: Any) -> Any:
         return {"on": True, "off": False}.get(value.lower(), value) if isinstance(value, str) else value

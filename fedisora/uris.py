@@ -151,6 +151,14 @@ class Uris:
     def quote_authorization(self, actor: str, row_id: int) -> str:
         return f"{actor}/quote_authorizations/{row_id}"
 
+    def consent_request(self, actor: str, row_id: int) -> str:
+        """Id of a RemixRequest or LikenessRequest of one of our people."""
+        return f"{actor}/requests/{row_id}"
+
+    def stamp(self, actor: str, row_id: int) -> str:
+        """Where one of our people's RemixAuthorization or LikenessAuthorization is served."""
+        return f"{actor}/stamps/{row_id}"
+
     # provenance
     def record(self, media_id: int) -> str:
         return f"{self.base}/records/{media_id}"
@@ -175,8 +183,23 @@ class Uris:
     def post_page(self, name: str, status_id: int) -> str:
         return f"{self.base}/@{name}/{status_id}"
 
+    def embed(self, name: str, status_id: int) -> str:
+        """The player page that other sites may frame."""
+        return f"{self.post_page(name, status_id)}/embed"
+
+    def oembed(self, page: str) -> str:
+        """Where other sites read how to show a post (oembed.com)."""
+        return f"{self.base}/api/oembed?format=json&url={quote(page, safe='')}"
+
+    def feed(self, name: str) -> str:
+        """RSS of an account."""
+        return f"{self.base}/@{name}.rss"
+
     def tag(self, name: str) -> str:
         return f"{self.base}/tags/{quote(name)}"
+
+    def tag_feed(self, name: str) -> str:
+        return f"{self.tag(name)}.rss"
 
     def setup(self, token: str) -> str:
         return f"{self.base}/setup?token={token}"
@@ -211,6 +234,15 @@ class Uris:
             return int(parts[3])
         if len(parts) == 2 and parts[0].startswith("@") and _is_id(parts[1]):
             return int(parts[1])
+        return None
+
+    def post_named(self, uri: str) -> tuple[str, int] | None:
+        """(name of the author, row id) of the local post that a page, its player page or an object id names, else None."""
+        parts = self._path(uri) or []
+        if len(parts) in (2, 3) and parts[0].startswith("@") and parts[2:] in ([], ["embed"]) and _is_id(parts[1]):
+            return parts[0][1:], int(parts[1])
+        if len(parts) == 4 and parts[0] == "users" and parts[2] in ("statuses", "videos") and _is_id(parts[3]):
+            return parts[1], int(parts[3])
         return None
 
 

@@ -9,13 +9,15 @@ import structlog
 from fedisora.activities import quotes
 from fedisora.errors import Refused
 from fedisora.federation.backfill import Backfill
+from fedisora.federation.consent_checks import ConsentChecks
 from fedisora.federation.delivery import Courier
 from fedisora.federation.follower_sync import FollowerSync
 from fedisora.federation.peers import Peers
 from fedisora.federation.threads import Threads
 from fedisora.models import Delivery, InboxMessage
 from fedisora.services import migration, polls
-from fedisora.store import backfill, queue, statuses
+from fedisora.services import publish as posts
+from fedisora.store import backfill, lineage, queue, statuses
 
 from . import trust
 from .rows import Handler
@@ -53,9 +55,9 @@ async def refresh_actor(house: House, payload: dict[str, Any]) -> None:
 
 
 async def fetch_status(house: House, payload: dict[str, Any]) -> None:
-    """Fetch a post we know of only by its id."""
+    """Fetch a post we know of only by its id; with `quiet`, nobody is notified of it."""
     try:
-        await house.resolver.status(str(payload["uri"]))
+        await house.resolver.status(str(payload["uri"]), quiet=bool(payload.get("quiet")))
     except Refused:
         return  # gone or private: a thread with a hole
 
@@ -146,6 +148,15 @@ async def check_quote(house: House, payload: dict[str, Any]) -> None:
     await house.db.write(lambda uow: quotes.settle(uow, status_id, quoted.id, stamp))
 
 
+async def check_consent(house: House, payload: dict[str, Any]) -> None:
+    """Look at the consent to a remix; one of ours that waited for it is published with it."""
+    lineage_id = int(payload["lineage_id"])
+    state = await ConsentChecks(house.db, house.fetcher, house.resolver).check(lineage_id)
+    row = await house.db.read(lambda session: lineage.get(session, lineage_id))
+    if state == "valid" and row is not None:
+        await house.db.write(lambda uow: posts.finish(uow, row.child_id))
+
+
 async def nodeinfo(house: House, payload: dict[str, Any]) -> None:
     """Ask a server what software it runs."""
     await Peers(house.db, house.client).learn(str(payload["host"]))
@@ -168,4 +179,4 @@ HANDLERS: dict[str, Handler] = {
     "refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
     "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers,
     "refresh_status": refresh_status, "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote,
-    "nodeinfo": nodeinfo, **trust.HANDLERS}
+    "check_consent": check_consent, "nodeinfo": nodeinfo, **trust.HANDLERS}

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
+from fedisora.activities import lineages
 from fedisora.db import UnitOfWork
 from fedisora.ids import id_floor
+from fedisora.media import foreign
+from fedisora.media.scratch import sweep_scratch
 from fedisora.models import AuthorizationCode, Delivery, InboxMessage, Job, LoginAttempt, Media, OneTimeToken, WebSession
-from fedisora.store import backfill, jobs
+from fedisora.store import backfill, fingerprints, jobs, lineage
 
 from . import trust
 from .rows import Handler
@@ -23,11 +26,15 @@ if TYPE_CHECKING:
     from fedisora.app import House
 
 AT_ONCE = 500
+STAMPS_PER_SWEEP = 2000
+"""Consents that are looked at again per hour, at most."""
 SWEEP_EVERY = dt.timedelta(hours=1)
 KEEP_DONE = dt.timedelta(days=7)
 KEEP_FAILED = dt.timedelta(days=30)
 KEEP_UNATTACHED = dt.timedelta(days=2)
 KEEP_CACHED = dt.timedelta(days=7)
+FINGERPRINTS = 20
+"""Videos from before there were fingerprints that get theirs, per sweep."""
 
 
 def schedule(uow: UnitOfWork) -> None:
@@ -41,14 +48,39 @@ async def delete_files(house: House, payload: dict[str, Any]) -> None:
     await asyncio.to_thread(house.storage.delete, list(payload["keys"]))
 
 
+async def check_foreign(house: House, payload: dict[str, Any]) -> None:
+    """Look for a record inside a file of a server that does not know our vocabulary."""
+    await foreign.check(house.db, house.client, house.verifier, int(payload["media_id"]))
+
+
 async def sweep(house: House, payload: dict[str, Any]) -> None:
     """Remove what nobody needs any more, and plan the next sweep."""
     for table, where in _finished(house.db.clock()):
         while ids := await house.db.read(lambda session, t=table, w=where: _some(session, t, w)):  # type: ignore[misc]
             await house.db.write(lambda uow, t=table, gone=ids: uow.session.execute(delete(t).where(t.id.in_(gone))))  # type: ignore[misc]
     await house.db.write(_sweep)
+    await _look_at_stamps(house)
     await trust.plan(house)
+    await asyncio.to_thread(sweep_scratch)
     await asyncio.to_thread(_clear_cache, Path(house.settings.data_dir) / "cache")
+
+
+async def _look_at_stamps(house: House) -> None:
+    """Plan the look at every consent that is due, spread over the time until the next sweep, in small steps."""
+    now, planned = house.db.clock(), 0
+    while planned < STAMPS_PER_SWEEP:
+        ids = await house.db.read(lambda session: lineage.due(session, now, AT_ONCE // 10))
+        if not ids:
+            return
+        planned += len(ids)
+
+        def plan(uow: UnitOfWork, ids: list[int] = ids) -> None:
+            lineage.postpone(uow, ids, now + 2 * lineages.AGAIN)  # the look itself says when the next one is
+            for row_id in ids:
+                jobs.enqueue(uow, "check_consent", {"lineage_id": row_id}, key=f"{row_id}:again",
+                             delay=SWEEP_EVERY * 0.9 * (row_id % 997 / 997))
+
+        await house.db.write(plan)
 
 
 def _clear_cache(folder: Path) -> None:
@@ -79,6 +111,7 @@ def _some(session: Session, table: Any, where: list[ColumnElement[bool]]) -> lis
 def _sweep(uow: UnitOfWork) -> None:
     session, now = uow.session, uow.now
     backfill.note_alive(uow)
+    fingerprints.plan_missing(uow, FINGERPRINTS)
     session.execute(delete(WebSession).where(WebSession.expires_at < now))
     session.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now - KEEP_DONE))
     session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now))
@@ -97,4 +130,4 @@ def _sweep(uow: UnitOfWork) -> None:
     jobs.enqueue(uow, "sweep", {}, key="next", delay=SWEEP_EVERY)
 
 
-HANDLERS: dict[str, Handler] = {"delete_files": delete_files, "sweep": sweep}
+HANDLERS: dict[str, Handler] = {"check_foreign": check_foreign, "delete_files": delete_files, "sweep": sweep}

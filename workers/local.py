@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from . import federation, generation, housekeeping, media, rows
+from . import durable, federation, generation, housekeeping, media, rows
 from .loop import Drain, run_loop
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class LocalWorkers:
             "delivery": functools.partial(federation.drain_deliveries, house, house.owner("delivery")),
             "federation": functools.partial(rows.drain, house, "federation", federation.HANDLERS,
                                             house.owner("federation"), at_once=8),
-            "media": functools.partial(rows.drain, house, "media", media.HANDLERS, house.owner("media"), at_once=2),
+            "media": functools.partial(rows.drain, house, "media", media.HANDLERS | durable.HANDLERS, house.owner("media"),
+                                       at_once=2),
             "housekeeping": functools.partial(rows.drain, house, "housekeeping", housekeeping.HANDLERS,
                                               house.owner("housekeeping"), at_once=1),
         }

@@ -10,7 +10,7 @@ from ..db import UnitOfWork
 from ..errors import NotOwner
 from ..models import Actor, Follow
 from ..store import actors, backfill
-from . import outbox, quotes, relayed
+from . import consents, outbox, quotes, relayed
 from .received import Received
 
 
@@ -57,6 +57,8 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
         return relay
     if quotes.is_request(activity):
         return quotes.answered(uow, activity, got, accepted=True)
+    if consents.is_request(uow, activity):
+        return consents.answered(uow, activity, got, accepted=True)
     follow = answered(uow, activity, got)
     if follow is None:
         return "ignored: no such follow of ours"

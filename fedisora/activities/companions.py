@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ..db import UnitOfWork
 from ..errors import FedisoraError
 from ..models import Media, Status
-from ..provenance import digital_source
+from ..provenance import foreign_labels
 from ..serializers.activitypub.note import NoteData, from_activitypub
 from ..store import jobs
 
@@ -54,12 +54,19 @@ def reconcile(uow: UnitOfWork, status: Status) -> None:
         other = of(uow.session, status, media)
         if other is None:
             continue
-        strict = digital_source.stricter(media.digital_source_type, other.digital_source_type)
         differs = (media.digital_source_type, media.digest) != (other.digital_source_type, other.digest)
-        media.digital_source_type = other.digital_source_type = strict
+        show_stricter(media, other)
+        show_stricter(other, media)
         if differs:
             check_again(uow, media)
             check_again(uow, other)
+
+
+def show_stricter(media: Media, other: Media) -> None:
+    """Give a file the label of its companion, when that admits to more machine."""
+    media.digital_source_type, media.label_source = foreign_labels.strictest(
+        (media.digital_source_type, media.label_source or "declared"),
+        (other.digital_source_type, other.label_source or "declared"))
 
 
 def check_again(uow: UnitOfWork, media: Media) -> None:

@@ -11,9 +11,10 @@ from ..activitypub.vocabulary import PUBLIC
 from ..db import UnitOfWork
 from ..errors import Malformed, NotOwner
 from ..models import Actor, Block, Favourite, Follow, Mention, Notification, PollVote, Reaction, Status
+from ..provenance.consent import STAMPS
 from ..provenance.record import timestamp
 from ..store import actors, relations, statuses
-from . import quotes
+from . import lineages, quotes
 from .received import Received
 
 
@@ -45,6 +46,10 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
         raise NotOwner("An account can only delete itself.", cause=f"{got.actor.uri} deletes {uri}")
     if type_of(activity.get("object")) in ("", "QuoteAuthorization"):
         revoked = quotes.stamp_deleted(uow, uri, got)
+        if revoked is not None:
+            return revoked
+    if type_of(activity.get("object")) in ("", "Tombstone", *STAMPS):
+        revoked = lineages.stamp_deleted(uow, uri, got)
         if revoked is not None:
             return revoked
     statuses.tombstone(uow, uri, got.actor.uri)

@@ -9,7 +9,7 @@ import orjson
 from ..db import UnitOfWork
 from ..models import Actor, Status
 from ..serializers.activitypub import note as note_serializer
-from ..store import actors, polls, relations, relays, statuses
+from ..store import actors, polls, records, relations, relays, statuses
 from ..store import media as media_rows
 from . import outbox
 
@@ -17,10 +17,12 @@ from . import outbox
 def document(uow: UnitOfWork, status: Status, actor: Actor) -> dict[str, Any]:
     """The signed object of a post as it is now, kept to be served."""
     session = uow.session
+    files = media_rows.of_statuses(session, [status.id]).get(status.id, [])
     note = note_serializer.to_activitypub(
-        status, actor, media_rows.of_statuses(session, [status.id]).get(status.id, []),
+        status, actor, files,
         statuses.mentions(session, [status.id]).get(status.id, []), statuses.tags(session, [status.id]).get(status.id, []),
-        uow.uris, ballot=polls.get(session, status.id) if status.object_type == "Question" else None)
+        uow.uris, ballot=polls.get(session, status.id) if status.object_type == "Question" else None,
+        beside=records.beside(session, files))
     signed = outbox.sign(uow, actor, note)
     status.document = orjson.dumps(signed)
     return signed

@@ -6,7 +6,7 @@ from typing import Any
 from ..db import UnitOfWork
 from ..models import Actor
 from ..store import relations
-from . import quotes, relayed
+from . import consents, quotes, relayed
 from .accept import answered
 from .received import Received
 
@@ -26,6 +26,8 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
         return relay
     if quotes.is_request(activity):
         return quotes.answered(uow, activity, got, accepted=False)
+    if consents.is_request(uow, activity):
+        return consents.answered(uow, activity, got, accepted=False)
     follow = answered(uow, activity, got)
     if follow is None:
         return "ignored: no such follow of ours"

@@ -18,13 +18,11 @@ from ..db import UnitOfWork
 from ..errors import NotOwner, Refused
 from ..ids import new_id
 from ..models import Actor, Media, Status
-from ..provenance import digital_source
+from ..provenance import foreign_labels
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
-from ..store import actors, domains, jobs, notifications, polls, relations, statuses, threads
+from ..store import actors, domains, labels, notifications, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
-from . import companions, quotes, votes
-
-CHECKED_KINDS = ("video", "image")
+from . import companions, lineages, quotes, votes
 
 
 def proof_state(document: dict[str, Any], author: Actor, seen: dt.datetime | None = None) -> str:
@@ -147,11 +145,13 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
             if not quiet and not relations.blocked_either_way(session, person.id, author.id):
                 notifications.notify(uow, person.id, author.id, "mention", status.id)
     for position, item in enumerate(_wanted_media(uow, note, author)):
-        _add_media(uow, status, author, position, item)
+        _add_media(uow, status, author, position, item, quiet=quiet)
     if note.poll is not None:
         _recount(uow, status, note)
     if note.quote is not None:
         quotes.attach(uow, status, note.quote, author, quiet=quiet, deep=deep)
+    if any(item.based_on for item in note.media):
+        lineages.attach(uow, status, note, author, deep=deep)
 
 
 def _tally(poll: PollData) -> tuple[list[str], list[int]]:
@@ -167,18 +167,32 @@ def _wanted_media(uow: UnitOfWork, note: NoteData, author: Actor) -> list[MediaD
     return [] if rules.rejects_media(author.uri) else files
 
 
-def _add_media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData) -> None:
+def _add_media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData, *,
+               quiet: bool = False) -> None:
     media = Media(
         id=uow.new_id(), actor_id=author.id, status_id=status.id, position=position, kind=item.kind, state="remote",
         mime=item.mime, width=item.width, height=item.height, duration=item.duration, size=item.size,
         blurhash=item.blurhash, description=item.description, focus_x=item.focus[0], focus_y=item.focus[1],
         remote_url=item.url, remote_poster_url=item.poster, manifest_url=item.manifest_url, digest=item.digest,
-        digital_source_type=item.digital_source_type, declared=True, generator=item.generator, record=item.record,
-        created_at=uow.now)
+        digital_source_type=item.digital_source_type, label_source=_known_from(item, status), declared=True,
+        generator=item.generator, record=item.record, created_at=uow.now)
     uow.session.add(media)
-    if item.kind in CHECKED_KINDS and (item.record is not None or item.digest is not None):
-        uow.session.flush()
-        jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
+    labels.plan_check(uow, media, quiet=quiet)
+
+
+def _known_from(item: MediaData, status: Status) -> str | None:
+    """A record counts as such only in a post that its author signed."""
+    return "declared" if item.label_source == "record" and status.proof != "valid" else item.label_source
+
+
+def _same_file(media: Media, item: MediaData) -> bool:
+    """Whether a post says of a file what it said before; what we found in the file itself does not count."""
+    if (media.remote_url, media.description) != (item.url, item.description):
+        return False
+    if media.label_source == "manifest":
+        return foreign_labels.strictest((media.digital_source_type, "manifest"),
+                                        (item.digital_source_type, "hashtag"))[1] == "manifest"
+    return media.digital_source_type == item.digital_source_type
 
 
 def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
@@ -202,10 +216,11 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
         quotes.attach(uow, status, note.quote, author)
     elif status.quote_of_uri is not None:
         quote_rows.forget(uow, status)
+    if any(item.based_on for item in note.media):
+        lineages.attach(uow, status, note, author)
     files, wanted_files = _files(uow, status), _wanted_media(uow, note, author)
     same = ((status.content, status.spoiler_text, status.sensitive) == (note.content, note.spoiler, note.sensitive)
-            and [(media.remote_url, media.description, media.digital_source_type) for media in files]
-            == [(item.url, item.description, item.digital_source_type) for item in wanted_files])
+            and len(files) == len(wanted_files) and all(map(_same_file, files, wanted_files)))
     status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
     status.context_uri, status.replies_uri = note.context, note.replies
     before, now = companions.statements(status.document), companions.said(note)
@@ -245,7 +260,9 @@ def _replace_files(uow: UnitOfWork, status: Status, author: Actor, items: list[M
         else:
             media.position, media.description = position, item.description
             # the bytes are the same: an edit may admit to more machine than before, never to less
-            media.digital_source_type = digital_source.stricter(media.digital_source_type, item.digital_source_type)
+            media.digital_source_type, media.label_source = foreign_labels.strictest(
+                (media.digital_source_type, media.label_source or "declared"),
+                (item.digital_source_type, _known_from(item, status) or "declared"))
             # other bytes at the same address; a digest or record that an edit leaves out stays
             media.digest, media.record = item.digest or media.digest, item.record or media.record
             media.manifest_url = item.manifest_url or media.manifest_url

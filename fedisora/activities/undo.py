@@ -1,4 +1,4 @@
-"""Undo: an actor takes back its Follow, Like, emoji, Announce or Block.
+"""Undo: an actor takes back its Follow, Like, emoji, Announce, Block or request for consent.
 
 Matched by id, or by what the embedded activity was about.
 """
@@ -14,6 +14,8 @@ from ..db import UnitOfWork
 from ..errors import NotOwner
 from ..models import Actor, Favourite, Follow, Status
 from ..store import actors, notifications, reactions, relations, statuses
+from . import remix_request
+from .consents import KIND_OF
 from .received import Received
 
 
@@ -122,4 +124,4 @@ def _announce(uow: UnitOfWork, actor: Actor, uri: str | None, embedded: dict[str
 
 
 _KINDS = (("Follow", _follow), ("Like", _like), ("Like", _reaction), ("EmojiReact", _reaction), ("Announce", _announce),
-          ("Block", _block))
+          ("Block", _block), *((kind, remix_request.undone) for kind in KIND_OF))

@@ -10,9 +10,10 @@ from ..activitypub.vocabulary import ACTOR_TYPES, OBJECT_TYPES, PUBLIC
 from ..db import UnitOfWork
 from ..errors import Malformed, NotOwner
 from ..models import Actor
+from ..provenance.consent import STAMPS
 from ..serializers.activitypub import actor as actor_serializer
 from ..store import actors, relations, statuses
-from . import outbox, remote_posts
+from . import lineages, outbox, remote_posts
 from .received import Received
 
 
@@ -53,6 +54,10 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
         return "profile updated"
     if kind in OBJECT_TYPES:
         return remote_posts.edit(uow, document, _author(uow, uri, got.actor))
+    if kind in STAMPS:
+        if not same_origin(uri, got.actor.uri):
+            raise NotOwner(cause=f"{got.actor.uri} updates {uri}")
+        return lineages.stamp_changed(uow, uri)
     return "ignored: type not shown here"
 
 

@@ -97,7 +97,9 @@ def _used(value: Any, found: set[str]) -> None:
                 prefix = item.partition(":")[0]
                 if prefix == "fs":
                     found.add("fs")
-            _used(item, found)
+            # a claim brings its own `@context`, and is left as it came
+            _used([claim for claim in (item if isinstance(item, list) else [item])
+                   if not (isinstance(claim, dict) and "@context" in claim)] if name == "claim" else item, found)
     elif isinstance(value, list):
         for item in value:
             _used(item, found)

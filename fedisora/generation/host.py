@@ -102,7 +102,7 @@ class Host:
         return Media(id=row_id, actor_id=held.actor_id, kind="video", state="ready", mime="video/mp4",
                      width=result["width"], height=result["height"], duration=float(result["seconds"]), size=size,
                      blurhash=picture.get("blurhash"), storage_key=key, poster_key=poster_key, digest=digest_multibase(digest),
-                     digital_source_type=result["digital_source_type"], declared=False, generator=generator,
+                     digital_source_type=result["digital_source_type"], declared=False, label_source="made", generator=generator,
                      generation_id=held.id, created_at=now)
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from ..db import UnitOfWork
 from ..models import Generation, Media
-from ..store import queue
+from ..store import fingerprints, queue
 
 LEASE = dt.timedelta(seconds=15)
 ATTEMPTS = 3
@@ -88,6 +88,7 @@ def to_draft(uow: UnitOfWork, held: Claim, media: Media, result: dict[str, Any])
         return False
     uow.session.add(media)
     uow.session.flush()
+    fingerprints.plan(uow, media.id)
     uow.ring(f"generation:{held.id}")
     return queue.finish(uow.session, Generation, held.id, held.owner, held.attempt, state="draft", progress=1.0,
                         finished_at=uow.now, media_id=media.id, result=result, error=None)

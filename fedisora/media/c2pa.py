@@ -24,7 +24,8 @@ def sign_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Args:
         request: {"path", "output", "sidecar": files, "mime", "manifest": definition by `provenance.manifest.build`,
-            "ingredients": [{"path", "mime", "title", "relationship"}], "key": PKCS#8 PEM, "chain": PEM, leaf first}.
+            "ingredients": [{"path", "mime", "title", "relationship", "object"?}], "key": PKCS#8 PEM, "chain": PEM, leaf
+            first}.
 
     Returns:
         {"size": bytes of the manifest}
@@ -45,6 +46,8 @@ def sign_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             for index, item in enumerate(ingredients):
                 definition = {"title": item.get("title") or "parent", "label": ingredient_id(index),
                               "relationship": item.get("relationship") or "parentOf"}
+                if item.get("object"):
+                    definition["informational_URI"] = item["object"]
                 with Path(item["path"]).open("rb") as stream:
                     builder.add_ingredient(json.dumps(definition), item["mime"], stream)
             with Path(path).open("rb") as source, Path(request["output"]).open("w+b") as output:

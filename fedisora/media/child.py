@@ -25,6 +25,7 @@ OPERATIONS: Final = {
     "poster": ("poster", "poster"),
     "thumbnail": ("images", "thumbnail"),
     "image": ("images", "image"),
+    "fingerprint": ("fingerprint", "fingerprint"),
     "sign": ("c2pa", "sign_request"),
     "read": ("c2pa", "read_request"),
     "selftest": ("c2pa", "selftest"),

@@ -18,11 +18,11 @@ from ..activitypub.parse import host_of
 from ..db import UnitOfWork
 from ..errors import FedisoraError, Invalid
 from ..models import Actor, Media, Status
-from ..provenance import digital_source
+from ..provenance import digital_source, foreign_labels
 from ..provenance.verdict import Match, ObjectFacts
 from ..serializers.activitypub.attachment import MediaData
 from ..serializers.activitypub.note import from_activitypub
-from ..store import trust
+from ..store import labels, trust
 from ..uris import Uris
 
 CHECKED: Final = ("video", "image")
@@ -34,7 +34,7 @@ class KnownFile:
 
     Attributes:
         proof: what a remote post's own proof is worth by the keys its author has now.
-        label: the strictest of what post and companion say; None when they say nothing.
+        companion: the same file as the post's other object (Note or Video) shows it.
     """
 
     media: Media
@@ -43,7 +43,7 @@ class KnownFile:
     invalid_stamps: tuple[str, ...] = ()
     match: Match | None = None
     proof: str | None = None
-    label: str | None = None
+    companion: Media | None = None
 
 
 def known_file(session: Session, media: Media) -> KnownFile:
@@ -57,7 +57,7 @@ def known_file(session: Session, media: Media) -> KnownFile:
     handle = f"@{author.username}@{author.domain or host_of(author.uri)}"
     if status.local:
         facts = ObjectFacts(object_id=status.uri, actor=author.uri, digest_multibase=media.digest or None,
-                            digital_source_type=media.digital_source_type, handle=handle)
+                            digital_source_type=labels.stated(media), handle=handle)
         return KnownFile(media, facts, tuple(revoked), tuple(invalid), match)
     document = _document(status)
     said = statement(document, media) if document else None
@@ -66,12 +66,10 @@ def known_file(session: Session, media: Media) -> KnownFile:
     differences = _differences(document, said, media, companion)
     facts = ObjectFacts(
         object_id=companions.note_of(status), actor=author.uri, digest_multibase=media.digest or None,
-        digital_source_type=said.digital_source_type if said else media.digital_source_type,
+        digital_source_type=_stated(document, media) if said else labels.stated(media),
         record_url=_record_id(said.record) if said else None, handle=handle, proof=proof,
         disagreements=tuple(differences), withdrawn=_withdrawn(said, media))
-    label = digital_source.stricter(said.digital_source_type if said else None,
-                                    companion.digital_source_type if companion else None)
-    return KnownFile(media, facts, tuple(revoked), tuple(invalid), match, proof, label)
+    return KnownFile(media, facts, tuple(revoked), tuple(invalid), match, proof, companion)
 
 
 def match_of(value: object) -> Match | None:
@@ -127,6 +125,15 @@ def _node(document: dict[str, Any], media: Media) -> dict[str, Any] | None:
         if isinstance(node, dict) and media.remote_url is not None and media.remote_url in str(node.get("url")):
             return node
     return document if "provenance" in document else None
+
+
+def _stated(document: dict[str, Any] | None, media: Media) -> str | None:
+    """The source type that a post states in our vocabulary: of itself and its record the one that admits to more machine."""
+    node = (_node(document, media) if document is not None else None) or {}
+    record = node.get("provenance")
+    return digital_source.stricter(
+        foreign_labels.iptc(record.get("digitalSourceType")) if isinstance(record, dict) else None,
+        foreign_labels.iptc(node.get("digitalSourceType")))
 
 
 def _withdrawn(said: MediaData | None, media: Media) -> str | None:
@@ -185,7 +192,8 @@ def _first_of(session: Session, status_id: int) -> KnownFile | None:
 # ---- keeping what was found
 def keep_label(uow: UnitOfWork, media: Media, known: KnownFile) -> None:
     """Show the stricter of what post and companion say, and keep what the post's proof is worth now."""
-    media.digital_source_type = digital_source.stricter(media.digital_source_type, known.label)
+    if known.companion is not None:
+        companions.show_stricter(media, known.companion)
     status = uow.session.get(Status, media.status_id) if media.status_id is not None else None
     if status is not None and not status.local and known.proof is not None and status.proof != known.proof:
         status.proof = known.proof

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import blurhash
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ..errors import Invalid
 from . import source
@@ -67,8 +67,9 @@ def image(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         request: {"path": file, "output": where it is written, without suffix}.
 
     Returns:
-        {"path", "mime", "width", "height", "blurhash"}
+        {"path", "mime", "width", "height", "blurhash", "turned": whether it was turned upright}
     """
+    turned = _turned(request["path"])
     picture = shrunk(load(request["path"]), OUT_IMAGE_SIDE)
     if picture.mode == "RGBA":
         path, mime = f"{request['output']}.png", "image/png"
@@ -76,7 +77,16 @@ def image(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     else:
         path, mime = f"{request['output']}.jpg", "image/jpeg"
         picture.save(path, "JPEG", quality=QUALITY, progressive=True, optimize=True)
-    return {"path": path, "mime": mime, "width": picture.width, "height": picture.height, "blurhash": blurhash_of(picture)}
+    return {"path": path, "mime": mime, "width": picture.width, "height": picture.height, "blurhash": blurhash_of(picture),
+            "turned": turned}
+
+
+def _turned(path: str | Path) -> bool:
+    try:
+        with Image.open(path) as image:
+            return image.getexif().get(ExifTags.Base.Orientation, 1) not in (0, 1)
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, Image.DecompressionBombError):
+        return False  # `load` says what is wrong with it
 
 
 def thumbnail(request: dict[str, Any], progress: Progress) -> dict[str, Any]:

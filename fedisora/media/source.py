@@ -25,8 +25,11 @@ def kind_of(path: str | Path) -> Kind:
     return kind
 
 
-def open_video(path: str | Path, kind: Kind) -> Any:
+def open_video(path: str | Path, kind: Kind, *, longest: float | None = MAX_DURATION) -> Any:
     """An av container, read with the one demuxer that fits.
+
+    Args:
+        longest: seconds; None takes any length (for who looks at a few places only).
 
     Raises:
         Invalid: not readable, or over a limit of `limits`.
@@ -38,14 +41,14 @@ def open_video(path: str | Path, kind: Kind) -> Any:
     except (av.error.FFmpegError, ValueError) as error:
         raise Invalid(UNREADABLE, cause=error) from error
     try:
-        check(container)
+        check(container, longest)
     except BaseException:
         container.close()
         raise
     return container
 
 
-def check(container: Any) -> None:
+def check(container: Any, longest: float | None = MAX_DURATION) -> None:
     """Raises Invalid when a video is larger, longer or stranger than we take."""
     if len(container.streams) > MAX_STREAMS:
         raise Invalid("This file has too many tracks.", cause=len(container.streams))
@@ -59,8 +62,8 @@ def check(container: Any) -> None:
         raise Invalid(f"The picture is too large: {width}×{height}. The most is {MAX_VIDEO_SIDE} on the long side "
                       "(4K).")
     seconds = duration(container)
-    if seconds is not None and seconds > MAX_DURATION + 0.5:
-        raise Invalid(f"This video is {seconds:.0f} seconds long. The most is {MAX_DURATION:.0f} seconds.")
+    if longest is not None and seconds is not None and seconds > longest + 0.5:
+        raise Invalid(f"This video is {seconds:.0f} seconds long. The most is {longest:.0f} seconds.")
     rate = stream.average_rate
     if rate is not None and rate > MAX_FPS + 1:
         raise Invalid(f"This video has {float(rate):.0f} frames a second. The most is {MAX_FPS}.")

@@ -10,6 +10,7 @@ import av
 from ..errors import Invalid
 from . import source
 from .limits import MAX_DURATION, MAX_FRAMES, OUT_FPS, OUT_LONG, OUT_SHORT
+from .mark import Mark
 from .process import Progress
 
 AUDIO_RATE = 48_000
@@ -29,10 +30,10 @@ def transcode(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Decode all of a video and encode it again; metadata of the original (place, device) does not survive.
 
     Args:
-        request: {"path": file, "output": where the MP4 is written}.
+        request: {"path": file, "output": where the MP4 is written, "mark"?: {"text", "seconds"}: words burnt into its start}.
 
     Returns:
-        {"width", "height", "duration": seconds, "frames", "audio": bool}
+        {"width", "height", "duration": seconds, "frames", "audio": bool, "turned": whether the picture was turned upright}
 
     Raises:
         Invalid: unreadable, damaged, or longer than we take.
@@ -42,7 +43,7 @@ def transcode(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     with contextlib.closing(container), contextlib.closing(av.open(
             str(request["output"]), "w", format="mp4", options={"movflags": "+faststart"})) as output:
         try:
-            return _Encoder(container, output, progress).run()
+            return _Encoder(container, output, progress, request.get("mark") or {}).run()
         except av.error.FFmpegError as error:
             raise Invalid(DAMAGED, cause=error) from error
 
@@ -50,8 +51,10 @@ def transcode(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 class _Encoder:
     """One pass over one file."""
 
-    def __init__(self, container: Any, output: Any, progress: Progress) -> None:
+    def __init__(self, container: Any, output: Any, progress: Progress, mark: dict[str, Any]) -> None:
         self._in, self._out, self._progress = container, output, progress
+        self._mark_text, self._mark_seconds = str(mark.get("text", "")), float(mark.get("seconds", 0))
+        self._mark: Mark | None = None
         self._stream = container.streams.video[0]
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = 2
@@ -88,7 +91,7 @@ class _Encoder:
         if not self._frames or (expected and expected > 1 and seconds < expected * 0.5):
             raise Invalid(DAMAGED, cause=f"{self._frames} frames, {seconds:.1f} of {expected} s")
         return {"width": self._video.width, "height": self._video.height, "duration": round(seconds, 3),
-                "frames": self._frames, "audio": self._audio is not None}
+                "frames": self._frames, "audio": self._audio is not None, "turned": self._graph is not None}
 
     def _picture(self, frame: Any) -> None:
         self._decoded += 1
@@ -124,6 +127,8 @@ class _Encoder:
         self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
         self._video.codec_context.gop_size = max(1, round(float(self._rate) * 2))
         self._video.time_base = 1 / self._rate
+        if self._mark_text:
+            self._mark = Mark(self._mark_text, width, height)
         if self._audio_in is not None:
             self._audio = self._out.add_stream("aac", rate=AUDIO_RATE, bit_rate=128_000, layout="stereo")
             self._resampler = av.AudioResampler("fltp", "stereo", AUDIO_RATE)
@@ -143,6 +148,8 @@ class _Encoder:
         return frame.reformat(width=self._video.width, height=self._video.height, format="yuv420p")
 
     def _encode(self, picture: Any) -> None:
+        if self._mark is not None and self._frames < self._mark_seconds * self._rate:
+            picture = self._mark.applied(picture)
         picture.pts, picture.time_base = self._frames, 1 / self._rate
         picture.pict_type = av.video.frame.PictureType.NONE
         self._frames += 1

@@ -6,11 +6,8 @@ actors' `signingCertificates`, fetched from that instance itself.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -25,10 +22,12 @@ from ..provenance.reading import Reading, read_report
 from ..provenance.registry import GROUP, Registry, discover
 from ..provenance.verdict import Match, Verdict, decide, origin
 from ..storage import Store
+from ..store import labels
 from . import facts
 from .digest import file_digest
 from .facts import KnownFile
 from .process import run_media
+from .scratch import scratch
 from .sidecar import MAX_SIDECAR
 from .trust import Client, Fetcher, Trust
 
@@ -42,21 +41,26 @@ MOST_HOMES = 3
 class Verifier:
     """Verdicts on files, URLs and stored media."""
 
-    def __init__(self, db: Database, client: Client, fetcher: Fetcher, storage: Store) -> None:
+    def __init__(self, db: Database, client: Client, fetcher: Fetcher, storage: Store, *,
+                 recognise: Callable[[Path], Awaitable[Match | None]] | None = None) -> None:
         self._db = db
         self._client = client
         self._storage = storage
         self._registry: Registry | None = None
         self.trust = Trust(db, client, fetcher)
-        self.recognise: Callable[[Path], Awaitable[Match | None]] | None = None
+        self.recognise = recognise
         """Looks for a known file that one without a record looks like."""
 
     # ---- doors
-    async def check_file(self, path: Path) -> dict[str, Any]:
-        """The verdict on a file somebody has: compared with its post when the file or the post is known here."""
+    async def check_file(self, path: Path, *, recognise: bool = False) -> dict[str, Any]:
+        """The verdict on a file somebody has: compared with its post when the file or the post is known here.
+
+        Args:
+            recognise: look for a known video that one without a record looks like (which takes decoding it).
+        """
         digest = digest_multibase((await asyncio.to_thread(file_digest, path))[0])
         known = await self._db.read(lambda session: facts.by_digest(session, digest))
-        verdict, *_ = await self._weigh(path, digest, known, None)
+        verdict, *_ = await self._weigh(path, digest, known, None, look=self.recognise if recognise else None)
         return verdict.to_json()
 
     async def check_url(self, url: str) -> dict[str, Any]:
@@ -69,10 +73,10 @@ class Verifier:
         known = await self._db.read(lambda session: facts.by_url(session, url, self._db.instance.uris))
         if known is not None:
             return await self.check_media(known.media.id)
-        async with _scratch() as folder:
+        async with scratch("verify") as folder:
             path = folder / "file"
             await self._client.download(url, path, max_bytes=MAX_BYTES, deadline=120.0)
-            return await self.check_file(path)
+            return await self.check_file(path, recognise=True)
 
     async def check_media(self, media_id: int) -> dict[str, Any]:
         """Check a stored media file (a remote one is fetched), keep the verdict and answer it.
@@ -85,7 +89,7 @@ class Verifier:
         if known is None:
             raise NotFound("There is no such file.")
         media, sidecar = known.media, None
-        async with _scratch() as folder:
+        async with scratch("verify") as folder:
             path = folder / "file"
             if media.storage_key:
                 await asyncio.to_thread(self._storage.get_to, media.storage_key, path)
@@ -117,7 +121,8 @@ class Verifier:
 
     # ---- weighing
     async def _weigh(self, path: Path, digest: str, known: KnownFile | None, claimed: str | None, noun: str = "video",
-                     sidecar: Path | None = None) -> tuple[Verdict, list[str], dt.datetime | None]:
+                     sidecar: Path | None = None, look: Callable[[Path], Awaitable[Match | None]] | None = None,
+                     ) -> tuple[Verdict, list[str], dt.datetime | None]:
         """The verdict, the origins whose word it rests on, and when to look again because anchors were too young to be fetched
         anew."""
         said = known.facts if known is not None else None
@@ -164,8 +169,8 @@ class Verifier:
             revoked = await self.trust.revoked(issuer) if issuer else None
             claims = self._claims(parsed.record)
         match = known.match if known is not None else None
-        if match is None and self.recognise is not None and (reading.get("error") or {}).get("code") == "unsigned":
-            match = await self.recognise(path)
+        if match is None and look is not None and (reading.get("error") or {}).get("code") == "unsigned":
+            match = await look(path)
         verdict = decide(
             reading, claimed_origin=claimed, object_facts=said, digest=digest, now=dt.datetime.now(dt.UTC),
             revoked_serials=revoked, silent_origins=silent, match=match, claims=claims, media=noun,
@@ -190,18 +195,10 @@ def _parsed(reading: dict[str, Any]) -> Reading | None:
     return read_report(report) if isinstance(report, dict) else None
 
 
-@contextlib.asynccontextmanager
-async def _scratch() -> AsyncIterator[Path]:
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-verify-"))
-    try:
-        yield folder
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, True)
-
-
 def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any], known: KnownFile, again: dt.datetime | None) -> None:
     media = uow.session.get(Media, media_id)
     if media is not None:
         media.verdict, media.verdict_at, media.recheck_at = document, uow.now, again
+        labels.from_manifest(media, document)
         facts.keep_label(uow, media, known)
         uow.ring(f"media:{media_id}")

@@ -65,6 +65,8 @@ class ConsentStamp(Base):
     end_at: Mapped[dt.datetime | None]
     document: Mapped[bytes] = mapped_column(LargeBinary)
     """As signed."""
+    looked_at: Mapped[dt.datetime | None]
+    """When the post it allows was last looked for, while that is not known here."""
     created_at: Mapped[dt.datetime]
     revoked_at: Mapped[dt.datetime | None]
 
@@ -93,6 +95,8 @@ class Lineage(Base):
     checked_at: Mapped[dt.datetime | None]
     recheck_at: Mapped[dt.datetime | None] = mapped_column(index=True)
     """When the stamp is looked at again; NULL: never."""
+    looked_at: Mapped[dt.datetime | None]
+    """When an unknown parent was last looked for because somebody opened the lineage."""
     created_at: Mapped[dt.datetime]
 
 

@@ -119,6 +119,11 @@ def stricter(*uris: str | None) -> str | None:
     return max(given, key=lambda uri: _STRICTNESS.index(kind_of(uri)), default=None)
 
 
+def admits_more(new: str | None, old: str | None) -> bool:
+    """Whether a statement admits to at least as much machine as another; saying nothing ranks above saying "a human"."""
+    return _STRICTNESS.index(kind_of(new)) >= _STRICTNESS.index(kind_of(old))
+
+
 def same(one: str | None, other: str | None) -> bool:
     """Whether two statements are the same term; http and https spell the same (people write both)."""
     return _canonical(one) == _canonical(other)

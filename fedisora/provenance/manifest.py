@@ -6,7 +6,7 @@ libc2pa 0.91.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from .. import __version__, errors
@@ -17,8 +17,8 @@ EKUS: Final = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36"
 """emailProtection and documentSigning, the key usages accepted of a signer."""
 CREATED_LABELS: Final = ("c2pa.actions", "c2pa.soft-binding", "cawg.training-mining", LABEL)
 """Labels that libc2pa lists as created (attested by the signer), not gathered."""
-_NOT_ALLOWED: Final = {"entries": {
-    "cawg.ai_generative_training": {"use": "notAllowed"}, "cawg.data_mining": {"use": "notAllowed"}}}
+_NOT_ALLOWED: Final = {"entries": {use: {"use": "notAllowed"} for use in (
+    "cawg.ai_generative_training", "cawg.ai_training", "cawg.data_mining")}}
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,20 @@ class Ingredient:
         mime: its media type.
         title: what it is called in the manifest.
         relationship: `parentOf` or `componentOf`.
+        kind: `remix` (another post's file) or `upload` (the file itself as it came).
+        object: id of the post it belongs to; the manifest names it as the place to learn more.
     """
 
     path: str
     mime: str
     title: str = "parent"
     relationship: str = "parentOf"
+    kind: str = "remix"
+    object: str | None = None
+
+    def as_component(self) -> Ingredient:
+        """The same as one of several parts."""
+        return replace(self, relationship="componentOf")
 
 
 def ingredient_id(index: int) -> str:
@@ -43,16 +51,30 @@ def ingredient_id(index: int) -> str:
     return f"ingredient-{index}"
 
 
-def _actions(source_type: str | None, ingredients: Sequence[Ingredient]) -> list[dict[str, Any]]:
+def _actions(record: ProvenanceRecord, ingredients: Sequence[Ingredient]) -> list[dict[str, Any]]:
+    source_type = record.digital_source_type
     parents = [ingredient_id(i) for i, item in enumerate(ingredients) if item.relationship == "parentOf"]
+    parts = [ingredient_id(i) for i, item in enumerate(ingredients) if item.relationship != "parentOf"]
+    edits = [dict(edit) for edit in record.edits]
     if source_type and not parents:
-        return [{"action": "c2pa.created", "digitalSourceType": source_type}]
-    # `created` must state a source type, and no IPTC value means "undeclared". So an undeclared upload is what it is: a
-    # file that was opened and transcoded here. The signer adds the unsigned bytes as its parent when none is named.
-    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": parents[:1] or [ingredient_id(0)]}}
-    if not source_type:
-        return [opened, {"action": "c2pa.transcoded"}]
-    return [opened, {"action": "c2pa.edited", "digitalSourceType": source_type}]
+        first = [{"action": "c2pa.created", "digitalSourceType": source_type, **_agent(record)}]
+    else:
+        # `created` must state a source type, and no IPTC value means "undeclared". So an undeclared upload is what it is: a
+        # file that was opened and transcoded here. The signer adds the unsigned bytes as its parent when none is named.
+        first = [{"action": "c2pa.opened", "parameters": {"ingredientIds": parents[:1] or [ingredient_id(0)]}}]
+        if source_type:
+            first.append({"action": "c2pa.edited", "digitalSourceType": source_type, **_agent(record)})
+        elif not edits:
+            edits = [{"action": "c2pa.transcoded"}]
+    placed = [{"action": "c2pa.placed", "parameters": {"ingredientIds": [part]}} for part in parts]
+    return [*first, *placed, *edits]
+
+
+def _agent(record: ProvenanceRecord) -> dict[str, Any]:
+    """What made it, for viewers that know C2PA alone."""
+    generator = record.generator
+    return {"softwareAgent": {"name": f"{generator.name} {generator.model}".strip(), "version": generator.revision}} \
+        if generator else {}
 
 
 def build(
@@ -76,7 +98,8 @@ def build(
         raise errors.FedisoraError(cause="a C2PA manifest has at most one parentOf ingredient")
     assertions: list[dict[str, Any]] = [
         {"label": "c2pa.actions.v2", "created": True,
-         "data": {"actions": _actions(source_type, ingredients), "allActionsIncluded": True}},
+         # what was done to an upload before it came here, nobody knows
+         "data": {"actions": _actions(record, ingredients), "allActionsIncluded": record.generator is not None}},
         {"label": LABEL, "created": True, "data": record.to_assertion()},
         {"label": "cawg.training-mining", "created": True, "data": _NOT_ALLOWED},
     ]

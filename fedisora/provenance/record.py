@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from .. import errors
@@ -135,7 +135,9 @@ class ProvenanceRecord:
         claims: extension claims, kept as they came.
         ingredients: ids of the parent objects of a remix.
         soft_binding: `ISCC:…`, `fs-wm:…`.
+        edits: C2PA actions that followed the first one, in order: [{"action", "when"?, "softwareAgent"?, "parameters"?}].
         digest_multibase, size: of the served bytes; unknown (None) until they are signed.
+        remix_authorizations, likeness_authorizations: ids of the stamps that give consent; they come last of all.
     """
 
     object_id: str
@@ -151,8 +153,15 @@ class ProvenanceRecord:
     claims: Sequence[Mapping[str, Any]] = ()
     ingredients: Sequence[str] = ()
     soft_binding: Sequence[str] = field(default=())
+    edits: Sequence[Mapping[str, Any]] = ()
     digest_multibase: str | None = None
     size: int | None = None
+    remix_authorizations: Sequence[str] = ()
+    likeness_authorizations: Sequence[str] = ()
+
+    def having(self, **members: Any) -> ProvenanceRecord:
+        """The same record with other members."""
+        return replace(self, **members)
 
     def to_assertion(self) -> dict[str, Any]:
         """The `org.fedisora.provenance` assertion (vocabulary §2): no digest of the file, no stamps."""
@@ -179,6 +188,36 @@ class ProvenanceRecord:
         if self.claims:
             node["claim"] = [dict(claim) for claim in self.claims]
         return node
+
+    def to_attachment(self) -> dict[str, Any]:
+        """What a media attachment (or Video object) says by the record: the node, and its neighbours beside it."""
+        node: dict[str, Any] = {}
+        for name, values in (("isBasedOn", self.ingredients), ("remixAuthorization", self.remix_authorizations),
+                             ("likenessAuthorization", self.likeness_authorizations)):
+            if values:
+                node[name] = list(values)
+        return node | {"provenance": self.to_attachment_node()}
+
+    @classmethod
+    def from_assertion(cls, assertion: Mapping[str, Any], manifest_url: str) -> ProvenanceRecord:
+        """The record of one of our own files, from the assertion that was signed into it (`Media.record`).
+
+        Raises:
+            KeyError, Invalid, FedisoraError: it is not one that `to_assertion` wrote.
+        """
+        generator = assertion.get("generator")
+        return cls(
+            object_id=assertion["object"], actor=assertion["actor"], actor_kind=assertion.get("actorKind"),
+            operator=assertion.get("operator"), record_url=assertion["record"], manifest_url=manifest_url,
+            provider=assertion["provider"], created=_when(assertion["created"]), digital_source_type=None,
+            generator=Generator.from_json(generator) if generator else None, claims=tuple(assertion.get("claims", ())))
+
+
+def _when(text: object) -> dt.datetime:
+    found = parse_time(text)
+    if found is None:
+        raise errors.FedisoraError(cause=f"{text!r} is no time of a provenance record")
+    return found
 
 
 @dataclass(frozen=True)

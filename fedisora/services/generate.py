@@ -13,6 +13,7 @@ from ..db import UnitOfWork
 from ..errors import Conflict, Invalid, NotFound, TooManyRequests
 from ..models import Actor, Generation, Media, Status
 from ..provenance.record import prompt_commitment
+from ..provenance.secrecy import tells, without
 from ..store import jobs
 from . import publish as posts
 
@@ -136,13 +137,23 @@ def discard(uow: UnitOfWork, actor: Actor, generation_id: int) -> None:
             uow.session.delete(media)
 
 
+def _guard(prompt: str, draft: posts.Draft, description: str) -> None:
+    """Raises Invalid when a private prompt would be read beside the video."""
+    for text, where in ((description, "description"), (draft.text, "text"), (draft.spoiler_text, "content warning")):
+        if tells(text, prompt):
+            raise Invalid(f"You keep the prompt private, but your {where} repeats it. Say it in other words, or show the prompt.")
+
+
 def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draft, *, show_prompt: bool = True,
-            description: str = "") -> Status:
+            description: str | None = "") -> Status:
     """Make the draft a post. Publishing twice answers the same post.
 
     Args:
         show_prompt: False keeps the prompt private: the record carries a commitment that the author can open later.
-        description: alternative text of the video.
+        description: alternative text of the video; None: the prompt, unless that is private.
+
+    Raises:
+        Invalid: the prompt is to be private, and the text or the description gives it away.
     """
     row = get(uow.session, actor, generation_id)
     if row.state == "published" and row.status_id is not None:
@@ -152,6 +163,10 @@ def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draf
     media = uow.session.get(Media, row.media_id) if row.media_id is not None else None
     if media is None:
         raise Conflict(f"This video is {row.state}; it cannot be published.")
+    if description is None:
+        description = row.prompt if show_prompt else ""
+    if not show_prompt:
+        _guard(row.prompt, draft, description)
     _move(uow, row, "published")
     generator = {key: value for key, value in (media.generator or {}).items() if key not in ("prompt", "promptCommitment")}
     if show_prompt:
@@ -160,6 +175,7 @@ def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draf
         nonce = secrets.token_bytes(32)
         media.prompt_nonce = uow.vault.seal(nonce, "prompt nonce")
         generator["promptCommitment"] = prompt_commitment(nonce, row.prompt)
+        generator["parameters"] = without(generator.get("parameters") or {}, row.prompt)
     media.generator = generator
     media.description = description.strip()[:1500]
     status = posts.create(uow, actor, replace(draft, media_ids=(media.id,)))

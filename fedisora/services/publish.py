@@ -15,10 +15,9 @@ from ..activitypub.vocabulary import PUBLIC
 from ..db import UnitOfWork
 from ..errors import Forbidden, Invalid, NotFound
 from ..models import Actor, Media, Status
-from ..provenance import policy
 from ..store import actors, jobs, notifications, statuses
 from ..store import media as media_rows
-from . import channels, polls, quotes, relays
+from . import channels, polls, quotes, relays, remixes
 
 MAX_CHARACTERS = 2000
 MAX_MENTIONS = 50
@@ -43,6 +42,10 @@ class Draft:
     poll: polls.PollDraft | None = None
     quoted_status_id: int | None = None
     quote_policy: str = "public"
+    remix_of_id: int | None = None
+    """The post it is made from (see `remixes`)."""
+    remix_use: str = ""
+    """What the remix is for, in words for the parent's author."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ def check(draft: Draft) -> None:
         raise Invalid(f"The visibility is one of {', '.join(VISIBILITIES)}.")
     if not draft.text.strip() and not draft.media_ids:
         raise Invalid("Validation failed: Text can't be blank")
+    if draft.remix_of_id is not None and len(draft.media_ids) != 1:
+        raise Invalid("A remix has exactly one video or picture.")
     if draft.poll is not None:
         if draft.media_ids:
             raise Invalid("Validation failed: A post has files or a poll, not both")
@@ -111,6 +116,9 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
     quoted = None
     if draft.quoted_status_id is not None:
         quoted = quotes.quotable(uow, actor, draft.quoted_status_id, draft.visibility)
+    origin = None
+    if draft.remix_of_id is not None:
+        origin = remixes.remixable(session, actor, draft.remix_of_id, draft.visibility)
     written = _write(uow, draft.text)
     row_id = uow.new_id()
     status = Status(
@@ -132,10 +140,11 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
         quotes.attach(uow, status, quoted)
     session.flush()
     if draft.media_ids:
-        status.interaction_policy = {**(status.interaction_policy or {}),
-                                     **policy.interaction_policy(draft.remix_policy, actor.followers_uri or "")}
-        media_rows.attach(uow, draft.media_ids, status)
+        remixes.set_policy(actor, status, draft.remix_policy)
+        files = media_rows.attach(uow, draft.media_ids, status)
         session.flush()
+        if origin is not None:
+            remixes.attach(uow, status, origin, files, draft.remix_use)
         jobs.enqueue(uow, "publish", {"status_id": status.id}, key=str(status.id))
     else:
         finish(uow, status.id)
@@ -152,7 +161,10 @@ def _context(uow: UnitOfWork, parent: Status | None, row_id: int) -> str | None:
 
 
 def finish(uow: UnitOfWork, status_id: int) -> None:
-    """Build, sign and send a post whose files are signed. Doing it twice changes nothing."""
+    """Build, sign and send a post whose files are signed. Doing it twice changes nothing.
+
+    A remix waits here until its parent's author agreed; whoever has to be asked is asked now.
+    """
     session = uow.session
     status = statuses.get(session, status_id)
     if status is None or status.published:
@@ -160,6 +172,8 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     if session.scalar(select(Media.id).where(Media.status_id == status_id, Media.state != "signed")) is not None:
         raise Invalid("A file of this post is not signed yet.")
     actor = actors.get(session, status.actor_id)
+    if not remixes.cleared(uow, status, actor):
+        return
     status.published = True
     note = local_posts.document(uow, status, actor)
     activity = create_activity.build(note, uow.uris.create(status.uri))
@@ -186,11 +200,22 @@ def abandon(uow: UnitOfWork, status_id: int) -> None:
     status = statuses.get(session, status_id)
     if status is None or status.published:
         return
+    remixes.before_delete(uow, status, actors.get(session, status.actor_id))
     for media in session.scalars(select(Media).where(Media.status_id == status_id)):
         media.status_id = None
     session.flush()
     statuses.delete(uow, status)
     uow.ring(f"status:{status_id}")
+
+
+def discard_remix(uow: UnitOfWork, actor: Actor, status: Status) -> None:
+    """Delete a remix that was not published, because its author gives up asking.
+
+    Raises:
+        Conflict: it was published.
+    """
+    remixes.check_open(status)
+    delete(uow, actor, status.id)
 
 
 def failure(session: Session, media_ids: Sequence[int]) -> str | None:
@@ -273,5 +298,6 @@ def delete(uow: UnitOfWork, actor: Actor, status_id: int) -> Status:
                     object_uri=status.uri)
         channels.before_delete(uow, status)
         relays.before_delete(uow, status)
+    remixes.before_delete(uow, status, actor)
     statuses.delete(uow, status)
     return status

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ..db import UnitOfWork
 from ..models import Actor, Block, Favourite, Follow, Media, Mention, Status, StatusTag, Tombstone
-from . import actors, domains, jobs
+from . import actors, domains, jobs, lineage
 from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
@@ -28,11 +28,17 @@ def get(session: Session, status_id: int) -> Status | None:
     return session.get(Status, status_id)
 
 
+def of_video(uri: str) -> str | None:
+    """Id of the post that a companion Video of this id would belong to; None when it has another form."""
+    video = _VIDEO.fullmatch(uri)
+    return f"{video[1]}/statuses/{video[2]}" if video is not None else None
+
+
 def by_uri(session: Session, uri: str) -> Status | None:
     """The post with this id; the id of a local post's companion Video stands for the post."""
     found = session.scalar(_BY_URI, {"uri": uri})
-    if found is None and (video := _VIDEO.fullmatch(uri)) is not None:
-        post = session.scalar(_BY_URI, {"uri": f"{video[1]}/statuses/{video[2]}"})
+    if found is None and (of := of_video(uri)) is not None:
+        post = session.scalar(_BY_URI, {"uri": of})
         return post if post is not None and post.local else None
     return found
 
@@ -124,6 +130,9 @@ def _unblocked(viewer_id: int) -> ColumnElement[bool]:
         and_(Block.actor_id == viewer_id, Block.target_id == original.actor_id),
         and_(Block.actor_id == original.actor_id, Block.target_id == viewer_id)))
     return and_(~blocked, ~boosted)
+
+
+unblocked = _unblocked
 
 
 def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
@@ -305,6 +314,7 @@ def delete(uow: UnitOfWork, status: Status) -> None:
     session.execute(sql_delete(Favourite).where(Favourite.status_id == status.id))
     session.execute(update(Status).where(Status.in_reply_to_id == status.id).values(in_reply_to_id=None))
     session.execute(update(Status).where(Status.quote_of_id == status.id).values(quote_of_id=None))
+    lineage.forget_parent(uow, status.id)
     boosters = select(Status.actor_id).where(Status.reblog_of_id == status.id, Status.published.is_(True))
     session.execute(update(Actor).where(Actor.id.in_(boosters)).values(statuses_count=Actor.statuses_count - 1),
                     execution_options={"synchronize_session": "fetch"})

@@ -22,7 +22,7 @@ CHUNK = 1 << 20
 
 
 async def media(request: Request) -> Response:
-    """GET/HEAD /media/KEY. `?download=NAME` offers it as a file to keep."""
+    """GET/HEAD /media/KEY. `?download=NAME` offers it as a file to keep, byte for byte, with its manifest in it."""
     house: House = request.app.state.house
     key = request.path_params["key"]
     try:
@@ -37,12 +37,18 @@ async def media(request: Request) -> Response:
                "Content-Security-Policy": "default-src 'none'; sandbox"}
     name = request.query_params.get("download")
     if name:
-        safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:80]
-        headers["Content-Disposition"] = f'attachment; filename="{safe}"'
+        headers["Content-Disposition"] = f'attachment; filename="{file_name(name, key)}"'
     path = house.storage.path_for(key)
     if path is not None:
         return FileResponse(path, media_type=kind, headers=headers)
     return await _stream(house, request, key, kind, headers)
+
+
+def file_name(name: str, key: str) -> str:
+    """A name to keep a file by: plain letters, and the ending that the file really has, whatever a link says."""
+    ending = f".{key.rpartition('.')[2]}"
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name).strip("._-").removesuffix(ending)[:80]
+    return f"{safe or 'fedisora'}{ending}"
 
 
 async def _stream(house: House, request: Request, key: str, kind: str, headers: dict[str, str]) -> Response:

@@ -73,7 +73,8 @@ class Edge:
         if self._https:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if headers.get("content-type", "").startswith("text/html"):
-            headers.setdefault("X-Frame-Options", "DENY")
+            if "frame-ancestors *" not in headers.get("Content-Security-Policy", ""):  # only the player for other sites says so
+                headers.setdefault("X-Frame-Options", "DENY")
             headers.setdefault("Content-Security-Policy", POLICY + ("" if path == "/oauth/authorize" else FORMS))
         if is_open:
             for name, value in CORS.items():

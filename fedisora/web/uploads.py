@@ -15,6 +15,8 @@ from ..errors import Invalid, TooLarge
 from ..ids import new_id
 from ..media.process import run_media
 from ..models import Media
+from ..provenance import digital_source
+from ..services import declaration
 from ..storage.store import new_key
 from ..store import jobs
 
@@ -45,15 +47,16 @@ async def spool(file: UploadFile, path: Path, most: int) -> int:
 
 
 async def keep_upload(house: House, file: UploadFile, actor_id: int, *, description: str = "",
-                      source: str | None = None) -> int:
+                      choice: str = "") -> int:
     """Store an upload and queue its processing; the id of its media row.
 
     Args:
-        source: IPTC digital source type that its author declares, None = undeclared.
+        choice: how its author says it was made, a key of `digital_source.CHOICES`; "" = undeclared.
 
     Raises:
-        TooLarge, Invalid: see `spool`.
+        TooLarge, Invalid: see `spool`; Invalid also for an unknown choice.
     """
+    digital_source.declare(choice)  # before the file is read
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-upload-"))
     try:
         path = folder / "upload"
@@ -65,9 +68,10 @@ async def keep_upload(house: House, file: UploadFile, actor_id: int, *, descript
         await asyncio.to_thread(shutil.rmtree, folder, True)
 
     def insert(uow: UnitOfWork) -> None:
-        uow.session.add(Media(id=media_id, actor_id=actor_id, state="received", upload_key=key,
-                              description=description.strip()[:1500], digital_source_type=source, declared=True,
-                              created_at=uow.now))
+        media = Media(id=media_id, actor_id=actor_id, state="received", upload_key=key,
+                      description=description.strip()[:1500], created_at=uow.now)
+        declaration.say(media, choice)
+        uow.session.add(media)
         uow.session.flush()
         jobs.enqueue(uow, "process_media", {"media_id": media_id}, key=str(media_id))
 

@@ -8,8 +8,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from fedisora.provenance.digital_source import COMPOSITE_TRAINED
+from tests.support.credentials import actions, judge
 from tests.support.environment import chromium_arguments, chromium_path, require
-from tests.support.instances import PASSWORD, InstanceProcess
+from tests.support.instances import PASSWORD, InstanceProcess, eventually
+from tests.support.pictures import clip
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
@@ -136,3 +139,41 @@ def test_pages_fit_every_width(published: str, browser: Browser, instance: Insta
         shot(page, f"{name}-{width}-{theme}")
     assert not outside, outside
     context.close()
+
+
+def test_an_upload_is_undeclared_until_its_author_says_how(published: str, browser: Browser, instance: InstanceProcess,
+                                                           tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, java_script_enabled=False)
+    sign_up(page, instance.base, "emil")
+    page.goto(f"{instance.base}/create")
+    assert page.locator("input[name=source]:checked").count() == 0
+    page.locator("input[name=file]").set_input_files(clip(tmp_path / "walk.mp4", width=640, height=360))
+    page.locator("form[enctype] textarea[name=text]").fill("A walk in the snow")
+    shot(page, "upload")
+    page.locator("form[enctype] button[type=submit]").click()
+    page.wait_for_url("**/@emil/*", timeout=60_000)
+    made = page.locator("#made")
+    expect(made).to_contain_text("Nobody has said how this was made")
+    shot(page, "undeclared")
+    made.locator("details", has_text="Say how it was made").locator("summary").click()
+    made.locator("input[name=source][value=mixed]").check(force=True)
+    shot(page, "declare")
+    made.locator("form[action$='/declare'] button").click()
+    page.wait_for_load_state()
+
+    def labelled() -> bool:
+        page.reload()
+        return "AI-modified, says its author" in made.inner_text() and "Record verified" in page.inner_text("main")
+
+    eventually(labelled, seconds=60, what="the new label")
+    assert "Its author said later how it was made" in made.inner_text()
+    shot(page, "declared")
+    with page.expect_download() as waiting:
+        made.locator("a[download]").first.click()
+    assert waiting.value.suggested_filename == "emil-a-walk-in-the-snow.mp4"
+    kept = tmp_path / "kept.mp4"
+    waiting.value.save_as(kept)
+    found = judge(kept, httpx.get(f"{instance.base}/c2pa.pem").text)
+    assert found["state"] == "Trusted"
+    assert actions(found)[1]["digitalSourceType"] == COMPOSITE_TRAINED
+    page.close()

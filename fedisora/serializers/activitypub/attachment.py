@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from ...activitypub import markup, parse
 from ...models import Media
-from ...provenance import digital_source
-from ...provenance.record import from_attachment, plain, texts
+from ...provenance import foreign_labels
+from ...provenance.record import ProvenanceRecord, from_attachment, plain, texts
+from ...store.records import NOTHING, Beside
 from ...uris import Uris
 
 SOFTWARE_URL = "https://fedisora.example/"
@@ -43,7 +44,21 @@ def _picture(url: str, mime: str = "image/webp") -> dict[str, Any]:
     return {"type": "Image", "mediaType": mime, "url": url}
 
 
-def attachment(media: Media, uris: Uris, *, base_on: Sequence[str] = ()) -> dict[str, Any]:
+def record_of(media: Media, uris: Uris, beside: Beside = NOTHING) -> ProvenanceRecord | None:
+    """The whole record of one of our files: as it was signed, with the digest and what stands beside it; None: not signed."""
+    if not media.manifest_key:
+        return None
+    manifest = uris.media(media.manifest_key)
+    signed = ProvenanceRecord.from_assertion(media.record, manifest) if media.record else ProvenanceRecord(
+        "", "", None, None, uris.record(media.id), manifest, uris.base, media.created_at, None)
+    return signed.having(
+        digital_source_type=media.digital_source_type, claims=beside.claims or signed.claims, ingredients=beside.based_on,
+        soft_binding=tuple(media.soft_binding or ()), edits=tuple(media.edits or ()), digest_multibase=media.digest,
+        size=media.size, remix_authorizations=beside.remix_authorizations,
+        likeness_authorizations=beside.likeness_authorizations)
+
+
+def attachment(media: Media, uris: Uris, beside: Beside = NOTHING) -> dict[str, Any]:
     """One file of a local post, with its provenance (vocabulary §1 and §2)."""
     node: dict[str, Any] = {
         "type": "Video" if media.kind == "video" else "Image" if media.kind == "image" else "Document",
@@ -67,14 +82,9 @@ def attachment(media: Media, uris: Uris, *, base_on: Sequence[str] = ()) -> dict
     if generator.get("name"):
         node["generator"] = {"type": "Application", "name": generator["name"], "url": SOFTWARE_URL,
                              "softwareVersion": str(generator.get("revision") or generator.get("model") or "")}
-    if base_on:
-        node["isBasedOn"] = list(base_on)
-    if media.manifest_key:
-        record: dict[str, Any] = {"type": "ProvenanceRecord", "id": uris.record(media.id),
-                                  "manifest": uris.media(media.manifest_key), "digestMultibase": media.digest}
-        if media.digital_source_type:
-            record["digitalSourceType"] = media.digital_source_type
-        node["provenance"] = record
+    record = record_of(media, uris, beside)
+    if record is not None:
+        node |= record.to_attachment()
     return node
 
 
@@ -103,6 +113,8 @@ class MediaData:
     remix_authorizations: tuple[str, ...] = ()
     likeness_authorizations: tuple[str, ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
+    label_source: str | None = None
+    """Where `digital_source_type` is known from, one of `foreign_labels.SOURCES`."""
 
 
 def valid_blurhash(value: object) -> str | None:
@@ -203,8 +215,10 @@ def read(document: Any, *, whole: bool = False) -> MediaData | None:
     federated = from_attachment(document)
     generator = document.get("generator")
     # the file's own statement and its record's: when they disagree, the one that admits to more
-    source = digital_source.stricter(federated.digital_source_type if federated else None,
-                                     _short(document.get("digitalSourceType"), 200))
+    source, known_from = foreign_labels.strictest(
+        (foreign_labels.iptc(federated.digital_source_type) if federated else None, "record"),
+        (foreign_labels.iptc(document.get("digitalSourceType")), "declared"),
+        (foreign_labels.from_peertube(document.get("aiUsage")) if whole else None, "peertube"))
     size = document | {name: link[name] for name in ("width", "height", "size") if name in link} if link else document
     poster = picture_of(document.get("icon")) or picture_of(document.get("preview"))
     return MediaData(
@@ -214,7 +228,7 @@ def read(document: Any, *, whole: bool = False) -> MediaData | None:
         duration=parse.duration_seconds(document.get("duration")), size=parse.int_of(size, "size"),
         blurhash=valid_blurhash(document.get("blurhash")), focus=_focus(document.get("focalPoint")),
         digest=(federated.digest_multibase if federated else _short(document.get("digestMultibase"))),
-        digital_source_type=_short(source, 200),
+        digital_source_type=source, label_source=known_from,
         generator={"name": markup.clean_line(str(generator.get("name", "")), 120),
                    "model": markup.clean_line(str(generator.get("softwareVersion", "")), 120)}
         if isinstance(generator, dict) else None,
@@ -241,6 +255,19 @@ def read_all(document: dict[str, Any], kind: str) -> tuple[MediaData, ...]:
     if len(files) == 1 and files[0].kind == "video" and files[0].poster is None and parse.type_of(preview) == "Image":
         return (dataclasses.replace(files[0], poster=picture_of(preview)),)  # Loops
     return tuple(files)
+
+
+def with_tags(items: Sequence[MediaData], tags: Sequence[str], uri: str) -> tuple[MediaData, ...]:
+    """The files of a post together with what its hashtags say about them."""
+    said = foreign_labels.from_hashtags(tags, uri)
+    if said is None:
+        return tuple(items)
+    found = []
+    for item in items:
+        source, known_from = foreign_labels.strictest((item.digital_source_type, item.label_source or "declared"),
+                                                      (said, "hashtag"))
+        found.append(dataclasses.replace(item, digital_source_type=source, label_source=known_from))
+    return tuple(found)
 
 
 def _short(value: object, limit: int = 64) -> str | None:

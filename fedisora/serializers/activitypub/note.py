@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -14,8 +14,9 @@ from ...activitypub.contexts import context_for
 from ...activitypub.vocabulary import OBJECT_TYPES, PUBLIC
 from ...errors import Malformed
 from ...models import Actor, Media, Poll, Status, StatusTag
-from ...provenance import digital_source
+from ...provenance import digital_source, label_lines
 from ...provenance.record import timestamp
+from ...store.records import NOTHING, Beside
 from ...uris import Uris
 from . import attachment as files
 from . import emoji, poll, quote
@@ -36,16 +37,18 @@ LONG = 2000
 """Characters of an article's text from which on its summary is shown instead."""
 
 
-def label_line(media: Sequence[Media], uris: Uris) -> tuple[str, str | None]:
-    """(HTML of the provenance label, its hashtag without #) for a post's files; ("", None) when none is called for."""
+def label_line(media: Sequence[Media], uris: Uris, language: str | None = None) -> tuple[str, str | None]:
+    """(HTML of the provenance label, its hashtag without #) for a post's files; ("", None) when none is called for.
+
+    Args:
+        language: of the post; the line is in the same, where we have it.
+    """
     for item in media:
         source = digital_source.find(item.digital_source_type)
         if source is None or source.hashtag is None:
             continue
         tag = source.hashtag.removeprefix("#")
-        noun = "video" if item.kind == "video" else "image"
-        sentence = (f"Procedural {noun}, not AI" if source.uri == digital_source.ALGORITHMIC
-                    else f"{source.adjective} {noun}")
+        sentence = label_lines.line(source.uri, item.kind, language) or f"{source.adjective} {item.kind}"
         model = (item.generator or {}).get("model") or ""
         shown = f"{sentence} · {model}" if model and source.uri != digital_source.ALGORITHMIC else sentence
         return (f'<p>{html.escape(shown)} <a href="{html.escape(uris.tag(tag))}" class="mention hashtag" rel="tag">'
@@ -54,11 +57,16 @@ def label_line(media: Sequence[Media], uris: Uris) -> tuple[str, str | None]:
 
 
 def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mentions: Sequence[Actor],
-                   tags: Sequence[StatusTag], uris: Uris, *, ballot: Poll | None = None) -> dict[str, Any]:
-    """The Note (or, with a poll, the Question) of a local post, without proof."""
+                   tags: Sequence[StatusTag], uris: Uris, *, ballot: Poll | None = None,
+                   beside: Mapping[int, Beside] | None = None) -> dict[str, Any]:
+    """The Note (or, with a poll, the Question) of a local post, without proof.
+
+    Args:
+        beside: what stands in the records of its files, by media id (`store.records.beside`).
+    """
     audience = addressing.audience_for(
         _visibility(status), actor.followers_uri or "", [person.uri for person in mentions])
-    label, label_tag = label_line(media, uris)
+    label, label_tag = label_line(media, uris, status.language)
     hashtags = {row.key: row.name for row in tags}
     if label_tag:
         hashtags.setdefault(label_tag.lower(), label_tag)
@@ -69,7 +77,7 @@ def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mention
         "sensitive": status.sensitive, "inReplyTo": status.in_reply_to_uri,
         "tag": [{"type": "Hashtag", "name": f"#{name}", "href": uris.tag(name)} for name in hashtags.values()]
         + [{"type": "Mention", "name": _handle(person, uris), "href": person.uri} for person in mentions],
-        "attachment": [attachment(item, uris) for item in media],
+        "attachment": [attachment(item, uris, (beside or {}).get(item.id, NOTHING)) for item in media],
         "replies": {"id": uris.replies(status.uri), "type": "Collection",
                     "first": {"type": "CollectionPage", "partOf": uris.replies(status.uri), "items": [],
                               "next": f"{uris.replies(status.uri)}?page=1"}}}
@@ -240,7 +248,8 @@ def from_activitypub(document: dict[str, Any]) -> NoteData:
         spoiler=summary, sensitive=sensitive, language=_language(document),
         in_reply_to=in_reply_to if in_reply_to and parse.is_http(in_reply_to) else None,
         published=parse.datetime_of(document, "published"), updated=parse.datetime_of(document, "updated"),
-        audience=addressing.audience_of(document), media=files.read_all(document, kind), tags=tags, mentions=mentions,
+        audience=addressing.audience_of(document), tags=tags, mentions=mentions,
+        media=files.with_tags(files.read_all(document, kind), tags, uri),
         interaction_policy=policy if isinstance(policy, dict) else None, type=kind,
         context=_address(document.get("context")), replies=_replies(document, uri), emojis=emoji.read(document),
         poll=poll.read(document) if kind == "Question" else None, quote=quote.read(document))

@@ -14,8 +14,9 @@ from ...activitypub import markup
 from ...activitypub.contexts import context_for
 from ...activitypub.vocabulary import PUBLIC
 from ...models import Actor, Media, Status, StatusTag
-from ...provenance import digital_source
+from ...provenance import foreign_labels
 from ...provenance.record import timestamp
+from ...store.records import NOTHING, Beside
 from ...uris import Uris
 from .note import attachment, label_line
 
@@ -26,8 +27,6 @@ MAX_TAGS = 5
 POSTER_SIDE = 1280
 PUBLISHED = 1
 COMMENTS_ON = 1
-AI_UNSPECIFIED, AI_NONE, AI_CONTAINS, AI_GENERATED = 1, 2, 3, 4
-_AI_USAGE = {"machine": AI_GENERATED, "mixed": AI_CONTAINS, "human": AI_NONE, "procedural": AI_NONE}
 _SAME_RECORD = ("blurhash", "digestMultibase", "digitalSourceType", "generator", "isBasedOn", "provenance",
                 "remixAuthorization", "likenessAuthorization")
 
@@ -35,11 +34,6 @@ _SAME_RECORD = ("blurhash", "digestMultibase", "digitalSourceType", "generator",
 def clip_of(media: Sequence[Media]) -> Media | None:
     """The video a post is shown as on PeerTube: its first; None when it has none that is ready."""
     return next((item for item in media if item.kind == "video" and item.storage_key and item.poster_key), None)
-
-
-def ai_usage(source: str | None) -> int:
-    """PeerTube's four levels of AI usage for an IPTC source type: undeclared is unspecified, never "none"."""
-    return _AI_USAGE.get(digital_source.kind_of(source), AI_UNSPECIFIED)
 
 
 def video_uuid(uri: str) -> str:
@@ -73,16 +67,17 @@ def _file(clip: Media, uris: Uris) -> dict[str, Any]:
 
 
 def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, tags: Sequence[StatusTag],
-                   uris: Uris) -> dict[str, Any]:
+                   uris: Uris, beside: Beside = NOTHING) -> dict[str, Any]:
     """The Video of a public local post, without proof.
 
     Args:
         actor: the author, who signs it.
         channel: the author's Group; its followers are who gets it.
         clip: the post's video (`clip_of`).
+        beside: what stands in its record (`store.records.beside`).
     """
     video = uris.video(actor.uri, status.id)
-    label, label_tag = label_line([clip], uris)
+    label, label_tag = label_line([clip], uris, status.language)
     words = "\n\n".join(part for part in (status.text.strip(), markup.plain_text(label)) if part)
     names = list(dict.fromkeys([*([label_tag] if label_tag else []), *(row.name for row in tags)]))
     document: dict[str, Any] = {
@@ -99,7 +94,7 @@ def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, ta
         # without "#": PeerTube shows the name as it is, the others strip the sign
         "tag": [{"type": "Hashtag", "name": name, "href": uris.tag(name)} for name in names
                 if TAG[0] <= len(name) <= TAG[1]][:MAX_TAGS],
-        "aiUsage": ai_usage(clip.digital_source_type),
+        "aiUsage": foreign_labels.to_peertube(clip.digital_source_type),
         **{part: uris.video_part(video, part) for part in ("likes", "dislikes", "comments")},
         "shares": uris.video_part(video, "announces")}
     if clip.width and clip.height:
@@ -109,6 +104,6 @@ def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, ta
         document["language"] = {"identifier": status.language}
     if status.spoiler_text:
         document["summary"] = status.spoiler_text
-    node = attachment(clip, uris)
+    node = attachment(clip, uris, beside)
     document |= {name: node[name] for name in _SAME_RECORD if name in node}
     return {"@context": context_for(document, proof=True), **document}

@@ -41,7 +41,10 @@ def media_attachment(media: Media, uris: Uris) -> dict[str, Any]:
             "preview_remote_url": media.remote_poster_url, "text_url": None, "meta": meta,
             "description": media.description or None, "blurhash": media.blurhash,
             "fedisora": {"provenance": media.record, "verdict": media.verdict, "digital_source_type": media.digital_source_type,
-                         "label": source.label if source else None, "declared": media.declared}}
+                         "label": source.label if source else None, "declared": media.declared,
+                         "label_source": media.label_source, "ingredients": media.ingredients or [],
+                         "edits": media.edits or [], "manifest": uris.media(media.manifest_key) if media.manifest_key
+                         else media.manifest_url}}
 
 
 class Statuses:
@@ -81,7 +84,7 @@ class Statuses:
 
     def _one(self, row: Status, *, nested: bool = False) -> dict[str, Any]:
         media = self._media.get(row.id, [])
-        label, label_tag = label_line(media, self._uris) if row.local else ("", None)
+        label, label_tag = label_line(media, self._uris, row.language) if row.local else ("", None)
         tags = {tag.key: tag.name for tag in self._tags.get(row.id, ())}
         if label_tag:
             tags.setdefault(label_tag.lower(), label_tag)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import actors, discovery, inboxes, objects, provenance, videos
+from . import actors, consents, discovery, inboxes, objects, provenance, videos
 from .respond import gated
 
 OPEN = ("/.well-known/", "/nodeinfo/", "/ns/", "/c2pa.pem")
@@ -51,6 +51,7 @@ routes: list[BaseRoute] = [_behind_the_door(route) for route in [
     Route("/users/{name}/videos/{id:row}/{verb}", videos.activity),
     Route("/contexts/{id:row}", objects.context),
     Route("/users/{name}/followers_synchronization", actors.followers_synchronization),
+    Route("/users/{name}/stamps/{id:row}", consents.stamp),
     Route("/users/{name}/quote_authorizations/{id:row}", objects.quote_authorization),
     Route("/records/{id:row}", provenance.record),
     Route("/c2pa.pem", provenance.certificates),

@@ -10,11 +10,10 @@ from ...activitypub.negotiation import wants_activity
 from ...db import UnitOfWork
 from ...errors import NotFound
 from ...models import Actor, Media, Status
-from ...provenance.record import timestamp
 from ...serializers.activitypub import revocations
-from ...serializers.activitypub.note import attachment
+from ...serializers.activitypub.attachment import record_of
 from ...services import instance
-from ...store import actors, statuses, trust
+from ...store import actors, records, statuses, trust
 from .respond import activity_json, house_of, reader
 
 
@@ -31,11 +30,10 @@ async def record(request: Request) -> Response:
         status = uow.session.get(Status, media.status_id) if media is not None and media.status_id else None
         if media is None or status is None or not status.local or not statuses.visible(uow.session, status, viewer_id):
             raise NotFound("There is no such record.")
-        node = attachment(media, uow.uris).get("provenance")
-        if node is None:
+        found = record_of(media, uow.uris, records.beside(uow.session, [media]).get(media_id, records.NOTHING))
+        if found is None:
             raise NotFound("There is no such record.")
-        author = uow.session.get_one(Actor, status.actor_id)
-        document = {**node, "attributedTo": author.uri, "context": status.uri, "published": timestamp(media.created_at)}
+        author, document = uow.session.get_one(Actor, status.actor_id), found.to_attachment_node()
         return outbox.sign(uow, author, {"@context": context_for(document, proof=True), **document}), status.url
 
     document, page = await house.db.write(build)

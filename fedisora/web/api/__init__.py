@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import deliveries, generations, verification
+from . import deliveries, generations, lineage, oembed, verification
 
 BASE = "/api/fedisora/v1"
 routes: list[BaseRoute] = [
@@ -16,5 +16,7 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/generations/{{id:row}}/discard", generations.discard, methods=["POST"]),
     Route(f"{BASE}/generations/{{id:row}}/publish", generations.publish, methods=["POST"]),
     Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
+    Route(f"{BASE}/statuses/{{id:row}}/lineage", lineage.show),
+    Route("/api/oembed", oembed.show),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]

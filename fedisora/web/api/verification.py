@@ -35,6 +35,6 @@ async def verify(request: Request) -> Response:
     try:
         path = folder / "file"
         await spool(file, path, most)
-        return JSONResponse(await house.verifier.check_file(path))
+        return JSONResponse(await house.verifier.check_file(path, recognise=True))
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, True)

@@ -10,6 +10,8 @@ from ...db import UnitOfWork
 from ...errors import Invalid
 from ...models import Media
 from ...serializers.mastodon.status import media_attachment
+from ...services import declaration
+from ...store import actors
 from ..auth import person
 from ..body import Params, params, row_id
 from ..uploads import keep_upload
@@ -31,14 +33,15 @@ def _describe(media: Media, given: Params) -> None:
 
 
 async def upload(request: Request) -> Response:
-    """POST /api/v2/media (and v1)"""
+    """POST /api/v2/media (and v1); `fedisora_source`: how its author says it was made, a key of `digital_source.CHOICES`."""
     house: House = request.app.state.house
     who = await person(request, "write:media")
     given = await params(request, files=2, most=(house.settings.max_upload_mb << 20) + (1 << 20))
     file = given.file("file")
     if file is None:
         raise Invalid("Validation failed: File can't be blank")
-    media_id = await keep_upload(house, file, who.actor.id, description=given.text("description"))
+    media_id = await keep_upload(house, file, who.actor.id, description=given.text("description"),
+                                 choice=given.text("fedisora_source"))
 
     def finish(uow: UnitOfWork) -> Media:
         media = media_of(uow.session, media_id, who.actor.id)
@@ -59,13 +62,18 @@ async def show(request: Request) -> Response:
 
 
 async def update(request: Request) -> Response:
-    """PUT media/:id: description and focus, before it is posted."""
+    """PUT media/:id: description and focus, before it is posted; `fedisora_source` also afterwards: then it is signed again."""
     house: House = request.app.state.house
     wanted, who, given = row_id(request), await person(request, "write:media"), await params(request, files=1)
 
     def apply(uow: UnitOfWork) -> Media:
         media = media_of(uow.session, wanted, who.actor.id)
         _describe(media, given)
+        choice = given.optional("fedisora_source")
+        if choice is not None and media.status_id is None:
+            declaration.say(media, choice)
+        elif choice is not None:
+            declaration.later(uow, actors.get(uow.session, who.actor.id), media.id, choice)
         return media
 
     return JSONResponse(media_attachment(await house.db.write(apply), house.uris))

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import account, admin, compose, interact, proxy, public
+from . import account, admin, compose, embed, feeds, interact, lineage, proxy, public
 from .render import STATIC
 
 POST = ["POST"]
@@ -29,6 +29,7 @@ def _verbs(base: str, handler: Callable[[Request], Any], *verbs: str) -> list[Ba
 routes: list[BaseRoute] = [
     Mount("/static", StaticFiles(directory=STATIC)),
     Route("/", public.start), Route("/local", public.local), Route("/public", public.public),
+    Route("/tags/{name}.rss", feeds.tag),
     Route("/tags/{name}", public.tag), Route("/search", public.search), Route("/about", public.about),
     Route("/login", account.login_form), Route("/login", account.login, methods=POST),
     Route("/logout", account.logout, methods=POST),
@@ -51,6 +52,7 @@ routes: list[BaseRoute] = [
     Route("/create/jobs/{id:row}/publish", compose.publish, methods=POST),
     *_verbs("/create/jobs/{id:row}", compose.act, "cancel", "retry", "discard"),
     Route("/posts/{id:row}/reply", interact.reply, methods=POST), Route("/posts/{id:row}/edit", interact.edit, methods=POST),
+    Route("/posts/{id:row}/declare", interact.declare, methods=POST),
     *_verbs("/posts/{id:row}", interact.on_post, "like", "unlike", "boost", "unboost", "delete"),
     *_verbs("/accounts/{id:row}", interact.on_account, "follow", "unfollow", "authorize", "reject"),
     Route("/authorize_interaction", interact.authorize_interaction),
@@ -58,5 +60,6 @@ routes: list[BaseRoute] = [
     Route("/verify", interact.verify_form), Route("/verify", interact.verify, methods=POST),
     Route("/proxy/media/{id:row}", proxy.media), Route("/proxy/poster/{id:row}", proxy.poster),
     Route("/proxy/avatar/{id:row}", proxy.avatar),
-    Route("/@{name}", public.profile), Route("/@{name}/{id:row}", public.post),
+    Route("/@{name}.rss", feeds.account), Route("/@{name}", public.profile), Route("/@{name}/{id:row}", public.post),
+    Route("/@{name}/{id:row}/lineage", lineage.show), Route("/@{name}/{id:row}/embed", embed.show),
 ]

@@ -12,7 +12,6 @@ from ...db import UnitOfWork
 from ...errors import FedisoraError, Invalid, TooManyRequests
 from ...generation import safety
 from ...models import Generation
-from ...provenance import digital_source
 from ...services import generate
 from ...services import publish as writing
 from ...services.publish import Draft
@@ -21,6 +20,7 @@ from ..api.generations import stream
 from ..mastodon.posts import published
 from ..uploads import keep_upload
 from . import views
+from .made import CHOICES
 from .render import page
 from .visitor import checked_form, go, text, visitor
 
@@ -34,7 +34,7 @@ def _house(request: Request) -> House:
 
 
 async def _page(request: Request, *, problem: str = "", prompt: str = "", orientation: str = "portrait", seconds: int = 5,
-                seed: str = "", status: int = 200) -> Response:
+                seed: str = "", source: str = "", status: int = 200) -> Response:
     house = _house(request)
     _, actor = (await visitor(request)).person()
 
@@ -43,7 +43,7 @@ async def _page(request: Request, *, problem: str = "", prompt: str = "", orient
 
     return await page(request, "create.html", status=status, problem=problem, prompt=prompt, orientation=orientation,
                       seconds=seconds, seed=seed, jobs=await house.db.read(read), backend=house.settings.generation_backend,
-                      max_mb=house.settings.max_upload_mb)
+                      max_mb=house.settings.max_upload_mb, choices=CHOICES, source=source)
 
 
 async def form(request: Request) -> Response:
@@ -79,15 +79,14 @@ async def upload(request: Request) -> Response:
     try:
         if not isinstance(file, UploadFile) or not file.filename:
             raise Invalid("Please choose a file.")
-        source = digital_source.declare(text(given, "source"))
-        media_id = await keep_upload(house, file, actor.id, description=text(given, "description"), source=source)
+        media_id = await keep_upload(house, file, actor.id, description=text(given, "description"), choice=text(given, "source"))
         status = await house.db.write(lambda uow: writing.create(
             uow, actors.get(uow.session, actor.id), Draft(text=text(given, "text"), media_ids=(media_id,))))
         await published(house, status.id, actor.id, (media_id,))
     except FedisoraError as error:
         if error.status >= 500:
             raise
-        return await _page(request, problem=error.text, status=error.status)
+        return await _page(request, problem=error.text, source=text(given, "source"), status=error.status)
     return go(request, f"/@{actor.username}/{status.id}")
 
 
@@ -144,7 +143,7 @@ async def publish(request: Request) -> Response:
     try:
         status = await house.db.write(lambda uow: generate.publish(
             uow, actors.get(uow.session, actor.id), wanted, draft, show_prompt=not text(given, "hide_prompt"),
-            description=text(given, "description")))
+            description=text(given, "description").strip() or None))
     except Invalid as error:
         return await _job_page(request, problem=error.text, said=draft.text, status=422)
     await published(house, status.id, actor.id)

@@ -13,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ...db import UnitOfWork
-from ...errors import FedisoraError, Invalid, NotFound
+from ...errors import Conflict, FedisoraError, Invalid, NotFound
 from ...models import Actor, Status
-from ...services import follows, interactions
+from ...services import declaration, follows, interactions
 from ...services import publish as writing
 from ...services.publish import Draft
 from ...store import actors, notifications, relations, statuses
 from ...store.paging import Page
+from ..convertors import number
 from ..uploads import spool
 from . import views
 from .render import page
@@ -81,6 +82,22 @@ async def edit(request: Request) -> Response:
     _, person = (await visitor(request)).person()
     await house.db.write(lambda uow: writing.edit(uow, actors.get(uow.session, person.id), wanted, text=text(form, "text")))
     return go(request, f"/@{person.username}/{wanted}", "Saved.")
+
+
+async def declare(request: Request) -> Response:
+    """POST /posts/ID/declare: how a published file was made, said later."""
+    house, wanted = _house(request), request.path_params["id"]
+    form = await checked_form(request)
+    _, person = (await visitor(request)).person()
+    media_id, page_of_post = number(text(form, "media")), f"/@{person.username}/{wanted}"
+    if media_id is None:
+        raise NotFound
+    try:
+        await house.db.write(lambda uow: declaration.later(uow, actors.get(uow.session, person.id), media_id,
+                                                           text(form, "source")))
+    except (Invalid, Conflict) as error:
+        return go(request, page_of_post, error.text)
+    return go(request, page_of_post, "It is being signed again. The label appears in a moment.")
 
 
 async def on_account(request: Request) -> Response:
@@ -182,7 +199,7 @@ async def verify(request: Request) -> Response:
             folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-verify-"))
             try:
                 await spool(file, folder / "file", house.settings.max_upload_mb << 20)
-                document = await house.verifier.check_file(folder / "file")
+                document = await house.verifier.check_file(folder / "file", recognise=True)
             finally:
                 await asyncio.to_thread(shutil.rmtree, folder, True)
         else:

@@ -12,14 +12,14 @@ from starlette.responses import RedirectResponse, Response
 
 from ...activitypub.negotiation import wants_activity
 from ...activitypub.webfinger import parse_handle
-from ...errors import FedisoraError, Gone, NotFound
+from ...errors import FedisoraError
 from ...federation import threads
 from ...models import Actor, Status, StatusTag
 from ...services import instance
 from ...store import actors, deliveries, relations, statuses
 from ...store.paging import Page
 from ..pagination import page_of
-from . import views
+from . import addressed, cards, lineage, views
 from .render import page
 from .visitor import visitor
 
@@ -38,7 +38,7 @@ def _older(request: Request, rows: list[Status]) -> str | None:
 
 
 async def _timeline(request: Request, load: Callable[[Session, Page, int | None], list[Status]], *, heading: str, empty: str,
-                    tabs: list[dict[str, Any]], shown: bool = False) -> Response:
+                    tabs: list[dict[str, Any]], shown: bool = False, feed: str = "") -> Response:
     house: House = request.app.state.house
     who, wanted = await visitor(request), page_of(request, default=PER_PAGE)
 
@@ -52,7 +52,7 @@ async def _timeline(request: Request, load: Callable[[Session, Page, int | None]
     if shown:
         videos, notes = [], posts
     return await page(request, "feed.html", heading=heading, heading_shown=shown, tabs=tabs, videos=videos,
-                      notes=notes, empty=empty, more=_older(request, rows))
+                      notes=notes, empty=empty, more=_older(request, rows), feed=feed)
 
 
 def _tabs(here: str, *, logged_in: bool) -> list[dict[str, Any]]:
@@ -89,21 +89,12 @@ async def public(request: Request) -> Response:
 
 async def tag(request: Request) -> Response:
     """GET /tags/NAME"""
+    house: House = request.app.state.house
     name = request.path_params["name"].lstrip("#")
     return await _timeline(
         request, lambda session, wanted, me: statuses.tag(session, name, wanted, viewer_id=me), heading=f"#{name}",
-        empty=f"Nobody has used #{name} yet.", tabs=[], shown=True)
-
-
-def _account(session: Session, name: str, host: str) -> Actor:
-    user, _, domain = name.partition("@")
-    actor = actors.by_handle(session, user, domain) if domain and domain.lower() != host.lower() \
-        else actors.local_active(session, user)
-    if actor is None:
-        raise NotFound("There is no such account here.")
-    if actor.suspended_at is not None:
-        raise Gone("This account is gone.")
-    return actor
+        empty=f"Nobody has used #{name} yet.", tabs=[], shown=True,
+        feed=house.uris.tag_feed(name))
 
 
 async def profile(request: Request) -> Response:
@@ -113,7 +104,7 @@ async def profile(request: Request) -> Response:
     who = await visitor(request)
 
     def read(session: Session) -> tuple[Actor, list[Status], list[views.PostView], Any]:
-        actor = _account(session, name, house.uris.host)
+        actor = addressed.account(session, name, house.uris.host)
         rows = statuses.account(session, actor.id, wanted, viewer_id=who.actor_id)
         relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
         return actor, rows, views.posts(session, rows, who.actor_id, house.uris), relation
@@ -134,19 +125,16 @@ async def post(request: Request) -> Response:
     name, status_id = request.path_params["name"], request.path_params["id"]
     who = await visitor(request)
 
-    def read(session: Session) -> tuple[Status, Actor, views.PostView, list[views.PostView], list[views.PostView], Any]:
-        actor = _account(session, name, house.uris.host)
-        status = statuses.get(session, status_id)
-        if status is None or status.actor_id != actor.id or not statuses.visible(session, status, who.actor_id):
-            if statuses.is_tombstoned(session, house.uris.status(actor.uri, status_id)) is not None:
-                raise Gone("This post was deleted by its author.")
-            raise NotFound("There is no such post, or you may not see it.")
+    def read(session: Session) -> tuple[Status, Actor, views.PostView, list[views.PostView], list[views.PostView], Any,
+                                        cards.Card | None]:
+        actor, status = addressed.post(session, house.uris, name, status_id, who.actor_id)
         above, below = statuses.context(session, status, who.actor_id)
+        card = cards.cards(session, [status], house.uris)[0] if addressed.for_everybody(status) else None
         shown = views.posts(session, [status, *above, *below], who.actor_id, house.uris)
         relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
-        return status, actor, shown[0], shown[1:1 + len(above)], shown[1 + len(above):], relation
+        return status, actor, shown[0], shown[1:1 + len(above)], shown[1 + len(above):], relation, card
 
-    status, actor, shown, above, below, relation = await house.db.read(read)
+    status, actor, shown, above, below, relation, share = await house.db.read(read)
     if status.reblog_of_id is not None:
         return RedirectResponse(shown.page, 302)
     if status.local and wants_activity(request.headers.get("accept")):
@@ -158,7 +146,8 @@ async def post(request: Request) -> Response:
     if status.local and who.user is not None and (actor.id == who.actor_id or who.user.admin):
         reach = await house.db.read(lambda session: deliveries.state_of(session, status.uri))
     return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
-                      origin=house.uris.base, reply_start=reply_start)
+                      origin=house.uris.base, lineage=await lineage.of_post(request, status),
+                      share=share, oembed=house.uris.oembed(house.uris.post_page(actor.acct, status.id)), reply_start=reply_start)
 
 
 async def search(request: Request) -> Response:

@@ -15,7 +15,9 @@ from ...serializers.activitypub.note import label_line
 from ...store import actors, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
+from . import made as origin
 from .extras import extras
+from .made import Fact
 
 VERDICTS: dict[str, tuple[str, str, bool]] = {
     "verified": ("m-verified", "Record verified", False),
@@ -86,17 +88,6 @@ def account(actor: Actor, uris: Uris) -> AccountView:
 
 
 @dataclass(frozen=True)
-class Fact:
-    """A row of evidence: what, its value, and how we know (`checked`, `only said` or nothing)."""
-
-    what: str
-    value: str
-    how: str = ""
-    small: str = ""
-    mono: bool = False
-
-
-@dataclass(frozen=True)
 class MediaView:
     """A file of a post."""
 
@@ -120,6 +111,9 @@ class MediaView:
     facts: list[Fact] = field(default_factory=list)
     raw: str = ""
     ready: bool = True
+    file_name: str = ""
+    manifest: str = ""
+    choices: list[tuple[str, str]] = field(default_factory=list)
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -147,10 +141,8 @@ def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
         facts.append(Fact("Prompt", f"“{generator['prompt']}”", "only said"))
     elif generator.get("promptCommitment"):
         facts.append(Fact("Prompt", "Kept private by its author, who can prove it later.", "only said"))
-    source = digital_source.find(media.digital_source_type)
-    facts.append(Fact("Source", source.label if source else "Nobody has said how this was made.",
-                      ("only said" if media.declared and source else how) if source else "",
-                      f"IPTC: {media.digital_source_type.rpartition('/')[2]}" if media.digital_source_type else ""))
+    facts.append(origin.source(media, how))
+    facts.extend(origin.origins(media, actor, how))
     signer = _dict(verdict.get("signer"))
     if signer.get("instance"):
         host = str(signer["instance"]).partition("://")[2] or str(signer["instance"])
@@ -160,8 +152,12 @@ def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
     return facts
 
 
-def media_view(media: Media, actor: Actor, shown: AccountView) -> MediaView:
-    """A file as pages show it; remote ones are shown through this server."""
+def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "") -> MediaView:
+    """A file as pages show it; remote ones are shown through this server.
+
+    Args:
+        title: of its post, for the name it is kept by.
+    """
     source = digital_source.find(media.digital_source_type)
     kind = source.kind if source else "undeclared"
     verdict = str((media.verdict or {}).get("verdict") or "")
@@ -171,7 +167,7 @@ def media_view(media: Media, actor: Actor, shown: AccountView) -> MediaView:
     remote_poster = f"/proxy/poster/{media.id}" if media.remote_poster_url else None
     poster = f"/media/{media.poster_key}" if media.poster_key else remote_poster
     sentence = str((media.verdict or {}).get("summary") or "") or (
-        "Nobody has said how this was made. That tells you nothing about whether it is real." if source is None
+        f"{origin.UNDECLARED} That tells you nothing about whether it is real." if source is None
         else f"{source.label}, says its author.")
     return MediaView(
         id=media.id, kind=media.kind, url=f"/media/{media.storage_key}" if local else f"/proxy/media/{media.id}", poster=poster,
@@ -179,7 +175,8 @@ def media_view(media: Media, actor: Actor, shown: AccountView) -> MediaView:
         label=source.label if source else "Video undeclared", model=model, tone=TONES[kind], mark=MARKS[kind], verdict=verdict,
         verdict_mark=mark, verdict_text=text, alarm=alarm, sentence=sentence, facts=_facts(media, actor, shown),
         raw=json.dumps(media.verdict, indent=2, ensure_ascii=False) if media.verdict else "",
-        ready=media.state in ("signed", "remote", "ready"))
+        ready=media.state in ("signed", "remote", "ready"), file_name=origin.file_name(actor, title, media),
+        manifest=f"/media/{media.manifest_key}" if media.manifest_key else "", choices=origin.choices(media))
 
 
 @dataclass(frozen=True)
@@ -232,10 +229,11 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
         actor = people[shown.actor_id]
         author = account(actor, uris)
         media = files.get(shown.id, [])
-        label = label_line(media, uris)[0] if shown.local else ""
+        label = label_line(media, uris, shown.language)[0] if shown.local else ""
         found.append(PostView(
             id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=_title(shown),
-            spoiler=shown.spoiler_text, sensitive=shown.sensitive, media=[media_view(item, actor, author) for item in media],
+            spoiler=shown.spoiler_text, sensitive=shown.sensitive,
+            media=[media_view(item, actor, author, title=_title(shown)) for item in media],
             page=f"{account_page(actor)}/{shown.id}", original=shown.url or shown.uri, local=shown.local,
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
             replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=shown.actor_id == viewer_id,

@@ -13,6 +13,7 @@ from fedisora.activitypub.multibase import ed25519_from_multibase
 from fedisora.db import UnitOfWork
 from fedisora.errors import Invalid
 from fedisora.models import Actor, Delivery, Media, OutboxActivity, RemoteHost, Status
+from fedisora.provenance import foreign_labels
 from fedisora.provenance.digital_source import TRAINED
 from fedisora.serializers.activitypub import actor as actor_serializer
 from fedisora.serializers.activitypub import video as video_serializer
@@ -223,7 +224,7 @@ def test_names(text: str, description: str, name: str, town: Town) -> None:
     ("screenCapture", 1)])
 def test_ai_usage(source: str | None, level: int) -> None:
     uri = source if source is None or "/" in source else f"http://cv.iptc.org/newscodes/digitalsourcetype/{source}"
-    assert video_serializer.ai_usage(uri) == level
+    assert foreign_labels.to_peertube(uri) == level
 
 
 # ---- the channel

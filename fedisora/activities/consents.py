@@ -1,0 +1,227 @@
+"""Asking for consent and answering: the side of the owner, and what an answer from elsewhere means for our request.
+
+Whoever asks lives here or elsewhere, and so does the owner. The rules are the same; only where both live here nothing is
+sent. A request goes `draft` → `pending` → `accepted` | `rejected` | `withdrawn` (`store.consents.TRANSITIONS`).
+"""
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import orjson
+
+from ..activitypub import markup
+from ..activitypub.parse import id_of, same_origin, text_of, type_of
+from ..activitypub.vocabulary import PUBLIC
+from ..db import UnitOfWork
+from ..errors import Conflict, NotOwner
+from ..models import Actor, ConsentRequest, ConsentStamp, Lineage, Status
+from ..provenance import consent, policy
+from ..provenance.record import timestamp
+from ..store import consents, lineage, notifications, relations, statuses
+from . import lineages, outbox
+from .received import Received
+
+STAMP_OF = {"remix": consent.REMIX, "likeness": consent.LIKENESS}
+KIND_OF = {consent.REQUESTS[stamp]: kind for kind, stamp in STAMP_OF.items()}
+"""RemixRequest → remix, LikenessRequest → likeness"""
+MOST_PENDING = 20
+"""Unanswered requests that one account may have with another."""
+NOT_ALLOWED = "The author does not allow remixes of this post."
+TAKEN_BACK = "The author took back the consent to this remix."
+TOO_MANY = "Too many of your requests wait for an answer already."
+
+
+def move(request: ConsentRequest, state: str) -> None:
+    """Raises Conflict when a request cannot go there from where it is."""
+    if state not in consents.TRANSITIONS[request.state]:
+        raise Conflict(f"This request is {request.state}; that cannot be done now.")
+    request.state = state
+
+
+# ---- the owner's side
+def consider(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: Actor, parent: Status | None) -> str:
+    """A request has reached its owner, who lives here: answer at once what the policy decides, else put it into the inbox."""
+    session = uow.session
+    if relations.blocked_either_way(session, owner.id, requester.id):
+        return refuse(uow, owner, requester, request, NOT_ALLOWED)
+    if any(row.revoked_at is not None for row in consents.stamps_for(session, request.target_uri, request.object_uri)):
+        return refuse(uow, owner, requester, request, TAKEN_BACK)
+    decision = "ask"  # a likeness is never given unasked
+    if request.kind == "remix" and parent is not None:
+        decision = policy.decide(
+            parent.interaction_policy, requester.uri, owner=owner.uri, followers=owner.followers_uri or "",
+            is_follower=relations.is_follower(session, requester.id, owner.id))
+    if decision == "no":
+        return refuse(uow, owner, requester, request, NOT_ALLOWED)
+    if decision == "yes" and request.digest:
+        give(uow, owner, requester, request)
+        return "accepted"
+    if consents.pending_between(session, owner.id, requester.id) > MOST_PENDING:
+        return refuse(uow, owner, requester, request, TOO_MANY)
+    notifications.notify(uow, owner.id, requester.id, "consent.request", about=request.id)
+    return "waiting for the owner"
+
+
+def give(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentRequest, *,
+         until: dt.datetime | None = None) -> ConsentStamp:
+    """Give consent: the stamp is signed once and kept as it is; whoever asked elsewhere gets its address.
+
+    Raises:
+        Conflict: the request cannot be accepted any more.
+        Invalid: a likeness without the finished file.
+    """
+    stamp_id = uow.new_id()
+    kind, uri = STAMP_OF[request.kind], uow.uris.stamp(owner.uri, stamp_id)
+    document = consent.build_stamp(kind, stamp_id=uri, owner=owner.uri, new_object=request.object_uri,
+                                   target=request.target_uri, digest=request.digest, end=until)
+    move(request, consents.ACCEPTED)
+    stamp = ConsentStamp(
+        id=stamp_id, uri=uri, kind=request.kind, actor_id=owner.id, request_id=request.id, target_uri=request.target_uri,
+        object_uri=request.object_uri, requester_uri=requester.uri, digest=request.digest, end_at=until,
+        document=orjson.dumps(outbox.sign(uow, owner, document)), created_at=uow.now)
+    uow.session.add(stamp)
+    request.stamp_uri, request.answered_at, request.reason = uri, uow.now, ""
+    uow.session.flush()
+    if requester.local:
+        row = _row(uow, request)
+        if row is not None:
+            lineages.settle(uow, row.id, lineages.Finding("valid", "", uri, until))
+        lineages.told(uow, request, "consent.answer")
+    else:
+        consents.drop_preview(uow, request)
+        send_answer(uow, owner, requester, request)
+    return stamp
+
+
+def refuse(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentRequest, reason: str) -> str:
+    """Say no, with the reason; `rejected`.
+
+    Raises:
+        Conflict: the request was answered already.
+    """
+    move(request, consents.REJECTED)
+    request.reason, request.answered_at = markup.clean_line(reason, 500), uow.now
+    uow.session.flush()
+    if requester.local:
+        row = _row(uow, request)
+        if row is not None:
+            lineages.settle(uow, row.id, lineages.Finding("missing", request.reason))
+        lineages.told(uow, request, "consent.answer")
+    else:
+        consents.drop_preview(uow, request)
+        send_answer(uow, owner, requester, request)
+    return "rejected"
+
+
+def send_answer(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentRequest) -> None:
+    """Accept with the stamp's address, or Reject with the reason. The id is new each time: who asks again is answered again."""
+    accepted = request.state == consents.ACCEPTED
+    kind = "Accept" if accepted else "Reject"
+    about = {"id": request.uri, "type": consent.REQUESTS[STAMP_OF[request.kind]], "actor": requester.uri,
+             "object": request.target_uri, "instrument": request.object_uri}
+    activity: dict[str, Any] = {"id": f"{owner.uri}#{kind.lower()}s/consent/{uow.new_id()}", "type": kind,
+                                "actor": owner.uri, "to": [requester.uri], "object": about}
+    if accepted:
+        activity["result"] = request.stamp_uri
+    elif request.reason:
+        activity["summary"] = request.reason
+    outbox.send(uow, owner, activity, outbox.inbox_of(requester, shared=False), object_uri=request.uri)
+
+
+def take_back(uow: UnitOfWork, owner: Actor, stamp: ConsentStamp, requester: Actor | None) -> None:
+    """Revoke a stamp: whoever asked and everybody who follows the owner hears of it; its address answers 410 from now on."""
+    if stamp.revoked_at is not None:
+        return
+    stamp.revoked_at = uow.now
+    uow.session.flush()
+    activity = {"id": uow.uris.delete(stamp.uri), "type": "Delete", "actor": owner.uri, "to": [PUBLIC],
+                "cc": [stamp.requester_uri],
+                "object": {"id": stamp.uri, "type": "Tombstone", "formerType": STAMP_OF[stamp.kind],
+                           "deleted": timestamp(uow.now)}}
+    inboxes = [*(outbox.inbox_of(requester) if requester is not None else ()),
+               *relations.follower_inboxes(uow.session, owner.id)]
+    outbox.send(uow, owner, activity, inboxes, object_uri=stamp.uri)
+    for row in lineage.by_stamp(uow.session, stamp.uri):
+        lineages.settle(uow, row.id, lineages.Finding("revoked", "The owner took the consent back."))
+
+
+# ---- the side of whoever asks
+def ask(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: Actor, *, url: str, mime: str,
+        icon: str | None = None) -> None:
+    """Put a finished file before the owner: here at once, elsewhere as a RemixRequest.
+
+    Args:
+        url: where the owner can look at the file that is asked about; its digest is in the request.
+    """
+    move(request, consents.PENDING)
+    uow.session.flush()
+    if owner.local:
+        consider(uow, request, owner, requester, statuses.by_uri(uow.session, request.target_uri))
+        return
+    activity = consent.build_request(
+        STAMP_OF[request.kind], request_id=request.uri, actor=requester.uri, owner=owner.uri, target=request.target_uri,
+        new_object=request.object_uri, name=request.name, use=request.use, published=uow.now, digest=request.digest)
+    activity["instrument"] |= {"mediaType": mime, "url": url} | ({"icon": {"type": "Image", "url": icon}} if icon else {})
+    outbox.send(uow, requester, activity, outbox.inbox_of(owner, shared=False), object_uri=request.object_uri)
+
+
+def withdraw(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: Actor) -> None:
+    """Whoever asked thinks better of it: an Undo takes the request out of the owner's inbox."""
+    sent = request.state == consents.PENDING
+    move(request, consents.WITHDRAWN)
+    request.answered_at = uow.now
+    if sent and not owner.local:
+        about = {"id": request.uri, "type": consent.REQUESTS[STAMP_OF[request.kind]], "actor": requester.uri,
+                 "object": request.target_uri}
+        outbox.send(uow, requester, {"id": uow.uris.undo(request.uri), "type": "Undo", "actor": requester.uri,
+                                     "to": [owner.uri], "object": about},
+                    outbox.inbox_of(owner, shared=False), object_uri=request.uri)
+    notifications.remove(uow, owner.id, requester.id, "consent.request", request.id)
+
+
+def _row(uow: UnitOfWork, request: ConsentRequest) -> Lineage | None:
+    rows = lineage.parents_of(uow.session, [request.status_id]).get(request.status_id, []) if request.status_id else []
+    return next((row for row in rows if row.parent_uri == request.target_uri and row.kind == "remix"), None)
+
+
+def is_request(uow: UnitOfWork, activity: dict[str, Any]) -> bool:
+    """Whether an Accept or Reject is about a request for consent."""
+    reference = activity.get("object")
+    uri = id_of(reference)
+    return type_of(reference) in KIND_OF or (
+        uri is not None and uow.uris.is_local(uri) and consents.by_uri(uow.session, uri) is not None)
+
+
+def answered(uow: UnitOfWork, activity: dict[str, Any], got: Received, *, accepted: bool) -> str:
+    """An Accept or Reject of a request of ours. An Accept is only the address of a stamp: that is what is looked at.
+
+    Raises:
+        NotOwner: not by whom we asked.
+    """
+    request = consents.by_uri(uow.session, id_of(activity.get("object")) or "")
+    if request is None or request.status_id is None or request.state in (consents.DRAFT, consents.WITHDRAWN):
+        return "ignored: no such request of ours"
+    if request.owner_id != got.actor.id:
+        raise NotOwner(cause=f"{got.actor.uri} answers {request.uri}")
+    row = _row(uow, request)
+    if row is None:
+        return "ignored: no such request of ours"
+    if not accepted:
+        if request.state != consents.PENDING:
+            lineages.check_later(uow, row)  # too late for a no: what counts is whether the stamp is still there
+            return "to be checked" if request.state == consents.ACCEPTED else "ignored: known"
+        move(request, consents.REJECTED)
+        request.reason, request.answered_at = markup.clean_line(text_of(activity, "summary"), 500), uow.now
+        lineages.settle(uow, row.id, lineages.Finding("missing", request.reason))
+        lineages.told(uow, request, "consent.answer")
+        return "consent refused"
+    stamp = id_of(activity.get("result"))
+    if stamp is None or not same_origin(stamp, got.actor.uri):
+        return "ignored: no stamp of the owner's"
+    if request.state == consents.REJECTED:
+        request.state = consents.PENDING
+    row.stamp_uri = stamp
+    uow.session.flush()
+    lineages.check_later(uow, row)
+    return "stamp to be checked"

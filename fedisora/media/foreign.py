@@ -1,0 +1,83 @@
+"""Content Credentials in files of servers that do not know our vocabulary: looked for, weighed, and never more than they are.
+
+Most such files have none (Mastodon, GoToSocial and Pixelfed encode anew), so only those that mention C2PA cost a child process.
+"""
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import mmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from ..db import UnitOfWork
+from ..errors import FedisoraError, Refused
+from ..models import Media
+from ..provenance.verdict import decide
+from ..store import labels
+from .scratch import scratch
+
+if TYPE_CHECKING:
+    from ..db import Database
+    from .verifier import Verifier
+
+log = structlog.get_logger()
+MARKS: Final = (b"c2pa",)
+"""In the label of every C2PA manifest store, whatever the container (ISO 19566-5 description box)."""
+DEADLINE: Final = 30.0
+AGAIN: Final = dt.timedelta(hours=1)
+
+
+def mentions_c2pa(path: Path) -> bool:
+    """Whether a manifest store may be in a file."""
+    with path.open("rb") as file:
+        if not file.seek(0, 2):
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            return any(view.find(mark) >= 0 for mark in MARKS)
+
+
+async def check(db: Database, client: Any, verifier: Verifier, media_id: int) -> str | None:
+    """Fetch a foreign file, keep the verdict and what it says about itself; the verdict's word, None when nothing was checked.
+
+    A file that is too large, gone or refused stays unchecked; a server that does not answer is asked again in an hour.
+    """
+    media = await db.read(lambda session: session.get(Media, media_id))
+    if media is None or media.state != "remote" or not media.remote_url:
+        return None
+    url, noun = media.remote_url, "image" if media.kind == "image" else "video"
+    async with scratch("verify") as folder:
+        path = folder / "file"
+        try:
+            await client.download(url, path, max_bytes=db.instance.settings.foreign_media_mb << 20, deadline=DEADLINE)
+        except Refused as error:
+            log.info("foreign file not checked", media=media_id, reason=str(error))
+            return None
+        except FedisoraError as error:
+            log.info("foreign file not checked yet", media=media_id, reason=str(error))
+            await db.write(lambda uow: _again(uow, media_id))
+            return None
+        if await asyncio.to_thread(mentions_c2pa, path):
+            document = await verifier.check_file(path)
+        else:
+            document = decide({"report": None, "error": {"code": "unsigned"}}, claimed_origin=None, object_facts=None,
+                              digest=None, now=db.clock(), media=noun).to_json()
+    await db.write(lambda uow: keep(uow, media_id, document))
+    return str(document["verdict"])
+
+
+def keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
+    """Store a verdict, and the label that the file itself carries."""
+    media = uow.session.get(Media, media_id)
+    if media is not None:
+        media.verdict, media.verdict_at = document, uow.now
+        labels.from_manifest(media, document)
+        uow.ring(f"media:{media_id}")
+
+
+def _again(uow: UnitOfWork, media_id: int) -> None:
+    media = uow.session.get(Media, media_id)
+    if media is not None:
+        media.recheck_at = uow.now + AGAIN

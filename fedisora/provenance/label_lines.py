@@ -1,0 +1,47 @@
+"""The last line of a labelled post, in the language of the post (vocabulary §1): for servers that ignore our terms.
+
+A post in a language without an entry gets the English line. The hashtag is the same in every language.
+"""
+from __future__ import annotations
+
+from typing import Final
+
+from .digital_source import ALGORITHMIC, COMPOSITE_TRAINED, TRAINED
+
+_LINES: Final[dict[str, dict[tuple[str, str], str]]] = {
+    "en": {(TRAINED, "video"): "AI-generated video", (TRAINED, "image"): "AI-generated image",
+           (COMPOSITE_TRAINED, "video"): "AI-modified video", (COMPOSITE_TRAINED, "image"): "AI-modified image",
+           (ALGORITHMIC, "video"): "Procedural video, not AI", (ALGORITHMIC, "image"): "Procedural image, not AI"},
+    "de": {(TRAINED, "video"): "KI-generiertes Video", (TRAINED, "image"): "KI-generiertes Bild",
+           (COMPOSITE_TRAINED, "video"): "Mit KI verändertes Video", (COMPOSITE_TRAINED, "image"): "Mit KI verändertes Bild",
+           (ALGORITHMIC, "video"): "Prozedurales Video, keine KI", (ALGORITHMIC, "image"): "Prozedurales Bild, keine KI"},
+    "es": {(TRAINED, "video"): "Vídeo generado con IA", (TRAINED, "image"): "Imagen generada con IA",
+           (COMPOSITE_TRAINED, "video"): "Vídeo modificado con IA", (COMPOSITE_TRAINED, "image"): "Imagen modificada con IA",
+           (ALGORITHMIC, "video"): "Vídeo procedural, sin IA", (ALGORITHMIC, "image"): "Imagen procedural, sin IA"},
+    "fr": {(TRAINED, "video"): "Vidéo générée par IA", (TRAINED, "image"): "Image générée par IA",
+           (COMPOSITE_TRAINED, "video"): "Vidéo modifiée par IA", (COMPOSITE_TRAINED, "image"): "Image modifiée par IA",
+           (ALGORITHMIC, "video"): "Vidéo procédurale, sans IA", (ALGORITHMIC, "image"): "Image procédurale, sans IA"},
+    "it": {(TRAINED, "video"): "Video generato con IA", (TRAINED, "image"): "Immagine generata con IA",
+           (COMPOSITE_TRAINED, "video"): "Video modificato con IA", (COMPOSITE_TRAINED, "image"): "Immagine modificata con IA",
+           (ALGORITHMIC, "video"): "Video procedurale, senza IA", (ALGORITHMIC, "image"): "Immagine procedurale, senza IA"},
+    "nl": {(TRAINED, "video"): "Met AI gemaakte video", (TRAINED, "image"): "Met AI gemaakte afbeelding",
+           (COMPOSITE_TRAINED, "video"): "Met AI bewerkte video", (COMPOSITE_TRAINED, "image"): "Met AI bewerkte afbeelding",
+           (ALGORITHMIC, "video"): "Procedurele video, geen AI", (ALGORITHMIC, "image"): "Procedurele afbeelding, geen AI"},
+    "pt": {(TRAINED, "video"): "Vídeo gerado por IA", (TRAINED, "image"): "Imagem gerada por IA",
+           (COMPOSITE_TRAINED, "video"): "Vídeo modificado por IA", (COMPOSITE_TRAINED, "image"): "Imagem modificada por IA",
+           (ALGORITHMIC, "video"): "Vídeo procedural, sem IA", (ALGORITHMIC, "image"): "Imagem procedural, sem IA"},
+}
+LANGUAGES: Final = tuple(_LINES)
+
+
+def line(source: str, kind: str, language: str | None) -> str | None:
+    """The sentence for a source type and a kind of file (`video`, anything else counts as an image).
+
+    Args:
+        language: BCP 47; its first part decides.
+
+    Returns:
+        None when no line is called for.
+    """
+    lines = _LINES.get((language or "en").replace("_", "-").partition("-")[0].lower(), _LINES["en"])
+    return lines.get((source, "video" if kind == "video" else "image"))

@@ -1,0 +1,90 @@
+"""What people do with requests for consent: give, refuse, take back; withdraw what they asked."""
+from __future__ import annotations
+
+import datetime as dt
+
+from ..activities import consents as rules
+from ..db import UnitOfWork
+from ..errors import Invalid, NotFound
+from ..models import Actor, ConsentRequest, ConsentStamp
+from ..store import actors, consents, statuses
+from . import publish as posts
+
+LONGEST = dt.timedelta(days=3650)
+
+
+def asked(uow: UnitOfWork, owner: Actor, request_id: int) -> ConsentRequest:
+    """A request that was put to this person.
+
+    Raises:
+        NotFound: there is none.
+    """
+    request = consents.get(uow.session, request_id)
+    if request is None or request.owner_id != owner.id or request.state == consents.DRAFT:
+        raise NotFound("There is no such request.")
+    return request
+
+
+def grant(uow: UnitOfWork, owner: Actor, request_id: int, *, until: dt.datetime | None = None) -> ConsentStamp:
+    """Give consent to exactly the file that was asked about. A remix of somebody here is published with it.
+
+    Args:
+        until: when it runs out; None: it lasts until it is taken back.
+
+    Raises:
+        NotFound: no such request of this person's.
+        Conflict: it was answered or withdrawn already.
+        Invalid: a time that is over, or a likeness, which is not given here yet.
+    """
+    request = asked(uow, owner, request_id)
+    if request.kind != "remix":
+        raise Invalid("This server cannot give a likeness yet. You can leave the request, or refuse it.")
+    if until is not None and not uow.now < until < uow.now + LONGEST:
+        raise Invalid("The consent has to last beyond this moment, and ten years at most.")
+    stamp = rules.give(uow, owner, actors.get(uow.session, request.requester_id), request, until=until)
+    if request.status_id is not None:
+        posts.finish(uow, request.status_id)
+    return stamp
+
+
+def refuse(uow: UnitOfWork, owner: Actor, request_id: int, reason: str = "") -> ConsentRequest:
+    """Say no; whoever asked hears the reason.
+
+    Raises:
+        NotFound: no such request of this person's.
+        Conflict: it was answered or withdrawn already.
+    """
+    request = asked(uow, owner, request_id)
+    rules.refuse(uow, owner, actors.get(uow.session, request.requester_id), request, reason)
+    return request
+
+
+def withdraw(uow: UnitOfWork, actor: Actor, request_id: int) -> ConsentRequest:
+    """Ask no more, or give up after a no: the unpublished remix is deleted.
+
+    Raises:
+        NotFound: no such request of this person's.
+        Conflict: the remix is published already.
+    """
+    request = consents.get(uow.session, request_id)
+    if request is None or request.requester_id != actor.id:
+        raise NotFound("There is no such request.")
+    status = statuses.get(uow.session, request.status_id) if request.status_id is not None else None
+    if status is None:
+        rules.move(request, consents.WITHDRAWN)
+        return request
+    posts.discard_remix(uow, actor, status)
+    return request
+
+
+def revoke(uow: UnitOfWork, owner: Actor, stamp_id: int) -> ConsentStamp:
+    """Take a consent back, here and on every server that shows the remix.
+
+    Raises:
+        NotFound: no such stamp of this person's.
+    """
+    stamp = uow.session.get(ConsentStamp, stamp_id)
+    if stamp is None or stamp.actor_id != owner.id:
+        raise NotFound("There is no such consent of yours.")
+    rules.take_back(uow, owner, stamp, actors.by_uri(uow.session, stamp.requester_uri))
+    return stamp

@@ -1,0 +1,110 @@
+"""Requests for consent, and the stamps that local people gave (vocabulary §4)."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ..db import UnitOfWork
+from ..models import ConsentRequest, ConsentStamp, Media
+from .paging import Page, newest_first, paginate
+
+DRAFT, PENDING, ACCEPTED, REJECTED, WITHDRAWN = "draft", "pending", "accepted", "rejected", "withdrawn"
+TRANSITIONS: dict[str, frozenset[str]] = {
+    DRAFT: frozenset({PENDING, WITHDRAWN}), PENDING: frozenset({ACCEPTED, REJECTED, WITHDRAWN}),
+    ACCEPTED: frozenset(), REJECTED: frozenset({ACCEPTED}), WITHDRAWN: frozenset(),
+}
+"""States of a request. `draft`: ours, its file is not signed yet, so nobody was asked. An owner may think better of a no."""
+
+
+def get(session: Session, request_id: int) -> ConsentRequest | None:
+    """One request."""
+    return session.get(ConsentRequest, request_id)
+
+
+def by_uri(session: Session, uri: str) -> ConsentRequest | None:
+    """The request with this activity id."""
+    return session.scalar(select(ConsentRequest).where(ConsentRequest.uri == uri))
+
+
+def of_status(session: Session, status_ids: Iterable[int]) -> dict[int, ConsentRequest]:
+    """The newest request for each of some posts here."""
+    wanted = list(set(status_ids))
+    if not wanted:
+        return {}
+    return {row.status_id or 0: row for row in session.scalars(select(ConsentRequest).where(
+        ConsentRequest.status_id.in_(wanted)).order_by(ConsentRequest.id))}
+
+
+def same(session: Session, kind: str, target_uri: str, object_uri: str) -> Sequence[ConsentRequest]:
+    """Requests for the same thing, newest first."""
+    return session.scalars(select(ConsentRequest).where(
+        ConsentRequest.object_uri == object_uri, ConsentRequest.target_uri == target_uri, ConsentRequest.kind == kind)
+        .order_by(ConsentRequest.id.desc())).all()
+
+
+def pending_between(session: Session, owner_id: int, requester_id: int) -> int:
+    """How many unanswered requests somebody has put to somebody."""
+    return session.scalar(select(func.count()).select_from(ConsentRequest).where(
+        ConsentRequest.owner_id == owner_id, ConsentRequest.state == PENDING,
+        ConsentRequest.requester_id == requester_id)) or 0
+
+
+def waiting(session: Session, owner_id: int) -> int:
+    """How many requests wait for an owner's answer."""
+    return session.scalar(select(func.count()).select_from(ConsentRequest).where(
+        ConsentRequest.owner_id == owner_id, ConsentRequest.state == PENDING)) or 0
+
+
+def inbox(session: Session, owner_id: int, page: Page, state: str | None = None) -> list[ConsentRequest]:
+    """What an owner was asked, newest first; drafts were not sent yet."""
+    query = select(ConsentRequest).where(ConsentRequest.owner_id == owner_id, ConsentRequest.state != DRAFT)
+    if state is not None:
+        query = query.where(ConsentRequest.state == state)
+    return newest_first(session.scalars(paginate(query, ConsentRequest.id, page)).all(), page)
+
+
+def outbox(session: Session, requester_id: int, page: Page, state: str | None = None) -> list[ConsentRequest]:
+    """What somebody asked for, newest first."""
+    query = select(ConsentRequest).where(ConsentRequest.requester_id == requester_id)
+    if state is not None:
+        query = query.where(ConsentRequest.state == state)
+    return newest_first(session.scalars(paginate(query, ConsentRequest.id, page)).all(), page)
+
+
+# ---- stamps
+def stamp(session: Session, uri: str) -> ConsentStamp | None:
+    """The stamp with this id, one that was taken back too."""
+    return session.scalar(select(ConsentStamp).where(ConsentStamp.uri == uri))
+
+
+def stamps_for(session: Session, target_uri: str, object_uri: str) -> Sequence[ConsentStamp]:
+    """Stamps that a new post got for one parent, those that were taken back too."""
+    return session.scalars(select(ConsentStamp).where(
+        ConsentStamp.target_uri == target_uri, ConsentStamp.object_uri == object_uri)).all()
+
+
+def stamps_of(session: Session, owner_id: int, page: Page) -> list[ConsentStamp]:
+    """Stamps somebody gave, newest first, those that were taken back too."""
+    query = select(ConsentStamp).where(ConsentStamp.actor_id == owner_id)
+    return newest_first(session.scalars(paginate(query, ConsentStamp.id, page)).all(), page)
+
+
+# ---- the file that is asked about
+def preview(session: Session, request: ConsentRequest) -> Media | None:
+    """The finished file a request is about: of the post here, or what another server sent to be looked at."""
+    if request.status_id is not None:
+        return session.scalar(select(Media).where(Media.status_id == request.status_id).order_by(Media.position).limit(1))
+    return session.scalar(select(Media).where(
+        Media.digest == request.digest, Media.actor_id == request.requester_id, Media.status_id.is_(None),
+        Media.state == "remote").limit(1)) if request.digest else None
+
+
+def drop_preview(uow: UnitOfWork, request: ConsentRequest) -> None:
+    """A request is answered: the other server's file is not kept track of any longer."""
+    if request.status_id is None and request.digest is not None:
+        uow.session.execute(sql_delete(Media).where(
+            Media.digest == request.digest, Media.actor_id == request.requester_id, Media.status_id.is_(None),
+            Media.state == "remote"))

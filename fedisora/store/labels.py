@@ -1,0 +1,59 @@
+"""Labels of other servers' files: when their own record is looked for, and what becomes known from it."""
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import func, select
+
+from ..db import UnitOfWork
+from ..models import Job, Media
+from ..provenance import digital_source, foreign_labels
+from . import jobs
+
+CHECKED_KINDS: Final = ("video", "image")
+FOREIGN_BACKLOG: Final = 100
+"""Checks of foreign files that wait at most: whoever floods us with pictures keeps nobody else's from being looked at."""
+
+
+def plan_check(uow: UnitOfWork, media: Media, *, quiet: bool = False) -> None:
+    """Queue the check of a remote file that was just stored.
+
+    With a record or a digest it is always checked. Without, its server does not know our vocabulary: then it is fetched only
+    if it is small enough (`FEDISORA_FOREIGN_MEDIA_MB`), few others wait, and it is no post from the past (`quiet`).
+    """
+    if media.kind not in CHECKED_KINDS:
+        return
+    if media.record is not None or media.digest is not None:
+        uow.session.flush()
+        jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
+        return
+    most = uow.settings.foreign_media_mb << 20
+    if quiet or not most or (media.size or 0) > most or media.mime == "application/x-mpegurl":
+        return
+    uow.session.flush()
+    waiting = select(Job.id).where(Job.kind == "check_foreign", Job.state == "pending", Job.queue == "housekeeping").limit(
+        FOREIGN_BACKLOG).subquery()
+    if (uow.session.scalar(select(func.count()).select_from(waiting)) or 0) < FOREIGN_BACKLOG:
+        jobs.enqueue(uow, "check_foreign", {"media_id": media.id}, key=str(media.id))
+
+
+def from_manifest(media: Media, verdict: dict[str, Any]) -> None:
+    """Take over what the file says about itself, when it admits to more than its post did.
+
+    A file that was changed after signing is believed only where it admits to a machine.
+    """
+    said = verdict.get("digitalSourceType")
+    if media.state != "remote" or not isinstance(said, str) or digital_source.find(said) is None:
+        return
+    if verdict.get("verdict") == "tampered" and digital_source.kind_of(said) not in ("machine", "mixed", "procedural"):
+        return
+    media.digital_source_type, media.label_source = foreign_labels.strictest(
+        (media.digital_source_type, media.label_source or "declared"), (said, "manifest"))
+
+
+def stated(media: Media) -> str | None:
+    """What the post itself says about a file, as its record has to confirm it: no label that we found elsewhere."""
+    if media.label_source in (None, "made", "record", "declared"):
+        return media.digital_source_type
+    record = media.record if isinstance(media.record, dict) else {}
+    return foreign_labels.iptc(record.get("digitalSourceType"))

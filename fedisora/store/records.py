@@ -1,0 +1,56 @@
+"""What stands beside the files of local posts in their records: parents, stamps of consent, claims of extensions."""
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..models import ClaimRow, Lineage, Media
+from .lineage import holds
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the object of a post says about a file beyond the file's own row.
+
+    Attributes:
+        based_on: ids of the posts it was made from, whatever became of the consent.
+        remix_authorizations, likeness_authorizations: ids of stamps that hold.
+        claims: as they came, in order.
+    """
+
+    based_on: tuple[str, ...] = ()
+    remix_authorizations: tuple[str, ...] = ()
+    likeness_authorizations: tuple[str, ...] = ()
+    claims: tuple[dict[str, Any], ...] = ()
+
+
+NOTHING = Beside()
+
+
+def beside(session: Session, files: Iterable[Media]) -> dict[int, Beside]:
+    """By media id, for those of which there is something to say. Two queries, however many files."""
+    posts = {media.id: media.status_id for media in files if media.kind in ("video", "image") and media.status_id is not None}
+    if not posts:
+        return {}
+    lineage: dict[int, list[Lineage]] = defaultdict(list)
+    for row in session.scalars(select(Lineage).where(Lineage.child_id.in_(set(posts.values()))).order_by(Lineage.id)):
+        lineage[row.child_id].append(row)
+    claims: dict[int, dict[bytes, dict[str, Any]]] = defaultdict(dict)
+    for media_id, body in session.execute(select(ClaimRow.media_id, ClaimRow.body).where(
+            ClaimRow.media_id.in_(posts)).order_by(ClaimRow.media_id, ClaimRow.position, ClaimRow.id)):
+        claims[media_id].setdefault(body, json.loads(body))  # one in the file and in the object is one
+    return {media_id: _of(lineage[post], list(claims[media_id].values())) for media_id, post in posts.items()
+            if post in lineage or media_id in claims}
+
+
+def _of(rows: list[Lineage], claims: list[dict[str, Any]]) -> Beside:
+    def stamps(kind: str) -> tuple[str, ...]:
+        return tuple(row.stamp_uri for row in rows if row.kind == kind and row.stamp_uri and holds(row))
+
+    return Beside(tuple(row.parent_uri for row in rows if row.kind == "remix"), stamps("remix"), stamps("cameo"), tuple(claims))

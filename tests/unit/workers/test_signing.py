@@ -1,0 +1,335 @@
+"""From an upload or a draft to a signed post, with c2pa-python's Reader as the judge of what comes out."""
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from sqlalchemy import select
+
+from fedisora.activities.remote_posts import proof_state
+from fedisora.app import House, build_house, create_app, workers_module
+from fedisora.errors import Conflict, Invalid
+from fedisora.models import Actor, ClaimRow, Generation, Lineage, Media, OutboxActivity, Status
+from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, HUMAN_EDITS, TRAINED
+from fedisora.provenance.manifest import Ingredient
+from fedisora.serializers.activitypub.note import from_activitypub
+from fedisora.serializers.mastodon.status import media_attachment
+from fedisora.services import accounts, declaration, generate, instance, publish
+from fedisora.settings import load_settings
+from fedisora.store import actors
+from tests.support.credentials import Authority, actions, assertions, judge
+from tests.support.pictures import clip
+
+WORKER = workers_module("media")
+SIGNING = workers_module("signing")
+HERE = "https://here.example"
+
+
+@dataclass
+class Studio:
+    """An instance without a server, whose jobs are run by hand."""
+
+    house: House
+    ada: int
+    robot: int
+    folder: Path
+    plain: Path
+    anchors: str
+
+    def run(self, job: Callable[..., Coroutine[Any, Any, Any]], payload: dict[str, Any]) -> None:
+        async def once() -> None:
+            await self.house.client.open()
+            try:
+                await job(self.house, payload)
+            finally:
+                await self.house.client.close()
+
+        asyncio.run(once())
+
+    def upload(self, path: Path, choice: str = "", *, text: str = "look", author: int | None = None, **columns: Any) -> int:
+        """A post with an upload, not published yet; the media row's id."""
+        key = f"uploads/{secrets.token_hex(8)}"
+        self.house.storage.put_file(key, path)
+
+        def insert(uow: Any) -> int:
+            media = Media(id=uow.new_id(), actor_id=author or self.ada, state="received", upload_key=key, created_at=uow.now,
+                          description="a clip", **columns)
+            declaration.say(media, choice)
+            uow.session.add(media)
+            uow.session.flush()
+            publish.create(uow, actors.get(uow.session, author or self.ada), publish.Draft(text=text, media_ids=(media.id,)))
+            return int(media.id)
+
+        return self.house.db.write_now(insert)
+
+    def publish(self, media_id: int) -> Media:
+        self.run(WORKER.publish, {"status_id": self.media(media_id).status_id})
+        return self.media(media_id)
+
+    def get(self, path: str, accept: str = "*/*") -> httpx.Response:
+        async def once() -> httpx.Response:
+            app = create_app(self.house.settings, house=self.house, local_workers=False)
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as client:
+                return await client.get(path, headers={"Accept": accept})
+
+        return asyncio.run(once())
+
+    def media(self, media_id: int) -> Media:
+        return self.house.db.read_now(lambda session: session.get_one(Media, media_id))
+
+    def post(self, media: Media) -> dict[str, Any]:
+        found: dict[str, Any] = orjson.loads(self.house.db.read_now(
+            lambda session: session.get_one(Status, media.status_id)).document or b"")
+        return found
+
+    def judged(self, media: Media) -> dict[str, Any]:
+        path = self.house.storage.path_for(str(media.storage_key))
+        assert path is not None
+        return judge(Path(path), self.anchors)
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    folder = tmp_path_factory.mktemp("studio")
+    house = build_house(load_settings(folder, base_url=HERE, rate_limits=False, burnt_in_mark=True))
+
+    def people(uow: Any) -> tuple[int, int]:
+        ada = accounts.create(uow, "ada", "ada@example.org", "a fine password")
+        accounts.create(uow, "eve", "eve@example.org", "a fine password")
+        robot = accounts.create(uow, "robot", "robot@example.org", "a fine password", kind="agent", operator="ada")
+        return ada.actor_id, robot.actor_id
+
+    ada, robot = house.db.write_now(people)
+    yield Studio(house, ada, robot, folder, clip(folder / "plain.mp4", frames=12), house.db.read_now(instance.certificate_bundle))
+    house.db.close()
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Authority:
+    return Authority()
+
+
+def names(listed: list[dict[str, Any]]) -> list[str]:
+    return [item["action"] for item in listed]
+
+
+def test_a_declared_upload_says_who_how_and_what_was_done_to_it(studio: Studio) -> None:
+    big = clip(studio.folder / "big.mp4", width=2000, height=1200, frames=3)
+    media = studio.publish(studio.upload(big, "captured"))
+    found = studio.judged(media)
+    assert found["state"] == "Trusted"
+    assert names(actions(found)) == ["c2pa.created", "c2pa.resized", "c2pa.transcoded", "c2pa.edited.metadata"]
+    assert actions(found)[0]["digitalSourceType"] == CAPTURE
+    assert actions(found)[1]["parameters"] == {"from": "2000x1200", "to": "1800x1080"}
+    data = assertions(found)
+    assert data["c2pa.actions.v2"]["allActionsIncluded"] is False  # what was done before it came, nobody knows
+    assert {rule["use"] for rule in data["cawg.training-mining"]["entries"].values()} == {"notAllowed"}
+    assert data["org.fedisora.provenance"] == media.record
+    assert media.record is not None and media.record["actorKind"] == "fs:Human"
+    assert (media.label_source, media.declared, media.verdict and media.verdict["verdict"]) == ("declared", True, "verified")
+    shown = media_attachment(media, studio.house.uris)["fedisora"]
+    assert [item["action"] for item in shown["edits"]] == names(actions(found))[1:]
+
+
+def test_the_record_stands_alone_with_its_authors_proof(studio: Studio) -> None:
+    media = studio.publish(studio.upload(studio.plain, "edited"))
+    document = studio.get(f"/records/{media.id}", "application/activity+json").json()
+    author = studio.house.db.read_now(lambda session: session.get_one(Actor, studio.ada))
+    assert proof_state(document, author) == "valid"
+    inline = studio.post(media)["attachment"][0]["provenance"]
+    assert {name: value for name, value in document.items() if name not in ("@context", "proof")} == inline
+    assert proof_state({**document, "digestMultibase": "zQmOther"}, author) != "valid"
+    kept = studio.get(document["manifest"].removeprefix(HERE))
+    assert kept.headers["content-type"] == "application/c2pa"
+    assert kept.content == studio.house.storage.read(str(media.manifest_key), 0, len(kept.content) + 1)
+    served = studio.get(f"/media/{media.storage_key}?download=lake.exe")
+    assert served.headers["content-disposition"] == 'attachment; filename="lake.exe.mp4"'
+    path = studio.folder / "downloaded.mp4"
+    path.write_bytes(served.content)
+    assert judge(path, studio.anchors)["state"] == "Trusted"
+
+
+def test_an_upload_that_says_it_is_ai_is_not_washed_by_its_uploader(studio: Studio, elsewhere: Authority) -> None:
+    made = elsewhere.sign(studio.plain, studio.folder / "ai.mp4", TRAINED)
+    media = studio.publish(studio.upload(made, "captured"))
+    assert (media.digital_source_type, media.label_source, media.declared) == (TRAINED, "manifest", False)
+    upload = media.ingredients[0]
+    assert (upload["kind"], upload["verdict"], upload["digitalSourceType"]) == ("upload", "intact-unknown-signer", TRAINED)
+    assert upload["overruled"] == CAPTURE
+    found = studio.judged(media)
+    assert found["state"] == "Trusted"
+    # the label is known before it is encoded, so the mark was burnt in then
+    assert names(actions(found)) == ["c2pa.opened", "c2pa.edited", "c2pa.transcoded", "c2pa.edited.metadata", "c2pa.addedText"]
+    assert actions(found)[1]["digitalSourceType"] == TRAINED
+    parent = found["manifest"]["ingredients"][0]
+    assert (parent["relationship"], parent["title"]) == ("parentOf", "upload")
+    inner = found["store"]["manifests"][parent["active_manifest"]]
+    assert inner["signature_info"]["common_name"] == "@ada@elsewhere.example"
+    assert "#AIGenerated" in studio.post(media)["content"]
+    assert media.verdict is not None and media.verdict["verdict"] == "verified"
+
+
+def test_a_tampered_original_is_recorded_as_that(studio: Studio, elsewhere: Authority) -> None:
+    made = bytearray(elsewhere.sign(studio.plain, studio.folder / "was.mp4", CAPTURE).read_bytes())
+    made[made.find(b"mdat") + 400] ^= 1
+    (studio.folder / "flipped.mp4").write_bytes(made)
+    media = studio.publish(studio.upload(studio.folder / "flipped.mp4", "captured"))
+    assert media.ingredients[0]["verdict"] == "tampered"
+    # intact as we signed it, but a file it was made from had been changed: nobody is told it is fine
+    assert media.verdict is not None and media.verdict["verdict"] == "contradicted"
+
+
+def test_a_broken_record_of_an_upload_does_not_stop_its_post(studio: Studio, elsewhere: Authority) -> None:
+    made = bytearray(elsewhere.sign(studio.plain, studio.folder / "whole.mp4", TRAINED).read_bytes())
+    at = made.find(b"trainedAlgorithmicMedia")
+    made[at:at + 5] = b"human"  # the statements were changed: nothing they say counts
+    (studio.folder / "forged.mp4").write_bytes(made)
+    media = studio.publish(studio.upload(studio.folder / "forged.mp4", "edited"))
+    upload = media.ingredients[0]
+    assert (upload["verdict"], upload["signer"], upload["digitalSourceType"]) == ("tampered", None, None)
+    assert (media.digital_source_type, media.label_source) == (HUMAN_EDITS, "declared")
+    found = studio.judged(media)
+    assert found["state"] == "Trusted"
+    assert "damaged" in found["manifest"]["ingredients"][0]["title"]
+    assert "active_manifest" not in found["manifest"]["ingredients"][0]
+
+
+def test_an_unlabelled_post_is_labelled_later_and_never_unlabelled(studio: Studio) -> None:
+    media = studio.publish(studio.upload(studio.plain, author=studio.robot))
+    assert (media.digital_source_type, media.label_source, media.declared) == (None, None, False)
+    assert names(actions(studio.judged(media)))[0] == "c2pa.opened"
+    assert media.record is not None and media.record["operator"] == f"{HERE}/users/ada"
+
+    def say(uow: Any, choice: str, who: int) -> None:
+        declaration.later(uow, actors.get(uow.session, who), media.id, choice)
+
+    def other_operator(uow: Any) -> None:
+        actors.get(uow.session, studio.robot).operator_uri = f"{HERE}/users/eve"
+
+    studio.house.db.write_now(other_operator)
+    studio.house.db.write_now(lambda uow: say(uow, "mixed", studio.robot))
+    with pytest.raises(Conflict):  # it waits already
+        studio.house.db.write_now(lambda uow: say(uow, "ai-generated", studio.robot))
+    studio.run(WORKER.declare, {"media_id": media.id, "choice": "mixed"})
+    now = studio.media(media.id)
+    assert (now.digital_source_type, now.label_source) == (COMPOSITE_TRAINED, "declared")
+    assert now.digest != media.digest and now.storage_key != media.storage_key
+    assert now.record == media.record  # its operator as of creation, too
+    found = studio.judged(now)
+    assert found["state"] == "Trusted"
+    assert names(actions(found)) == ["c2pa.opened", "c2pa.edited", "c2pa.addedText", "c2pa.edited.metadata"]
+    before = found["store"]["manifests"][found["manifest"]["ingredients"][0]["active_manifest"]]
+    assert before["signature_info"]["common_name"] == "@robot@here.example"
+    update = studio.house.db.read_now(lambda session: session.scalar(select(OutboxActivity.document).where(
+        OutboxActivity.type == "Update", OutboxActivity.object_uri == studio.post(now)["id"])))
+    file = orjson.loads(update or b"")["object"]["attachment"][0]
+    assert (file["digestMultibase"], file["digitalSourceType"]) == (now.digest, COMPOSITE_TRAINED)
+    assert now.verdict is not None and now.verdict["verdict"] == "verified"
+    for choice in ("captured", "other", "undeclared", ""):
+        with pytest.raises(Invalid):
+            declaration.allowed(now, choice)
+    studio.run(WORKER.declare, {"media_id": media.id, "choice": "mixed"})  # twice is once
+    assert studio.media(media.id).digest == now.digest
+
+
+def generated(studio: Studio, prompt: str) -> int:
+    """A draft as the generation host leaves it, of a backend that tells the prompt where it should not."""
+    key = f"00/{secrets.token_hex(4)}.mp4"
+    studio.house.storage.put_file(key, studio.plain)
+
+    def insert(uow: Any) -> int:
+        row = Generation(id=uow.new_id(), actor_id=studio.ada, state="draft", prompt=prompt, seed="18446744073709551615",
+                         width=160, height=90, seconds=0.5, backend="procedural", run_at=uow.now, created_at=uow.now)
+        media = Media(id=uow.new_id(), actor_id=studio.ada, kind="video", mime="video/mp4", state="ready", storage_key=key,
+                      poster_key="00/a.webp", width=160, height=90, duration=0.5, digital_source_type=TRAINED,
+                      label_source="made", generation_id=row.id, created_at=uow.now, soft_binding=["fs-wm:0000002a"],
+                      generator={"name": "diffusers", "model": "Wan2.2", "revision": "0" * 40, "licence": "Apache-2.0",
+                                 "backend": "cuda", "seed": "18446744073709551615", "prompt": prompt,
+                                 "parameters": {"steps": 4, "guidance": 5.5, "caption": f"{prompt.upper()}!"}})
+        uow.session.add_all((row, media))
+        uow.session.flush()
+        row.media_id = media.id
+        return int(row.id)
+
+    return studio.house.db.write_now(insert)
+
+
+def test_a_remix_with_a_private_prompt(studio: Studio, elsewhere: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt = "my secret place by the sea"
+    row = generated(studio, prompt)
+    parent, second = f"{elsewhere.origin}/users/ada/statuses/1", f"{elsewhere.origin}/users/ada/statuses/2"
+    claim = {"@context": {"ex": "https://ex.example/ns#", "value": "ex:value", "Film": "ex:Film"}, "type": "Film", "value": 0.5}
+
+    async def parents(house: House, media: Media, folder: Path) -> list[Ingredient]:
+        file = elsewhere.sign(studio.plain, folder / "parent.mp4", CAPTURE)
+        return [Ingredient(str(file), "video/mp4", "A walk", object=parent),
+                Ingredient(str(file), "video/mp4", "Another", object=second)]
+
+    async def claims(house: House, media: Media, record: Any) -> list[dict[str, Any]]:
+        assert record.generator.prompt is None
+        assert prompt not in str(record).casefold()
+        return [claim, {"@context": {}, "type": "Leak", "about": ["it shows", "“My  Secret place by the sea”"]}]
+
+    async def codes(house: House, media: Media, path: Path) -> list[str]:
+        return ["ISCC:KADTF57DOHGUKPVWUWLQEZWPA5QHEQWJBTLGWPS5C5NPVVMRYWX3MSY"]
+
+    monkeypatch.setattr(SIGNING, "PARENTS", (parents,))
+    monkeypatch.setattr(SIGNING, "CLAIMS", (claims,))
+    monkeypatch.setattr(SIGNING, "BINDINGS", (codes,))
+    draft = publish.Draft(text="at the sea")
+    for words in ({"description": f"It is {prompt}."}, {"draft": publish.Draft(text=prompt)}):
+        with pytest.raises(Invalid, match="private"):
+            studio.house.db.write_now(lambda uow, words=words: generate.publish(
+                uow, actors.get(uow.session, studio.ada), row, show_prompt=False, **({"draft": draft} | words)))
+
+    def go(uow: Any) -> int:
+        status = generate.publish(uow, actors.get(uow.session, studio.ada), row, draft, show_prompt=False, description=None)
+        for uri, kind, stamp, consent in ((parent, "remix", "/stamps/1", "valid"), (second, "remix", "/stamps/2", "revoked"),
+                                          (f"{elsewhere.origin}/users/ada", "cameo", "/stamps/3", "valid")):
+            uow.session.add(Lineage(id=uow.new_id(), child_id=status.id, child_uri=status.uri, parent_uri=uri, kind=kind,
+                                    stamp_uri=f"{elsewhere.origin}{stamp}", consent=consent, created_at=uow.now))
+        media_id = uow.session.get_one(Generation, row).media_id
+        for position, (source, body) in enumerate((("file", claim), ("object", claim), ("object", {"type": "x:Ünknown"}))):
+            uow.session.add(ClaimRow(id=uow.new_id(), media_id=media_id, position=position, source=source, type="x",
+                                     namespace="x", body=orjson.dumps(body)))
+        return int(media_id)
+
+    media = studio.publish(studio.house.db.write_now(go))
+    found = studio.judged(media)
+    assert found["state"] == "Trusted"
+    assert names(actions(found)) == ["c2pa.opened", "c2pa.edited", "c2pa.placed", "c2pa.addedText"]
+    assert actions(found)[1]["digitalSourceType"] == TRAINED
+    assert actions(found)[1]["softwareAgent"] == {"name": "diffusers Wan2.2", "version": "0" * 40}
+    data = assertions(found)
+    assert data["c2pa.actions.v2"]["allActionsIncluded"] is True
+    assert data["c2pa.soft-binding"]["blocks"][0]["value"].startswith("ISCC:")
+    signed = data["org.fedisora.provenance"]
+    assert signed["claims"] == [{**claim, "value": "0.5"}]
+    assert signed["generator"]["parameters"] == {"steps": 4, "guidance": "5.5"}
+    assert signed["generator"]["promptCommitment"].startswith("zQm")
+    assert [(item["relationship"], item["title"], item["informational_URI"]) for item in found["manifest"]["ingredients"]] == [
+        ("parentOf", "A walk", parent), ("componentOf", "Another", second)]
+    whole = b"".join(studio.house.storage.read(str(key), 0, 1 << 22) for key in (media.storage_key, media.manifest_key))
+    assert b"secret place" not in whole.lower()
+
+    note = studio.post(media)
+    assert "secret place" not in str(note).casefold()
+    file = note["attachment"][0]
+    assert file["isBasedOn"] == [parent, second]
+    assert (file["remixAuthorization"], file["likenessAuthorization"]) == (
+        [f"{elsewhere.origin}/stamps/1"], [f"{elsewhere.origin}/stamps/3"])
+    node = file["provenance"]
+    assert node["softBinding"] == ["fs-wm:0000002a", "ISCC:KADTF57DOHGUKPVWUWLQEZWPA5QHEQWJBTLGWPS5C5NPVVMRYWX3MSY"]
+    assert node["claim"] == [claim, {"type": "x:Ünknown"}]
+    assert "value" not in note["@context"][-1]  # the claim brings its own context
+    back = from_activitypub(note).media[0]
+    assert (back.based_on, back.soft_binding, back.claims) == (
+        (parent, second), tuple(node["softBinding"]), (claim, {"type": "x:Ünknown"}))
+    assert [item["object"] for item in media.ingredients] == [parent, second]
