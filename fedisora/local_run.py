@@ -14,7 +14,8 @@ from .app import House, build_house, workers_module
 from .db import UnitOfWork
 from .errors import FedisoraError, Invalid, NotFound, Transient
 from .models import Actor, Generation, Media, Status
-from .services import accounts, generate, migration, publish, relays
+from .provenance import certificates
+from .services import accounts, generate, instance, migration, publish, relays
 from .settings import Settings
 from .store import actors
 from .store import relays as relay_rows
@@ -201,6 +202,10 @@ async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
             findings.append((True, "redis", settings.redis_url))
         except (OSError, TimeoutError) as error:
             findings.append((False, "redis", f"{error}. Start it, or unset FEDISORA_REDIS_URL."))
+    ends = house.db.read_now(instance.authority_ends)
+    lasting = ends - house.db.clock() >= certificates.LEAF_LIFE
+    findings.append((lasting, "certificates", f"signed until {ends:%Y}" + (
+        "" if lasting else ": less than ten years left for new files. Make a new authority: fedisora keys rotate-ca")))
     findings.append((accounts.hash_password("probe").startswith("$argon2id$"), "passwords", "argon2id"))
     house.db.close()
     return findings

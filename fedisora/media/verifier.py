@@ -16,7 +16,7 @@ import structlog
 
 from ..activitypub.digest import digest_multibase
 from ..db import Database, UnitOfWork
-from ..errors import FedisoraError, NotFound
+from ..errors import FedisoraError, NotFound, Refused
 from ..models import Media
 from ..provenance.reading import Reading, read_report
 from ..provenance.registry import GROUP, Registry, discover
@@ -83,7 +83,8 @@ class Verifier:
 
         Raises:
             NotFound: there is no such media.
-            RemoteUnavailable: the remote file cannot be fetched now.
+            Refused: the remote file cannot be had.
+            RemoteUnavailable: it cannot be fetched now.
         """
         known = await self._db.read(lambda session: facts.by_id(session, media_id))
         if known is None:
@@ -95,7 +96,11 @@ class Verifier:
                 await asyncio.to_thread(self._storage.get_to, media.storage_key, path)
                 home = self._db.instance.uris.base
             elif media.remote_url:
-                await self._client.download(media.remote_url, path, max_bytes=MAX_BYTES, deadline=120.0)
+                try:
+                    await self._client.download(media.remote_url, path, max_bytes=MAX_BYTES, deadline=120.0)
+                except Refused:  # it is gone: what was found out stays, and nobody asks for it every day
+                    await self._db.write(lambda uow: _settled(uow, media_id))
+                    raise
                 home = origin(known.facts.object_id if known.facts else media.remote_url) or ""
                 sidecar = await self._sidecar(media.manifest_url, folder / "manifest.c2pa")
             else:
@@ -202,3 +207,9 @@ def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any], known: Known
         labels.from_manifest(media, document)
         facts.keep_label(uow, media, known)
         uow.ring(f"media:{media_id}")
+
+
+def _settled(uow: UnitOfWork, media_id: int) -> None:
+    media = uow.session.get(Media, media_id)
+    if media is not None:
+        media.recheck_at = None

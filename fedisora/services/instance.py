@@ -67,6 +67,12 @@ def certificate_authority(uow: UnitOfWork) -> certificates.Issued:
     return key, x509.load_pem_x509_certificate(fact.value.encode())
 
 
+def authority_ends(session: Session) -> dt.datetime:
+    """When the signing CA runs out. A leaf cannot outlive it, so leaves are shorter than ten years once it has less."""
+    fact = session.get_one(InstanceFact, AUTHORITY[0])
+    return x509.load_pem_x509_certificate(fact.value.encode()).not_valid_after_utc
+
+
 def certificate_bundle(session: Session) -> str:
     """PEM of the intermediates and roots, present and former: what `signingCertificates` serves."""
     facts = session.scalars(select(InstanceFact).where(or_(

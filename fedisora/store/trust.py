@@ -20,9 +20,9 @@ from ..models import Actor, InstanceFact, Lineage, Media, RevokedCertificate
 from ..provenance import certificates
 from ..provenance.verdict import revoke
 from . import jobs, keys
+from .lineage import TAKEN_BACK
 
 PREFIX = "trust:"
-GONE_CONSENTS = ("revoked", "expired")
 FIRST_PAUSE, LONGEST_PAUSE = dt.timedelta(minutes=10), dt.timedelta(days=1)
 _MOMENTS = ("anchors_at", "list_at", "ask_at")
 
@@ -103,13 +103,13 @@ def batch(session: Session, origin: str, after: int, limit: int, *, actor: str |
     """Checked files of posts of an origin's accounts (or of one), by id."""
     which = Actor.uri == actor if actor is not None else _of_origin(origin)
     return list(session.scalars(select(Media).join(Actor, Actor.id == Media.actor_id).where(
-        which, Media.id > after, Media.status_id.is_not(None), Media.verdict.is_not(None)).order_by(Media.id).limit(limit)))
+        which, Media.id > after, Media.status_id.is_not(None), Media.verdict_at.is_not(None)).order_by(Media.id).limit(limit)))
 
 
 def signed_by(session: Session, serials: Collection[str], after: int, limit: int) -> list[Media]:
     """Checked files that one of some certificates signed, whoever shows them, by id."""
     serial = Media.verdict["signer"]["certificateSerial"].as_string()
-    return list(session.scalars(select(Media).where(Media.verdict.is_not(None), Media.id > after, serial.in_(list(serials)))
+    return list(session.scalars(select(Media).where(Media.verdict_at.is_not(None), Media.id > after, serial.in_(list(serials)))
                                 .order_by(Media.id).limit(limit)))
 
 
@@ -140,8 +140,8 @@ def due_files(session: Session, now: dt.datetime, limit: int) -> list[int]:
 def consents(session: Session, status_id: int) -> tuple[list[str], list[str]]:
     """(withdrawn or run out, wrong): stamps that a post's files need and do not have; the parent's id where there is no stamp."""
     rows = session.execute(select(Lineage.stamp_uri, Lineage.parent_uri, Lineage.consent).where(
-        Lineage.child_id == status_id, or_(Lineage.consent.in_(GONE_CONSENTS), Lineage.consent == "invalid"))).all()
-    return ([stamp or parent for stamp, parent, consent in rows if consent in GONE_CONSENTS],
+        Lineage.child_id == status_id, or_(Lineage.consent.in_(TAKEN_BACK), Lineage.consent == "invalid"))).all()
+    return ([stamp or parent for stamp, parent, consent in rows if consent in TAKEN_BACK],
             [stamp or parent for stamp, parent, consent in rows if consent == "invalid"])
 
 
@@ -151,7 +151,7 @@ def consent_changed(uow: UnitOfWork, status_id: int) -> None:
     A withdrawal is written down at once, without reading the files; otherwise each file is checked anew.
     """
     gone, _ = consents(uow.session, status_id)
-    for media in uow.session.scalars(select(Media).where(Media.status_id == status_id, Media.verdict.is_not(None))):
+    for media in uow.session.scalars(select(Media).where(Media.status_id == status_id, Media.verdict_at.is_not(None))):
         if gone:
             media.verdict, media.verdict_at = revoke(media.verdict or {}, uow.now, consent=True), uow.now
             uow.ring(f"media:{media.id}")

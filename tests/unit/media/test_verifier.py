@@ -216,6 +216,7 @@ def test_no_certificates_at_all_and_somebody_elses(place: Place) -> None:
     assert place.check(swapped)["verdict"] == "contradicted"
 
 
+@pytest.mark.bad_input("BI-205")
 def test_an_edit_that_takes_back_what_was_said(place: Place) -> None:
     peer = place.peer
     whole = peer.attachment(1, place.file(1))
@@ -270,6 +271,7 @@ def test_keys_of_an_account_change(place: Place) -> None:
         assert not again or place.check(media_id)["verdict"] == expected
 
 
+@pytest.mark.bad_input("BI-207")
 def test_note_and_video_disagree(place: Place) -> None:
     peer = place.peer
     whole = peer.attachment(1, place.file(1))
