@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import select
 
-from fedisora.activities import local_posts, outbox
+from fedisora.activities import inbound, local_posts, outbox
 from fedisora.activities.remote_posts import proof_state
 from fedisora.db import UnitOfWork
 from fedisora.models import Actor, ConsentStamp, Media, OutboxActivity, Status
 from fedisora.services import rotation
-from fedisora.store import jobs, trust
+from fedisora.store import jobs, labels, trust
 
 from .rows import Handler
 
@@ -61,25 +61,23 @@ async def recheck_origin(house: House, payload: dict[str, Any]) -> None:
 
 
 def _weigh(uow: UnitOfWork, home: str, serials: list[str], after: int) -> None:
-    _, last = trust.cut_off(uow, home, serials, after, WEIGHED_AT_ONCE)
+    changed, last = trust.cut_off(uow, home, serials, after, WEIGHED_AT_ONCE)
+    for media in changed:
+        inbound.checked(uow, media)
     if last is not None:
         jobs.enqueue(uow, "recheck_origin", {"origin": home, "serials": serials, "after": last})
 
 
 def _restored(uow: UnitOfWork, serials: tuple[str, ...]) -> None:
     for number, media in enumerate(trust.signed_by(uow.session, serials, 0, WEIGHED_AT_ONCE)):
-        _again(uow, media.id, number)
-
-
-def _again(uow: UnitOfWork, media_id: int, number: int) -> None:
-    jobs.enqueue(uow, "verify_media", {"media_id": media_id}, key=str(media_id), delay=PAUSE * number)
+        labels.plan_check(uow, media, delay=PAUSE * number)
 
 
 def _files(uow: UnitOfWork, home: str, after: int) -> None:
     rows = trust.batch(uow.session, home, after, AT_ONCE)
     for number, media in enumerate(rows):
         if (media.verdict or {}).get("verdict") in BY_ANCHORS:
-            _again(uow, media.id, number)
+            labels.plan_check(uow, media, delay=PAUSE * number)
     if len(rows) == AT_ONCE:
         jobs.enqueue(uow, "recheck_origin", {"origin": home, "files": True, "after": rows[-1].id}, delay=PAUSE * AT_ONCE)
 
@@ -93,7 +91,7 @@ def _proofs(uow: UnitOfWork, home: str, actor_uri: str, after: int) -> None:
             continue
         author = uow.session.get_one(Actor, status.actor_id)
         if proof_state(orjson.loads(status.document), author, media.created_at) != status.proof:
-            _again(uow, media.id, number)
+            labels.plan_check(uow, media, delay=PAUSE * number)
     if len(rows) == AT_ONCE:
         jobs.enqueue(uow, "recheck_origin", {"origin": home, "actor": actor_uri, "after": rows[-1].id}, delay=PAUSE)
 
@@ -148,8 +146,7 @@ async def plan(house: House) -> None:
             media = uow.session.get(Media, media_id)
             if media is not None:
                 media.recheck_at = uow.now + LIST_EVERY  # the check itself says when the next one is
-                jobs.enqueue(uow, "verify_media", {"media_id": media_id}, key=str(media_id),
-                             delay=SWEEP_EVERY * 0.9 * number / len(files))
+                labels.plan_check(uow, media, delay=SWEEP_EVERY * 0.9 * number / len(files))
 
     if origins or files:
         await house.db.write(spread)

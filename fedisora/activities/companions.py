@@ -16,11 +16,11 @@ from ..errors import FedisoraError
 from ..models import Media, Status
 from ..provenance import foreign_labels
 from ..serializers.activitypub.note import NoteData, from_activitypub
-from ..store import jobs
+from ..store import labels, statuses
+from ..store import media as media_rows
 
 _ID: Final = re.compile(r"(.+/users/[^/]+)/(statuses|videos)/([^/]+)\Z")
 _OTHER: Final = {"statuses": "videos", "videos": "statuses"}
-CHECKED: Final = ("video", "image")
 
 
 def pair(uri: str) -> str | None:
@@ -58,8 +58,11 @@ def reconcile(uow: UnitOfWork, status: Status) -> None:
         show_stricter(media, other)
         show_stricter(other, media)
         if differs:
-            check_again(uow, media)
-            check_again(uow, other)
+            labels.plan_check(uow, media)
+            labels.plan_check(uow, other)
+            beside = statuses.get(uow.session, other.status_id) if other.status_id is not None else None
+            if beside is not None:
+                media_rows.note_made(beside, media_rows.of_statuses(uow.session, [beside.id]).get(beside.id, []))
 
 
 def show_stricter(media: Media, other: Media) -> None:
@@ -69,23 +72,16 @@ def show_stricter(media: Media, other: Media) -> None:
         (other.digital_source_type, other.label_source or "declared"))
 
 
-def check_again(uow: UnitOfWork, media: Media) -> None:
-    """Plan another look at a file."""
-    if media.kind in CHECKED:
-        uow.session.flush()
-        jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
-
-
-def statements(document: bytes | None) -> dict[str, tuple[Any, ...]]:
+def spoken(document: bytes | None) -> dict[str, tuple[Any, ...]]:
     """What a kept post says of each of its files, by address: (source type, id of the record, digest)."""
     if document is None:
         return {}
     try:
-        return said(from_activitypub(orjson.loads(document)))
+        return statements(from_activitypub(orjson.loads(document)))
     except (FedisoraError, ValueError):
         return {}
 
 
-def said(note: NoteData) -> dict[str, tuple[Any, ...]]:
+def statements(note: NoteData) -> dict[str, tuple[Any, ...]]:
     """What a post says of each of its files, by address."""
     return {item.url: (item.digital_source_type, (item.record or {}).get("id"), item.digest) for item in note.media}

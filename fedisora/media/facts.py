@@ -68,7 +68,7 @@ def known_file(session: Session, media: Media) -> KnownFile:
         object_id=companions.note_of(status), actor=author.uri, digest_multibase=media.digest or None,
         digital_source_type=_stated(document, media) if said else labels.stated(media),
         record_url=_record_id(said.record) if said else None, handle=handle, proof=proof,
-        disagreements=tuple(differences), withdrawn=_withdrawn(said, media))
+        disagreements=tuple(differences), withdrawn=_withdrawn(said, media, companion))
     return KnownFile(media, facts, tuple(revoked), tuple(invalid), match, proof, companion)
 
 
@@ -136,12 +136,13 @@ def _stated(document: dict[str, Any] | None, media: Media) -> str | None:
         foreign_labels.iptc(node.get("digitalSourceType")))
 
 
-def _withdrawn(said: MediaData | None, media: Media) -> str | None:
-    """What the post said first and says no more (our row keeps it)."""
+def _withdrawn(said: MediaData | None, media: Media, companion: Media | None) -> str | None:
+    """What the post said first and says no more (our row keeps it, unless it has it from the file or from the companion)."""
     if said is None:
         return None
-    if media.label_source in (None, "declared", "record") and digital_source.weaker(
-            said.digital_source_type, media.digital_source_type):
+    own = media.label_source != "manifest" and (companion is None or digital_source.weaker(
+        companion.digital_source_type, media.digital_source_type))
+    if own and digital_source.weaker(said.digital_source_type, media.digital_source_type):
         return "an edit of the post took its label back; what it said first is kept"
     if media.record is not None and said.record is None:
         return "an edit of the post took its record back; what it said first is kept"

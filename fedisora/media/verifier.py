@@ -8,22 +8,22 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from ..activities import inbound
 from ..activitypub.digest import digest_multibase
 from ..db import Database, UnitOfWork
 from ..errors import FedisoraError, NotFound, Refused
 from ..models import Media
 from ..provenance.reading import Reading, read_report
-from ..provenance.registry import GROUP, Registry, discover
 from ..provenance.verdict import Match, Verdict, decide, origin
 from ..storage import Store
 from ..store import labels
 from . import facts
+from .claims import judged, keep_claims
 from .digest import file_digest
 from .facts import KnownFile
 from .process import run_media
@@ -46,7 +46,6 @@ class Verifier:
         self._db = db
         self._client = client
         self._storage = storage
-        self._registry: Registry | None = None
         self.trust = Trust(db, client, fetcher)
         self.recognise = recognise
         """Looks for a known file that one without a record looks like."""
@@ -172,7 +171,7 @@ class Verifier:
         if parsed is not None:
             issuer = origin(parsed.anchor)
             revoked = await self.trust.revoked(issuer) if issuer else None
-            claims = self._claims(parsed.record)
+            claims = await judged(self._db, parsed.record)
         match = known.match if known is not None else None
         if match is None and look is not None and (reading.get("error") or {}).get("code") == "unsigned":
             match = await look(path)
@@ -186,14 +185,6 @@ class Verifier:
         request = {"path": str(path), "anchors": anchors, "sidecar": str(sidecar) if sidecar else None}
         return await run_media("read", request, timeout=120)
 
-    def _claims(self, record: dict[str, Any] | None) -> list[dict[str, Any]]:
-        claims = (record or {}).get("claims")
-        if not isinstance(claims, list) or not claims:
-            return []
-        if self._registry is None:
-            self._registry, _ = discover(entry_points(group=GROUP))
-        return [dict(item) for item in self._registry.validate([claim for claim in claims if isinstance(claim, dict)])]
-
 
 def _parsed(reading: dict[str, Any]) -> Reading | None:
     report = reading.get("report")
@@ -206,6 +197,8 @@ def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any], known: Known
         media.verdict, media.verdict_at, media.recheck_at = document, uow.now, again
         labels.from_manifest(media, document)
         facts.keep_label(uow, media, known)
+        keep_claims(uow, media, document)
+        inbound.checked(uow, media)
         uow.ring(f"media:{media_id}")
 
 
@@ -213,3 +206,4 @@ def _settled(uow: UnitOfWork, media_id: int) -> None:
     media = uow.session.get(Media, media_id)
     if media is not None:
         media.recheck_at = None
+        inbound.checked(uow, media)

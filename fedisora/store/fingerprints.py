@@ -1,6 +1,7 @@
 """Fingerprints of files, and which posts may be named when a file looks like theirs."""
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -43,6 +44,14 @@ def codes_of(session: Session, media_ids: Iterable[int]) -> dict[int, dict[str, 
 def marked(session: Session, mark: int) -> list[int]:
     """Ids of the files that carry a watermark, oldest first."""
     return list(session.scalars(select(Media.id).where(Media.watermark == mark).order_by(Media.id)))
+
+
+def free_mark(session: Session) -> int:
+    """A watermark id (32 bits) that no file has."""
+    while True:
+        mark = secrets.randbits(32)
+        if not marked(session, mark):
+            return mark
 
 
 def nameable(session: Session, media_ids: Iterable[int]) -> dict[int, tuple[Media, Status]]:

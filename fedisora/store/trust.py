@@ -113,20 +113,21 @@ def signed_by(session: Session, serials: Collection[str], after: int, limit: int
                                 .order_by(Media.id).limit(limit)))
 
 
-def cut_off(uow: UnitOfWork, origin: str, serials: Collection[str], after: int, limit: int) -> tuple[int, int | None]:
+def cut_off(uow: UnitOfWork, origin: str, serials: Collection[str], after: int, limit: int) -> tuple[list[Media], int | None]:
     """Weigh kept verdicts again after certificates of an origin were revoked; no file is read for it.
 
     Returns:
-        (how many verdicts changed, the last id of a full batch or None)
+        (files whose verdict is another one now, the last id of a full batch or None)
     """
-    rows, changed = signed_by(uow.session, serials, after, limit), 0
+    rows, changed = signed_by(uow.session, serials, after, limit), []
     for media in rows:
         old = media.verdict or {}
-        if (old.get("signer") or {}).get("instance") != origin or old.get("verdict") == "revoked":
+        new = revoke(old, uow.now) if (old.get("signer") or {}).get("instance") == origin else old
+        if new == old:
             continue
-        media.verdict, media.verdict_at = revoke(old, uow.now), uow.now
+        media.verdict, media.verdict_at = new, uow.now
         uow.ring(f"media:{media.id}")
-        changed += 1
+        changed.append(media)
     return changed, rows[-1].id if len(rows) == limit else None
 
 

@@ -16,6 +16,8 @@ from ...uris import Uris
 from . import views
 
 TEXT = 300
+BAR = 132
+"""Height of what stands below the picture in a player: label, title, author; in pixels."""
 NOUNS = {"video": "video", "image": "image", "audio": "sound"}
 MIMES = {"video": "video/mp4", "image": "image/jpeg", "audio": "audio/mpeg"}
 """For files whose server did not say."""
@@ -57,6 +59,12 @@ class Card:
     def main(self) -> File | None:
         """The file that the post is about."""
         return self.files[0] if self.files else None
+
+    @property
+    def player(self) -> tuple[int, int]:
+        """(width, height) of the player at the file's own size, in pixels."""
+        file = self.main
+        return (file.width or 640, (file.height or 640) + BAR) if file is not None else (640, 2 * BAR)
 
     @property
     def covered(self) -> bool:

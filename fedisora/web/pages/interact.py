@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "favourite": "likes", "reblog": "boosted",
          "mention": "mentioned you in", "status": "posted", "poll": "asked in a poll that is over:",
          "quote": "quoted you in", "admin.sign_up": "asks for an account.",
-         "admin.report": "reports something to you."}
+         "admin.report": "reports something to you.", "consent.request": "asks for your consent. See Consent.",
+         "consent.answer": "answered your request. See Consent.", "consent.revoked": "took back the consent to a remix of yours."}
 
 
 def _house(request: Request) -> House:

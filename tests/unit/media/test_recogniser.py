@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,52 +12,13 @@ from sqlalchemy import select
 
 from fedisora.app import House, build_house
 from fedisora.db import UnitOfWork
-from fedisora.models import Actor, Fingerprint, Media, Status
+from fedisora.models import Actor, Fingerprint, Media
 from fedisora.settings import load_settings
 from fedisora.store import fingerprints
 from tests.support.clips import clip
+from tests.support.posts import media, person, post
 
 durable = importlib.import_module("fedisora.workers.durable")
-
-
-@pytest.fixture
-def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
-    made = build_house(load_settings(tmp_path, base_url="https://here.example", database_url=sqlite_url))
-    yield made
-    made.db.close()
-
-
-def person(house: House, name: str) -> int:
-    def make(uow: UnitOfWork) -> int:
-        uri = uow.uris.actor(name)
-        found = Actor(id=uow.new_id(), uri=uri, username=name, username_key=name, inbox=f"{uri}/inbox", created_at=uow.now,
-                      updated_at=uow.now)
-        uow.session.add(found)
-        uow.session.flush()
-        return found.id
-
-    return house.db.write_now(make)
-
-
-def post(house: House, actor_id: int, *, visibility: str = "public", kind: str = "video", **more: Any) -> tuple[int, str]:
-    """A published post with a file; (id of the file, id of the post)."""
-    def make(uow: UnitOfWork) -> tuple[int, str]:
-        row = uow.new_id()
-        uri = f"https://here.example/users/x/statuses/{row}"
-        uow.session.add(Status(id=row, uri=uri, url=uri, actor_id=actor_id, local=True, visibility=visibility, content="",
-                               text="", published=True, proof="valid", created_at=uow.now))
-        uow.session.flush()
-        media = Media(id=uow.new_id(), actor_id=actor_id, status_id=row, kind=kind, state="signed", mime="video/mp4",
-                      duration=2.0, created_at=uow.now, **more)
-        uow.session.add(media)
-        uow.session.flush()
-        return media.id, uri
-
-    return house.db.write_now(make)
-
-
-def media(house: House, media_id: int) -> Media:
-    return house.db.read_now(lambda session: session.get_one(Media, media_id))
 
 
 def learn(house: House, media_id: int, path: Path) -> Any:
