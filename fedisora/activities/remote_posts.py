@@ -18,7 +18,7 @@ from ..ids import new_id
 from ..models import Actor, Media, Status
 from ..provenance import foreign_labels
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
-from ..store import actors, domains, labels, polls, relations, statuses, threads
+from ..store import actors, claims, domains, labels, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
 from . import inbound, lineages, quotes, votes
 
@@ -161,6 +161,7 @@ def _add_media(uow: UnitOfWork, status: Status, author: Actor, position: int, it
         digital_source_type=item.digital_source_type, label_source=_known_from(item, status), declared=True,
         generator=item.generator, record=item.record, created_at=uow.now)
     uow.session.add(media)
+    claims.replace(uow, media, item.claims, status.document, fresh=True)
     labels.plan_check(uow, media, quiet=quiet and not inbound.asks_files(uow.settings))
     return media
 
@@ -209,6 +210,7 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
     status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
     status.context_uri, status.replies_uri = note.context, note.replies
     status.document, status.proof = orjson.dumps(addressing.strip_blind(document)), proof_state(document, author)
+    claims.replace_all(uow, files, wanted_files, status.document)
     if same and not changed:
         return _settled(uow, status, files, "refreshed")
     status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive

@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,11 +30,11 @@ from ..errors import FedisoraError, Invalid, NotFound
 from ..models import Actor, Media, Status
 from ..provenance import certificates
 from ..provenance.reading import read_report
-from ..provenance.registry import GROUP, Registry, discover
 from ..provenance.verdict import ObjectFacts, Verdict, decide, origin
 from ..services import instance
 from ..storage import Store
 from ..store import labels
+from .claims import judged, keep_claims
 from .digest import file_digest
 from .process import run_media
 
@@ -85,7 +84,6 @@ class Verifier:
         self._fetcher = fetcher
         self._storage = storage
         self._cache: dict[str, tuple[float, Any]] = {}
-        self._registry: Registry | None = None
 
     # ---- doors
     async def check_file(self, path: Path) -> dict[str, Any]:
@@ -95,6 +93,11 @@ class Verifier:
         facts = known.facts if known else None
         verdict = await self._weigh(path, digest, facts, None)
         return verdict.to_json()
+
+    async def check_claimed(self, path: Path, facts: ObjectFacts, home: str, noun: str = "video") -> dict[str, Any]:
+        """The verdict on a file that a post of another server names; `home` is the post's origin."""
+        digest = digest_multibase((await asyncio.to_thread(file_digest, path))[0])
+        return (await self._weigh(path, digest, facts, home, noun)).to_json()
 
     async def check_url(self, url: str) -> dict[str, Any]:
         """The verdict on what a URL names: a post (its first video or image) or a file.
@@ -168,17 +171,9 @@ class Verifier:
         if parsed is not None:
             issuer = origin(parsed.anchor)
             revoked = await self._revoked(issuer) if issuer else None
-            claims = self._claims(parsed.record)
+            claims = await judged(self._db, parsed.record)
         return decide(reading, claimed_origin=claimed, object_facts=facts, digest=digest, now=now,
                       revoked_serials=revoked, claims=claims, media=noun)
-
-    def _claims(self, record: dict[str, Any] | None) -> list[dict[str, Any]]:
-        claims = (record or {}).get("claims")
-        if not isinstance(claims, list) or not claims:
-            return []
-        if self._registry is None:
-            self._registry, _ = discover(entry_points(group=GROUP))
-        return [dict(item) for item in self._registry.validate([claim for claim in claims if isinstance(claim, dict)])]
 
     async def _anchors(self, home: str, reading: dict[str, Any], actor_uri: str | None) -> str | None:
         """PEM of the CA certificates that an instance publishes; None when it publishes none or cannot be reached."""
@@ -288,7 +283,8 @@ def _known(session: Session, media: Media) -> _Known:
     host = actor.domain or actor.uri.split("/")[2]
     return _Known(media, ObjectFacts(
         object_id=status.uri, actor=actor.uri, digest_multibase=media.digest if media.digest else None,
-        digital_source_type=labels.stated(media), handle=f"@{actor.username}@{host}"))
+        digital_source_type=labels.stated(media) if media.state == "remote" else media.digital_source_type,
+        handle=f"@{actor.username}@{host}"))
 
 
 def _by_id(session: Session, media_id: int) -> _Known | None:
@@ -314,5 +310,6 @@ def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
     if media is not None:
         media.verdict, media.verdict_at = document, uow.now
         labels.from_manifest(media, document)
+        keep_claims(uow, media, document)
         inbound.checked(uow, media)
         uow.ring(f"media:{media_id}")

@@ -164,7 +164,7 @@ def home(session: Session, viewer_id: int, page: Page, *, sieve: Sieve | None = 
     by = Status.actor_id.in_(authors)
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
     query = select(Status).where(
-        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), standing(),
+        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), standing(), lineage.shown(),
         or_(Status.published.is_(True), Status.actor_id == viewer_id),
         or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned))
     if only_media:
@@ -189,7 +189,7 @@ def public(session: Session, page: Page, *, viewer_id: int | None = None, local:
     """Public posts, without boosts and without replies to others; without what the `sieve` leaves out."""
     query = select(Status).where(
         Status.visibility == "public", Status.published.is_(True), Status.reblog_of_id.is_(None),
-        standing(listed_for=viewer_id, silence=True),
+        standing(listed_for=viewer_id, silence=True), lineage.shown(),
         or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == Status.actor_id))
     if local:
         query = query.where(Status.local.is_(True))
@@ -207,7 +207,8 @@ def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | Non
     """An account's posts and boosts, as far as the viewer may see them; a channel's are its owner's public videos."""
     owner_id = session.scalar(select(Actor.owner_id).where(Actor.id == actor_id))
     query = select(Status).where(readable(viewer_id), Status.actor_id == actor_id if owner_id is None
-                                 else _in_channel([owner_id]))
+                                 else _in_channel([owner_id]),
+                                 or_(Status.actor_id == viewer_id, lineage.shown()))
     if exclude_replies:
         query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
     if exclude_reblogs:
@@ -229,7 +230,7 @@ def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None
     """Public posts with a hashtag; without what the `sieve` leaves out."""
     query = select(Status).join(StatusTag, StatusTag.status_id == Status.id).where(
         StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True),
-        standing(listed_for=viewer_id, silence=True))
+        standing(listed_for=viewer_id, silence=True), lineage.shown())
     if local:
         query = query.where(Status.local.is_(True))
     if viewer_id is not None:

@@ -93,7 +93,8 @@ async def notification_list(request: Request) -> Response:
     who, given, page = await person(request, "read:notifications"), await params(request), page_of(request, most=80)
 
     def find(session: Session) -> tuple[list[dict[str, Any]], list[int]]:
-        rows = notifications.page(session, who.actor.id, page, types=given.many("types"), exclude=given.many("exclude_types"))
+        rows = notifications.page(session, who.actor.id, page, types=given.many("types"), exclude=given.many("exclude_types"),
+                                  known_only=True)
         return instance_entities.notifications(session, rows, who.actor.id, house.uris), [row.id for row in rows]
 
     return paged(request, house.uris, *(await house.db.read(find)), page)
@@ -117,7 +118,8 @@ async def notifications_unread(request: Request) -> Response:
     """GET notifications/unread_count"""
     house: House = request.app.state.house
     who = await person(request, "read:notifications")
-    return JSONResponse({"count": await house.db.read(lambda session: notifications.unread(session, who.actor.id))})
+    return JSONResponse({"count": await house.db.read(lambda session: notifications.unread(
+        session, who.actor.id, known_only=True))})
 
 
 async def notifications_clear(request: Request) -> Response:
