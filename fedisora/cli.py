@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from . import __version__, cli_domain, cli_extension, cli_queue
+from . import __version__, cli_domain, cli_extension, cli_queue, cli_review
 from .cli_common import DataDir, err, out
 from .cli_common import escape as _escape
 from .cli_common import with_db as _with_db
@@ -32,6 +32,7 @@ app.add_typer(relays, name="relay")
 app.add_typer(cli_extension.extensions, name="extension")
 app.add_typer(cli_domain.domains, name="domain")
 app.add_typer(cli_queue.queues, name="queue")
+app.add_typer(cli_review.reviews, name="review")
 
 
 def main() -> None:
@@ -317,14 +318,18 @@ def generate(prompt: Annotated[str, typer.Argument(help="What the video shows.")
 def verify(target: Annotated[str, typer.Argument(metavar="FILE|URL", help="A file, or the address of a file or post.")],
            as_json: Annotated[bool, typer.Option("--json", help="The verdict object, for scripts.")] = False,
            data_dir: DataDir = None) -> None:
-    """Say who signed a file, what made it, and whether it is intact.
+    """Say who signed a file, what made it, and whether it is intact. Needs no instance and keeps nothing.
 
     Exit code 0: verified (also by a foreign issuer), 1: any other verdict, 2: could not be checked.
     """
-    from .local_run import verify_here
+    from .local_run import has_instance, verify_here
     from .verdict_text import show
 
-    verdict = asyncio.run(verify_here(load_settings(data_dir), target))
+    settings = load_settings(data_dir)
+    if not has_instance(settings):
+        err.print(f"[dim]There is no instance in {_escape(str(settings.data_dir))}: what one knows of posts and of files like "
+                  "this one is not asked. With --data-dir you can name one.[/]")
+    verdict = asyncio.run(verify_here(settings, target))
     if as_json:
         print(json.dumps(verdict, ensure_ascii=False))
     else:

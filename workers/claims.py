@@ -10,7 +10,6 @@ import structlog
 from fedisora.db import UnitOfWork
 from fedisora.media.extension_host import ExtensionHost
 from fedisora.models import ClaimRow, Media
-from fedisora.provenance.record import ProvenanceRecord
 from fedisora.provenance.registry import Registry
 from fedisora.store import claims, jobs
 
@@ -87,11 +86,8 @@ async def look(house: House, host: ExtensionHost) -> bool:
     return changed
 
 
-async def claims_for(house: House, media: Media, record: ProvenanceRecord) -> list[dict[str, Any]]:
-    """The claims that go into a file's record and manifest, as they were given: members in their order, values as they are.
-
-    `record`: what is known so far; claims do not depend on it.
-    """
+async def claims_for(house: House, media: Media) -> list[dict[str, Any]]:
+    """The claims that go into a file's record and manifest, as they were given: members in their order, values as they are."""
     return await house.db.read(lambda session: claims.nodes_of(session, media.id))
 
 

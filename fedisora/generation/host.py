@@ -22,6 +22,8 @@ from ..media.process import run_media
 from ..models import Media
 from ..storage import Store
 from ..storage.store import new_key
+from ..store import fingerprints
+from ..vault import instance_key
 from . import jobs
 from .process import Runner
 
@@ -66,8 +68,11 @@ class Host:
     async def _run(self, held: jobs.Claim, scratch: Path) -> None:
         started = time.monotonic()
         output = scratch / "render.mp4"
+        mark = await self._db.read(fingerprints.free_mark) if self._db.instance.settings.watermark else None
         request = {"id": str(held.id), "prompt": held.prompt, "seed": held.seed, "width": held.width,
                    "height": held.height, "seconds": held.seconds, "fps": held.fps, "output": str(output)}
+        if mark is not None:
+            request |= {"watermark": mark, "watermark_key": instance_key(self._db.instance.vault).hex()}
         keeper = _Keeper(self._db, held, self._runner.cancel)
         began = time.monotonic()
         try:
@@ -76,7 +81,7 @@ class Host:
                 await self._db.write(lambda uow: jobs.finish(uow, held.id, held.owner, held.attempt, "cancelled"))
                 return
             result["render_seconds"] = round(time.monotonic() - began, 3)
-            media = await self._store(held, output, scratch, result)
+            media = await self._store(held, output, scratch, result, mark)
             made = await from_generation(self._db, asked(held), result)
         except Refused as error:
             text = error.text
@@ -98,7 +103,8 @@ class Host:
             await asyncio.to_thread(self._storage.delete, keys)
         log.info("generation done", generation=held.id, seconds=round(time.monotonic() - started, 2), kept=kept)
 
-    async def _store(self, held: jobs.Claim, output: Path, scratch: Path, result: dict[str, Any]) -> Media:
+    async def _store(self, held: jobs.Claim, output: Path, scratch: Path, result: dict[str, Any],
+                     mark: int | None) -> Media:
         poster = scratch / "poster.webp"
         picture = await run_media("poster", {"path": str(output), "output": str(poster)}, timeout=60)
         now = self._db.clock()
@@ -113,7 +119,7 @@ class Host:
                      width=result["width"], height=result["height"], duration=float(result["seconds"]), size=size,
                      blurhash=picture.get("blurhash"), storage_key=key, poster_key=poster_key, digest=digest_multibase(digest),
                      digital_source_type=result["digital_source_type"], declared=False, label_source="made", generator=generator,
-                     generation_id=held.id, created_at=now)
+                     generation_id=held.id, watermark=mark, created_at=now)
 
     async def close(self) -> None:
         """Stop the child."""

@@ -21,6 +21,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from ..activities import inbound
 from ..activitypub.digest import digest_multibase
 from ..activitypub.integrity_proofs import verification_method_of, verify_document
 from ..activitypub.multibase import ed25519_from_multibase
@@ -92,6 +93,11 @@ class Verifier:
         facts = known.facts if known else None
         verdict = await self._weigh(path, digest, facts, None)
         return verdict.to_json()
+
+    async def check_claimed(self, path: Path, facts: ObjectFacts, home: str, noun: str = "video") -> dict[str, Any]:
+        """The verdict on a file that a post of another server names; `home` is the post's origin."""
+        digest = digest_multibase((await asyncio.to_thread(file_digest, path))[0])
+        return (await self._weigh(path, digest, facts, home, noun)).to_json()
 
     async def check_url(self, url: str) -> dict[str, Any]:
         """The verdict on what a URL names: a post (its first video or image) or a file.
@@ -277,7 +283,8 @@ def _known(session: Session, media: Media) -> _Known:
     host = actor.domain or actor.uri.split("/")[2]
     return _Known(media, ObjectFacts(
         object_id=status.uri, actor=actor.uri, digest_multibase=media.digest if media.digest else None,
-        digital_source_type=labels.stated(media), handle=f"@{actor.username}@{host}"))
+        digital_source_type=labels.stated(media) if media.state == "remote" else media.digital_source_type,
+        handle=f"@{actor.username}@{host}"))
 
 
 def _by_id(session: Session, media_id: int) -> _Known | None:
@@ -304,4 +311,5 @@ def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
         media.verdict, media.verdict_at = document, uow.now
         labels.from_manifest(media, document)
         keep_claims(uow, media, document)
+        inbound.checked(uow, media)
         uow.ring(f"media:{media_id}")

@@ -1,6 +1,7 @@
 """A person in a real browser: set up, sign up, generate, watch progress, publish, open the panel, verify."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from fedisora.provenance.digital_source import COMPOSITE_TRAINED
 from tests.support.credentials import actions, judge
 from tests.support.environment import chromium_arguments, chromium_path, require
 from tests.support.instances import PASSWORD, InstanceProcess, eventually
-from tests.support.pictures import clip
+from tests.support.pictures import clip, png
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
@@ -112,6 +113,35 @@ def test_the_file_verifies_and_a_changed_one_does_not(published: str, browser: B
         expect(page.locator(f"[data-verdict={verdict}]").first).to_be_visible(timeout=30_000)
         shot(page, f"verify-{name}")
     page.close()
+
+
+@pytest.mark.parametrize(("width", "scripts"), [(390, False), (1440, True)])
+def test_a_verdict_reads_on_every_screen(published: str, browser: Browser, instance: InstanceProcess, tmp_path: Path,
+                                         width: int, scripts: bool) -> None:
+    source = re.findall(r'<video src="([^"]+)"', httpx.get(published).text)[0]
+    good = httpx.get(instance.base + source).content
+    changed = bytearray(good)
+    changed[changed.index(b"mdat") + 5000] ^= 1
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark", java_script_enabled=scripts)
+    page = context.new_page()
+    for name, data, words in (("good.mp4", good, "Signed for @dora"), ("changed.mp4", bytes(changed), "was changed after"),
+                              ("unsigned.png", png(64, 64), "carries no signed record")):
+        (tmp_path / name).write_bytes(data)
+        page.goto(f"{instance.base}/verify")
+        page.locator("input[type=file]").set_input_files(str(tmp_path / name))
+        if scripts:
+            expect(page.locator("[data-chosen]")).to_have_text(name)
+        page.locator("form:has(input[type=file]) button[type=submit]").first.click()
+        verdict = page.locator("[data-verdict]")
+        expect(verdict.locator(".plaque")).to_contain_text(words, timeout=30_000)
+        expect(verdict.locator("li").first).to_be_visible()
+        expect(verdict.locator("details pre")).not_to_be_visible()
+        box = verdict.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+        shot(page, f"verdict-{name.partition('.')[0]}-{width}")
+        verdict.locator("summary").click()
+        expect(verdict.locator("details pre")).to_contain_text('"checkedAt"')
+    context.close()
 
 
 def test_everything_reads_without_javascript(published: str, browser: Browser, instance: InstanceProcess) -> None:

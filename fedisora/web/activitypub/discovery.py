@@ -64,7 +64,9 @@ async def nodeinfo_document(request: Request) -> Response:
     counts = await house.db.read(instance.usage)
     document = nodeinfo.document(
         version, __version__, house.settings.registrations != "closed", users=counts["users"], posts=counts["posts"],
-        metadata={"nodeName": house.settings.instance_name, "nodeDescription": house.settings.instance_description},
+        metadata={"nodeName": house.settings.instance_name, "nodeDescription": house.settings.instance_description,
+                  "aiPolicy": house.settings.ai_policy, "unlabelledMedia": house.settings.unlabelled_media,
+                  "badlySignedMedia": house.settings.badly_signed_media},
         repository=REPOSITORY)
     kind = f'application/json; profile="{nodeinfo.SCHEMA}{version}#"; charset=utf-8'
     return JSONResponse(document, headers={"Content-Type": kind})

@@ -1,12 +1,18 @@
-"""Our own API: /api/fedisora/v1 (generations, verification, deliveries)."""
+"""Our own API: /api/fedisora/v1 (generations, verification, deliveries, consents, the AI dial) and its OpenAPI document.
+
+A new module brings its routes here and describes each of them in a tuple `DOCS` of its own; a test fails when one is missing.
+"""
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import deliveries, generations, lineage, oembed, verification
+from . import consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
 
-BASE = "/api/fedisora/v1"
+BASE = openapi.BASE
+MODULES = (deliveries, generations, lineage, openapi, verification)
+OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
+    *openapi.endpoints(OPERATIONS),
     Route(f"{BASE}/generations", generations.create, methods=["POST"]),
     Route(f"{BASE}/generations", generations.listing),
     Route(f"{BASE}/generations/{{id:row}}", generations.show),
@@ -16,7 +22,17 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/generations/{{id:row}}/discard", generations.discard, methods=["POST"]),
     Route(f"{BASE}/generations/{{id:row}}/publish", generations.publish, methods=["POST"]),
     Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
+    Route(f"{BASE}/consent/requests", consents.requests),
+    Route(f"{BASE}/consent/requests/{{id:row}}", consents.request),
+    Route(f"{BASE}/consent/requests/{{id:row}}/grant", consents.grant, methods=["POST"]),
+    Route(f"{BASE}/consent/requests/{{id:row}}/refuse", consents.refuse, methods=["POST"]),
+    Route(f"{BASE}/consent/requests/{{id:row}}/withdraw", consents.withdraw, methods=["POST"]),
+    Route(f"{BASE}/consent/stamps", consents.stamps),
+    Route(f"{BASE}/consent/stamps/{{id:row}}/revoke", consents.revoke, methods=["POST"]),
+    Route(f"{BASE}/dial", dial.show), Route(f"{BASE}/dial", dial.change, methods=["PUT"]),
     Route(f"{BASE}/statuses/{{id:row}}/lineage", lineage.show),
     Route("/api/oembed", oembed.show),
+    Route(f"{BASE}/media/{{id:row}}/match", matches.show),
+    Route(f"{BASE}/media/{{id:row}}/match", matches.answer, methods=["POST"]),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]

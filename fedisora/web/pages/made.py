@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import Invalid
 from ...models import Actor, Media
-from ...provenance import digital_source
+from ...provenance import digital_source, foreign_labels
 from ...provenance.edits import in_words
 from ...services import declaration
 
@@ -48,8 +48,8 @@ def source(media: Media, how: str) -> Fact:
         words = f"{found.label}. The record that the upload came with says so"
         words += f"; its author says: {said.label}. What admits to more machine counts." if said else "."
         return Fact("Source", words, "only said", small)
-    if media.label_source == "declared":
-        return Fact("Source", f"{found.label}, says its author.", "only said", small)
+    if media.label_source in ("declared", "peertube", "hashtag", "manifest"):
+        return Fact("Source", foreign_labels.sentence(media.digital_source_type, media.label_source), "only said", small)
     return Fact("Source", found.label, "only said" if media.declared else how, small)
 
 
@@ -61,7 +61,8 @@ def origins(media: Media, author: Actor, how: str) -> list[Fact]:
             facts.append(_upload(item))
     for item in media.ingredients or ():
         if item.get("kind") != "upload" and item.get("title"):
-            facts.append(Fact("Made from", str(item["title"]), how, str(item.get("object") or "")))
+            small = " · ".join(str(item[name]) for name in ("summary", "object") if item.get(name))
+            facts.append(Fact("Made from", str(item["title"]), how, small))
     lines = in_words(media.edits or [])
     if lines:
         facts.append(Fact("Edits here", " ".join(lines), how))

@@ -10,14 +10,16 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ...models import Actor, Generation, Media, Status
-from ...provenance import digital_source
+from ...provenance import digital_source, foreign_labels
 from ...serializers.activitypub.note import label_line
+from ...serializers.mastodon.status import label_source
 from ...store import actors, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
 from . import made as origin
 from .extras import extras
 from .made import Fact
+from .remix import NO_REMIX, RemixView, of_posts
 
 VERDICTS: dict[str, tuple[str, str, bool]] = {
     "verified": ("m-verified", "Record verified", False),
@@ -31,6 +33,8 @@ CHECKS = {"manifest": "Signed record", "signature": "The signer is who it says",
           "object": "Post and file agree", "signer": "The signer is who it says",
           "revocation": "Not revoked", "certificate": "Certificate", "ingredients": "What it was made from"}
 MARKS = {"machine": "m-agent", "mixed": "m-mixed", "procedural": "m-proc", "human": "m-camera", "undeclared": "m-none"}
+UNDECLARED = {"video": "Video undeclared", "image": "Picture undeclared", "audio": "Sound undeclared"}
+GOOD = ("verified", "verified-foreign-issuer")
 TONES = {"machine": "machine", "mixed": "mixed", "procedural": "machine", "human": "human", "undeclared": "none"}
 
 
@@ -123,7 +127,7 @@ def _dict(value: object) -> dict[str, Any]:
 
 def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
     verdict = media.verdict or {}
-    good = verdict.get("verdict") in ("verified", "verified-foreign-issuer")
+    good = verdict.get("verdict") in GOOD
     how = "checked" if good else "only said"
     record = _dict(verdict.get("record")) or media.record or {}
     generator = _dict(record.get("generator")) or media.generator or {}
@@ -162,17 +166,22 @@ def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "
     kind = source.kind if source else "undeclared"
     verdict = str((media.verdict or {}).get("verdict") or "")
     mark, text, alarm = VERDICTS.get(verdict, ("m-unknown", "Not checked yet", False))
+    known_from = label_source(media)
     model = str((media.generator or {}).get("model") or "") if kind in ("machine", "mixed") else ""
+    model = foreign_labels.WORD_OF.get(known_from or "", model) if media.state == "remote" else model
     local = media.storage_key is not None
     remote_poster = f"/proxy/poster/{media.id}" if media.remote_poster_url else None
     poster = f"/media/{media.poster_key}" if media.poster_key else remote_poster
-    sentence = str((media.verdict or {}).get("summary") or "") or (
-        f"{origin.UNDECLARED} That tells you nothing about whether it is real." if source is None
-        else f"{source.label}, says its author.")
+    sentence = str((media.verdict or {}).get("summary") or "")
+    if not sentence or (known_from in ("hashtag", "peertube", "manifest") and verdict not in GOOD):
+        # what was said elsewhere stands first, as what it is; what the check found comes after it
+        said = foreign_labels.sentence(media.digital_source_type, known_from)
+        sentence = f"{said} {sentence}".strip()
     return MediaView(
         id=media.id, kind=media.kind, url=f"/media/{media.storage_key}" if local else f"/proxy/media/{media.id}", poster=poster,
         width=media.width or 960, height=media.height or 540, alt=media.description, mime=media.mime or "video/mp4",
-        label=source.label if source else "Video undeclared", model=model, tone=TONES[kind], mark=MARKS[kind], verdict=verdict,
+        label=foreign_labels.label(media.digital_source_type, known_from) or UNDECLARED.get(media.kind, "Undeclared"),
+        model=model, tone=TONES[kind], mark=MARKS[kind], verdict=verdict,
         verdict_mark=mark, verdict_text=text, alarm=alarm, sentence=sentence, facts=_facts(media, actor, shown),
         raw=json.dumps(media.verdict, indent=2, ensure_ascii=False) if media.verdict else "",
         ready=media.state in ("signed", "remote", "ready"), file_name=origin.file_name(actor, title, media),
@@ -205,7 +214,9 @@ class PostView:
     published: bool
     text: str
     boosted_by: AccountView | None = None
+    remix: RemixView = NO_REMIX
     row: int = 0
+    warning: str = ""
 
     @property
     def main(self) -> MediaView | None:
@@ -223,26 +234,29 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
     boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
     more = extras(session, every, viewer_id)
+    remixes = of_posts(session, [(row, people[row.actor_id]) for row in every.values()], viewer_id)
     found = []
     for row in rows:
         shown = every.get(row.reblog_of_id, row) if row.reblog_of_id is not None else row
         actor = people[shown.actor_id]
         author = account(actor, uris)
-        media = files.get(shown.id, [])
+        remix, mine = remixes[shown.id], shown.actor_id == viewer_id
+        media = files.get(shown.id, []) if mine or not remix.withdrawn else []
         label = label_line(media, uris, shown.language)[0] if shown.local else ""
         found.append(PostView(
-            id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=_title(shown),
+            id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=title_of(shown),
             spoiler=shown.spoiler_text, sensitive=shown.sensitive,
-            media=[media_view(item, actor, author, title=_title(shown)) for item in media],
+            media=[media_view(item, actor, author, title=title_of(shown)) for item in media],
             page=f"{account_page(actor)}/{shown.id}", original=shown.url or shown.uri, local=shown.local,
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
-            replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=shown.actor_id == viewer_id,
+            replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=mine, remix=remix,
             visibility=shown.visibility, published=shown.published, text=shown.text, row=row.id,
+            warning=shown.review_reason or "" if shown.review == "warned" else "",
             boosted_by=account(people[row.actor_id], uris) if row.reblog_of_id is not None else None))
     return found
 
 
-def _title(status: Status) -> str:
+def title_of(status: Status) -> str:
     """The first words of a post, for the tab and the heading."""
     import html
     import re
@@ -279,37 +293,3 @@ def job(session: Session, row: Generation, actor: Actor, uris: Uris, position: i
         error=row.error, media=media_view(media, actor, account(actor, uris)) if media is not None else None,
         seconds=row.seconds, width=row.width, height=row.height,
         final=row.state in ("draft", "failed", "cancelled", "published", "discarded"))
-
-
-@dataclass(frozen=True)
-class VerdictView:
-    """A verdict on the page /verify."""
-
-    name: str
-    mark: str
-    summary: str
-    alarm: bool
-    checks: list[Any]
-    rows: list[tuple[str, str]]
-    raw: str
-    post: str | None
-
-
-def verdict(document: dict[str, Any]) -> VerdictView:
-    """A verdict object in words."""
-    name = str(document["verdict"])
-    mark, _, alarm = VERDICTS.get(name, ("m-unknown", "", False))
-    record, signer = _dict(document.get("record")), _dict(document.get("signer"))
-    generator = _dict(record.get("generator"))
-    made = " ".join(str(generator[key]) for key in ("name", "model") if generator.get(key))
-    source = digital_source.find(document.get("digitalSourceType"))
-    rows = [(label, str(value)) for label, value in (
-        ("Signed for", signer.get("actor")), ("Signed by", signer.get("instance")),
-        ("Kind", source.label if source else None), ("Made with", made), ("Prompt", generator.get("prompt")),
-        ("When", record.get("created"))) if value]
-    checks = [{"ok": bool(item.get("ok")), "name": CHECKS.get(str(item.get("name")), str(item.get("name"))),
-               "detail": str(item.get("detail") or "")} for item in document.get("checks", ()) if isinstance(item, dict)]
-    post = record.get("object")
-    return VerdictView(name, mark, str(document.get("summary") or ""), alarm, checks, rows,
-                       json.dumps(document, indent=2, ensure_ascii=False),
-                       post if isinstance(post, str) and post.startswith(("https://", "http://")) else None)
