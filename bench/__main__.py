@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import sys
 
-from . import federation, protocol
+from . import durable, federation, protocol
 
-ALL = {"protocol": protocol.main, "federation": federation.main}
+ALL = {"protocol": protocol.main, "federation": federation.main, "durable": durable.main}
 
 
 def main(names: list[str]) -> None:

@@ -5,9 +5,10 @@ by the media child as an instance would. `BENCH_CLIPS=4` makes fewer, `BENCH_COD
 """
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,11 +18,14 @@ from typing import Any
 
 import av
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 from fedisora.generation.backends.base import Request
 from fedisora.generation.backends.procedural import Procedural
-from fedisora.media import watermark
-from fedisora.media.process import run_media_sync
+from fedisora.media import likeness, watermark
+from fedisora.media.fingerprint_index import CODE, CodeIndex
+from fedisora.media.process import clean_environment, run_media_sync
 
 WIDTH, HEIGHT, FPS, SECONDS = 360, 640, 24, 6.0
 PROMPTS = ("aurora over a mountain lake", "waves of the ocean at sunset", "a forest with fireflies", "a neon city at night",
@@ -126,13 +130,6 @@ def read(path: Path) -> tuple[dict[str, Any], float]:
     return found, time.perf_counter() - started
 
 
-@contextlib.contextmanager
-def workspace() -> Iterator[Path]:
-    """A temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="fedisora-bench-") as name:
-        yield Path(name)
-
-
 def psnr(path: Path, marker: watermark.Marker) -> tuple[float, float]:
     """(decibels between the luma before and after marking, milliseconds a frame that marking takes)"""
     errors, spent = [], 0.0
@@ -145,6 +142,94 @@ def psnr(path: Path, marker: watermark.Marker) -> tuple[float, float]:
     return float(10 * np.log10(255 ** 2 / np.mean(errors))), spent / len(errors) * 1000
 
 
+def kept(codes: dict[str, Any]) -> dict[str, list[bytes]]:
+    """What the database would keep of a clip."""
+    return {"iscc": [bytes.fromhex(code) for code in codes["keep"]["iscc"]],
+            "pdq": [bytes.fromhex(code) for _, code in codes["keep"]["pdq"]]}
+
+
+def survival(folder: Path, clips: int) -> tuple[list[dict[str, list[bytes]]], list[dict[str, Any]], Table, list[float], int]:
+    """(kept codes of the marked clips, codes of the plain ones, the table, milliseconds per second of video, marks misread)"""
+    key, originals, plain, spent, misread = secrets.token_bytes(32), [], [], [], 0
+    table = Table("attack", "ISCC ≤ 48", "median bits", "frames ≥ 50 %", "recognised", "watermark read")
+    marks = [secrets.randbits(32) for _ in range(clips)]
+    for number, mark in enumerate(marks):
+        unmarked, marked = make(folder, number, key, mark)
+        plain.append(read(unmarked)[0])
+        misread += watermark.read(plain[-1]["residue"], key, plain[-1]["box"]) is not None
+        originals.append(kept(read(marked)[0]))
+    for name, how in ATTACKS.items():
+        bits, frames, same, marked_too = [], 0, 0, 0
+        for number, mark in enumerate(marks):
+            codes, seconds = read(attack(folder / f"{number}-marked.mp4", folder / "attacked.mp4", how))
+            spent.append(seconds * 1000 / (SECONDS - how.get(START, 0.0)))
+            found = likeness.compare(codes, originals[number], SECONDS)
+            bits.append(found.distance)
+            frames += found.frames >= likeness.SHARE
+            same += found.same
+            got = watermark.read(codes["residue"], key, codes["box"])
+            marked_too += got == mark
+            misread += got not in (mark, None)
+        table.add_row(name, *(f"{count}/{clips}" if isinstance(count, int) else f"{count:.0f}" for count in (
+            sum(distance <= likeness.CANDIDATE for distance in bits), float(np.median(bits)), frames, same, marked_too)))
+    return originals, plain, table, spent, misread
+
+
+def lookups(codes: int) -> tuple[float, float, float]:
+    """(milliseconds of a look-up of one code, of the six of a video, megabytes) among random codes."""
+    index, chance = CodeIndex(), np.random.default_rng(0)
+    data = chance.bytes(CODE * codes)
+    index.add(range(codes), range(codes), [data[at:at + CODE] for at in range(0, len(data), CODE)])
+    times = []
+    for count in (1, 6):
+        queries = [chance.bytes(CODE) for _ in range(count - 1)] + [data[:CODE]]
+        taken = []
+        for _ in range(20):
+            started = time.perf_counter()
+            assert index.search(queries, likeness.CANDIDATE)[0].row_id == 0
+            taken.append(time.perf_counter() - started)
+        times.append(float(np.percentile(taken, 95)) * 1000)
+    return times[0], times[1], index.memory / 1e6
+
+
+def main() -> None:
+    """Print the tables."""
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="fedisora-bench-") as name:
+        folder = Path(name)
+        originals, plain, table, spent, misread = survival(folder, CLIPS)
+        console.print(table)
+        pairs = [(one, other) for one in range(CLIPS) for other in range(CLIPS) if one != other]
+        found = [likeness.compare(plain[one], originals[other], SECONDS) for one, other in pairs]
+        console.print(f"unrelated clips: {sum(item.same for item in found)} of {len(pairs)} pairs taken for the same; nearest "
+                      f"ISCC {min(item.distance for item in found)} bits (a candidate from {likeness.CANDIDATE} on); "
+                      f"{misread} of {CLIPS * (1 + len(ATTACKS))} watermarks misread")
+        level, _ = quality(folder / "0.mp4")
+        worst, _ = quality(folder / "2.mp4")
+    console.print(f"watermark: {level:.1f} dB on a calm clip, {worst:.1f} dB on a busy one, {cost():.2f} ms of CPU for a "
+                  "frame of 720×1280")
+    console.print(f"fingerprint and watermark reading: {np.median(spent):.0f} ms per second of video of {WIDTH}×{HEIGHT}, with "
+                  "the start of the child")
+    one, six, memory = lookups(CODES)
+    console.print(f"look-up among {CODES:,} codes: {one:.1f} ms for one, {six:.1f} ms for all six of a video (95th percentile); "
+                  f"{memory:.0f} MB")
+
+
+def quality(path: Path) -> tuple[float, float]:
+    """`psnr` of a fresh mark."""
+    return psnr(path, watermark.Marker(secrets.token_bytes(32), secrets.randbits(32), WIDTH, HEIGHT))
+
+
+def cost() -> float:
+    """Milliseconds of CPU that marking a frame of 720×1280 takes, in a process with one thread as the generator's."""
+    program = ("import time, numpy as np; from fedisora.media.watermark import Marker\n"
+               "marker, picture = Marker(bytes(32), 1, 720, 1280), np.full((1280, 720), 120, np.uint8)\n"
+               "marker(picture); started = time.process_time()\n"
+               "for _ in range(48): marker(picture)\n"
+               "print((time.process_time() - started) / 48 * 1000)")
+    done = subprocess.run([sys.executable, "-c", program], env=clean_environment(), capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
 CLIPS = int(os.environ.get("BENCH_CLIPS", "9"))
 CODES = int(os.environ.get("BENCH_CODES", "1000000"))
-KEY = secrets.token_bytes(32)

@@ -198,6 +198,20 @@ def _readable(target: str) -> Path:
     return path
 
 
+async def _extensions() -> tuple[bool, str, str]:
+    """Whether every installed vocabulary can be loaded."""
+    from .media.extension_host import ExtensionHost
+
+    try:
+        answer = await ExtensionHost().describe()
+    except Transient as error:
+        return False, "extensions", f"{error}. Install Fedisora again."
+    if answer.faults:
+        return False, "extensions", "; ".join(f"{fault.extension}: {fault.message}" for fault in answer.faults) + (
+            " Uninstall what is broken, or install another version.")
+    return True, "extensions", ", ".join(f"{item['name']} {item['version']}" for item in answer.results) or "none"
+
+
 async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
     """(ok, what, finding with its remedy) for everything an instance needs."""
     findings: list[tuple[bool, str, str]] = []
@@ -218,6 +232,7 @@ async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
         findings.append((True, "media tools", f"PyAV {answer.get('av')}, c2pa {answer.get('c2pa')}"))
     except FedisoraError as error:
         findings.append((False, "media tools", f"{error}. Install Fedisora again."))
+    findings.append(await _extensions())
     if settings.redis_url:
         try:
             import importlib

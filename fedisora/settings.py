@@ -71,6 +71,13 @@ class Settings(BaseSettings):
                                  "an arrived activity; the whole schedule grows and shrinks with it.")
     federation: Literal["open", "allow-list"] = Field(
         "open", description="Who may talk to us: everybody but blocked domains, or only domains with the rule `allow`.")
+    ai_policy: Literal["open", "labelled", "ai-free"] = Field(
+        "open", description="What this instance is for: `open` everything, `labelled` videos published here say how they were "
+        "made, `ai-free` no AI is made or published here, and public lists show none.")
+    unlabelled_media: Literal["accept", "warn", "hold", "reject"] = Field(
+        "accept", description="What is done with videos of other servers of which nobody says how they were made.")
+    badly_signed_media: Literal["accept", "warn", "hold", "reject"] = Field(
+        "warn", description="What is done with media of other servers whose signature does not hold.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
     metrics_bind: str = Field("", description="host:port for Prometheus metrics on a private listener; empty: none.")

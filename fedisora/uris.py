@@ -158,6 +158,10 @@ class Uris:
         """Where one of our people's RemixAuthorization or LikenessAuthorization is served."""
         return f"{actor}/stamps/{row_id}"
 
+    def consent_file(self, request_id: int) -> str:
+        """Where owner and requester look at the file that a request for consent is about."""
+        return f"{self.base}/consent/requests/{request_id}/file"
+
     # provenance
     def record(self, media_id: int) -> str:
         return f"{self.base}/records/{media_id}"

@@ -94,3 +94,9 @@ class Vault:
     def mac(self, purpose: str, message: str) -> str:
         """A keyed digest (hex) for tokens that must not be guessable or interchangeable between purposes."""
         return hmac.new(self._key, f"{purpose}\0{message}".encode(), hashlib.sha256).hexdigest()
+
+
+def instance_key(vault: Vault) -> bytes:
+    """What this instance's watermarks are made and read with: 32 bytes that nobody else knows, the same as long as `secret.key`
+    is. A new `secret.key` makes old marks unreadable."""
+    return bytes.fromhex(vault.mac("watermark", "1"))

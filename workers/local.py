@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from . import durable, federation, generation, housekeeping, media, rows
+from . import claims, durable, federation, generation, housekeeping, media, rows
 from .loop import Drain, run_loop
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class LocalWorkers:
         """Start the loops."""
         if "housekeeping" in self._queues:
             await self._house.db.write(housekeeping.schedule)
+        if "media" in self._queues:
+            await self._house.db.write(claims.schedule)
         for queue, drain in self.drains().items():
             self._tasks.append(asyncio.create_task(run_loop(queue, drain, self._house.bells, sweep=SWEEP[queue]),
                                                    name=f"worker-{queue}"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from fedisora.errors import Invalid
+from fedisora.errors import FedisoraError, Invalid
 from fedisora.media.digest import file_digest
 from fedisora.media.process import run_media
 from fedisora.models import Media, Status
@@ -18,6 +18,7 @@ from fedisora.storage.store import new_key
 from fedisora.store import fingerprints
 from fedisora.store import media as media_rows
 
+from . import claims
 from .files import SUFFIX, keep, scratch
 from .rows import Handler
 from .signing import TRANSCODE_SECONDS, mark_for, sign, sign_again
@@ -55,7 +56,7 @@ async def process_media(house: House, payload: dict[str, Any]) -> None:
 async def _encode(house: House, media: Media, source: Path, folder: Path) -> dict[str, Any]:
     media_id, now = media.id, house.db.clock()
     found = await run_media("probe", {"path": str(source)}, timeout=40)
-    upload = declaration.original(await house.verifier.check_file(source), found["mime"])
+    upload = declaration.original(await _verdict(house, source), found["mime"])
     mark = None
     if found["kind"] == "video":
         encoded, poster = folder / "video.mp4", folder / "poster.webp"
@@ -79,6 +80,17 @@ async def _encode(house: House, media: Media, source: Path, folder: Path) -> dic
     return {"edits": edits, "ingredients": [upload] if upload else [], "kind": found["kind"], "mime": mime,
             "width": made["width"], "height": made["height"], "duration": duration, "size": size,
             "blurhash": picture.get("blurhash"), "storage_key": key, "poster_key": poster_key}
+
+
+async def _verdict(house: House, source: Path) -> dict[str, Any]:
+    """The verdict on an upload. A record at which the reader breaks is damaged: the upload goes on, the record counts no more."""
+    try:
+        return await house.verifier.check_file(source)
+    except FedisoraError as error:
+        if error.retryable or isinstance(error, Invalid):
+            raise
+        log.warning("an upload's own record cannot be read", reason=str(error))
+        return {"verdict": "tampered", "summary": "The record that the upload came with cannot be read."}
 
 
 async def publish(house: House, payload: dict[str, Any]) -> None:
@@ -121,4 +133,4 @@ async def verify_media(house: House, payload: dict[str, Any]) -> None:
 
 
 HANDLERS: dict[str, Handler] = {"process_media": process_media, "publish": publish, "declare": declare,
-                                "verify_media": verify_media}
+                                "verify_media": verify_media, **claims.HANDLERS}

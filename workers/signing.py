@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from fedisora.activitypub.digest import digest_multibase
 from fedisora.db import UnitOfWork
-from fedisora.errors import FedisoraError
+from fedisora.errors import FedisoraError, Invalid
 from fedisora.media.digest import file_digest
 from fedisora.media.process import run_media
 from fedisora.models import Actor, Generation, Media, Status
@@ -27,34 +27,35 @@ from fedisora.provenance import digital_source
 from fedisora.provenance import manifest as manifests
 from fedisora.provenance.edits import MARK_SECONDS, action, is_marked, marking
 from fedisora.provenance.manifest import Ingredient
-from fedisora.provenance.record import Generator, ProvenanceRecord, plain
+from fedisora.provenance.record import Generator, ProvenanceRecord, maker
 from fedisora.provenance.secrecy import mentions, without
 from fedisora.services import declaration
 from fedisora.storage.store import new_key
 from fedisora.store import keys as key_rows
 
-from . import durable, remix_parents
+from . import claims, durable, remix_parents
 from .files import keep, scratch
 
 if TYPE_CHECKING:
     from fedisora.app import House
 
 log = structlog.get_logger()
-KINDS = {"human": "fs:Human", "agent": "fs:AIAgent"}
 TITLE = 80
+MARKED = (digital_source.TRAINED, digital_source.COMPOSITE_TRAINED)
+"""What gets a burnt-in mark where the operator wants one."""
 TRANSCODE_SECONDS = 1800.0
 
 Parents = Callable[["House", Media, Path], Awaitable[list[Ingredient]]]
 Bindings = Callable[["House", Media, Path], Awaitable[list[str]]]
-Claims = Callable[["House", Media, ProvenanceRecord], Awaitable[list[dict[str, Any]]]]
+Claims = Callable[["House", Media], Awaitable[list[dict[str, Any]]]]
 
 PARENTS: tuple[Parents, ...] = (remix_parents.parents,)
 """(house, media, folder): the files of the posts it was made from, fetched into the folder, with `kind` and `object` set."""
 BINDINGS: tuple[Bindings, ...] = (durable.soft_bindings,)
 """(house, media, path of the file as it will be signed): codes by which it is recognised without its manifest, `ISCC:…`,
 `fs-wm:…`."""
-CLAIMS: tuple[Claims, ...] = ()
-"""(house, media, its record so far): nodes in the namespaces of extensions, each with its own `@context`."""
+CLAIMS: tuple[Claims, ...] = (claims.claims_for,)
+"""(house, media): nodes in the namespaces of extensions, each with its own `@context`; they go into the file as they are."""
 
 
 async def sign(house: House, status: Status, media: Media) -> None:
@@ -62,32 +63,30 @@ async def sign(house: House, status: Status, media: Media) -> None:
     actor, secret = await house.db.read(lambda session: (session.get_one(Actor, status.actor_id), _secret(session, media)))
     async with scratch() as folder:
         source = await _fetched(house, str(media.storage_key), folder)
-        ingredients = in_order([*await _upload(house, media, source, folder), *await _all(PARENTS, house, media, folder)])
-        source, edits = await _marked(house, media, media.digital_source_type, source)
-        keys = _keys(media)
+        ingredients = in_order([*await _upload(house, media, folder), *await _all(PARENTS, house, media, folder)])
+        source, edits = await _marked(house, media, watermarked(media), media.digital_source_type, source)
+        keys, who = _keys(media), media.record if media.record is not None else maker(actor.kind, actor.operator_uri)
         record = ProvenanceRecord(
-            object_id=status.uri, actor=actor.uri, actor_kind=KINDS.get(actor.kind or ""), operator=actor.operator_uri,
+            object_id=status.uri, actor=actor.uri, actor_kind=who.get("actorKind"), operator=who.get("operator"),
             record_url=house.uris.record(media.id), manifest_url=house.uris.media(keys[1]), provider=house.uris.base,
             created=media.created_at, digital_source_type=media.digital_source_type,
             generator=Generator.from_json(media.generator) if media.generator else None,
             ingredients=tuple(item.object for item in ingredients if item.object),
             soft_binding=tuple(dict.fromkeys([*media.soft_binding, *await _all(BINDINGS, house, media, source)])),
-            edits=tuple(edits))
+            edits=tuple(edits), claims=tuple(await _all(CLAIMS, house, media)))
         record = discreet(record, secret)
-        record = discreet(record.having(claims=tuple(await _all(CLAIMS, house, media, record))), secret)
         try:
             values = await _seal(house, media, actor, record, source, ingredients, folder, keys)
-        except FedisoraError as error:
-            if not any(item.kind == "upload" for item in ingredients):
-                raise
-            # libc2pa will not sign over some broken records: then the upload is named without its own
-            log.info("an upload's own record cannot be kept in ours", media=media.id, reason=str(error))
-            ingredients = [_bare(item, source, media.mime) if item.kind == "upload" else item for item in ingredients]
+        except Invalid as error:
+            if not ingredients:
+                raise FedisoraError("This file could not be signed.", cause=error) from error
+            # libc2pa will not sign over some broken records: then what it was made from is named without them
+            log.warning("a record of an ingredient cannot be kept in ours", media=media.id, reason=str(error))
+            ingredients = [_bare(item, source, media.mime) for item in ingredients]
             values = await _seal(house, media, actor, record, source, ingredients, folder, keys)
-    values |= {"soft_binding": list(record.soft_binding), "edits": list(record.edits),
-               "ingredients": [*media.ingredients, *_listed(ingredients)]}
+    values |= {"soft_binding": list(record.soft_binding), "edits": list(record.edits)}
     old = [key for key in (media.storage_key, media.upload_key) if key]
-    await house.db.write(lambda uow: keep(uow, media.id, **values))
+    await house.db.write(lambda uow: _list(keep(uow, media.id, **values), ingredients))
     await asyncio.to_thread(house.storage.delete, old)
     await _check(house, media)
 
@@ -101,7 +100,7 @@ async def sign_again(house: House, media: Media, choice: str) -> None:
     source_type = digital_source.declare(choice)
     async with scratch() as folder:
         former = await _fetched(house, str(media.storage_key), folder)
-        source, edits = await _marked(house, media, source_type, former)
+        source, edits = await _marked(house, media, media.edits, source_type, former)
         word = action("c2pa.edited.metadata", house.db.clock(), description="Its author said later how it was made.")
         keys, new = _keys(media), [*edits[len(media.edits):], word]
         record = ProvenanceRecord.from_assertion(media.record or {}, house.uris.media(keys[1])).having(
@@ -119,6 +118,14 @@ async def sign_again(house: House, media: Media, choice: str) -> None:
     await _check(house, media)
 
 
+def watermarked(media: Media) -> list[dict[str, Any]]:
+    """The edit history with the invisible watermark that was put in when the file was encoded."""
+    name = "c2pa.watermarked.bound"
+    if media.watermark is None or any(edit.get("action") == name for edit in media.edits):
+        return list(media.edits)
+    return [*media.edits, action(name, media.created_at)]
+
+
 async def _check(house: House, media: Media) -> None:
     verdict = await house.verifier.check_media(media.id)
     log.info("signed", media=media.id, verdict=verdict["verdict"])
@@ -133,19 +140,20 @@ async def _fetched(house: House, key: str, folder: Path) -> Path:
 def mark_for(house: House, *source_types: str | None) -> dict[str, Any] | None:
     """The mark that is burnt into a video so labelled, as `media` op `transcode` wants it; None when none is."""
     entry = digital_source.find(digital_source.stricter(*source_types))
-    if not house.settings.burnt_in_mark or entry is None or entry.kind not in ("machine", "mixed"):
+    if not house.settings.burnt_in_mark or entry is None or entry.uri not in MARKED:
         return None
     return {"text": entry.label, "seconds": MARK_SECONDS}
 
 
-async def _marked(house: House, media: Media, source_type: str | None, source: Path) -> tuple[Path, list[dict[str, Any]]]:
+async def _marked(house: House, media: Media, edits: Sequence[dict[str, Any]], source_type: str | None, source: Path,
+                  ) -> tuple[Path, list[dict[str, Any]]]:
     """The file with its burnt-in mark when it is to have one and has none, and the edit history with it."""
     mark = mark_for(house, source_type)
-    if mark is None or media.kind != "video" or is_marked(media.edits):
-        return source, list(media.edits)
+    if mark is None or media.kind != "video" or is_marked(edits):
+        return source, list(edits)
     output = source.with_name(f"marked{source.suffix}")
     await run_media("transcode", {"path": str(source), "output": str(output), "mark": mark}, timeout=TRANSCODE_SECONDS)
-    return output, [*media.edits, marking(mark["text"], house.db.clock())]
+    return output, [*edits, marking(mark["text"], house.db.clock())]
 
 
 async def _seal(house: House, media: Media, actor: Actor, record: ProvenanceRecord, source: Path,
@@ -183,21 +191,22 @@ def in_order(ingredients: Sequence[Ingredient]) -> list[Ingredient]:
     return found
 
 
-def _listed(ingredients: Sequence[Ingredient]) -> list[dict[str, Any]]:
-    """Rows of `Media.ingredients` for posts that a file was made from; an upload's own was listed when it came."""
-    return [{"kind": item.kind, "relationship": item.relationship, "title": item.title, "object": item.object, "mime": item.mime}
-            for item in ingredients if item.object]
+def _list(media: Media, ingredients: Sequence[Ingredient]) -> None:
+    """Name the posts that a file was made from in its row, where whoever fetched them has not done it."""
+    known = {item.get("object") for item in media.ingredients}
+    media.ingredients = [*media.ingredients, *(
+        {"kind": item.kind, "relationship": item.relationship, "title": item.title, "object": item.object, "mime": item.mime}
+        for item in ingredients if item.object and item.object not in known)]
 
 
 def discreet(record: ProvenanceRecord, secret: str | None) -> ProvenanceRecord:
     """The record as it may be signed: nothing in it tells a prompt that its author keeps private."""
-    claims = [plain(claim) for claim in record.claims]
     if secret is None:
-        return record.having(claims=tuple(claims))
-    kept = tuple(claim for claim in claims if not mentions(claim, secret))
+        return record
+    kept = tuple(claim for claim in record.claims if not mentions(claim, secret))
     edits = tuple(edit for edit in record.edits if not mentions(edit, secret))
     generator = record.generator and replace(record.generator, parameters=without(record.generator.parameters, secret))
-    if len(kept) < len(claims) or len(edits) < len(record.edits) or generator != record.generator:
+    if len(kept) < len(record.claims) or len(edits) < len(record.edits) or generator != record.generator:
         log.warning("something would have told a private prompt; left out", record=record.record_url)
     return record.having(claims=kept, edits=edits, generator=generator)
 
@@ -210,17 +219,16 @@ def _secret(session: Session, media: Media) -> str | None:
     return generation.prompt if generation is not None else None
 
 
-async def _upload(house: House, media: Media, source: Path, folder: Path) -> list[Ingredient]:
-    """The file as uploaded, when it came with Content Credentials of its own: they stay inside ours."""
+async def _upload(house: House, media: Media, folder: Path) -> list[Ingredient]:
+    """The file as uploaded, when it came with Content Credentials of its own: they stay inside ours, failures and all."""
     upload = declaration.upload_of(media)
     if upload is None or not media.upload_key:
         return []
     original = folder / "original"
     await asyncio.to_thread(house.storage.get_to, media.upload_key, original)
-    found = Ingredient(path=str(original), mime=str(upload["mime"]), title="upload", kind="upload")
-    return [found if upload.get("signer") else _bare(found, source, media.mime)]
+    return [Ingredient(path=str(original), mime=str(upload["mime"]), title="upload", kind="upload")]
 
 
 def _bare(item: Ingredient, source: Path, mime: str) -> Ingredient:
-    """An upload whose record is broken, by the bytes it was encoded to: nothing its record says is passed on."""
-    return replace(item, path=str(source), mime=mime, title="upload, its own record is damaged")
+    """An ingredient whose record is broken, by the bytes that are signed: nothing its record says is passed on."""
+    return replace(item, path=str(source), mime=mime, title=f"{item.title}, its own record is damaged")

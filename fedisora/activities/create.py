@@ -7,7 +7,7 @@ from ..activitypub.parse import id_of, ids_of, same_origin, type_of
 from ..activitypub.vocabulary import OBJECT_TYPES
 from ..db import UnitOfWork
 from ..errors import Malformed, NotOwner
-from . import remote_posts, votes
+from . import inbound, remote_posts, votes
 from .received import Received
 
 
@@ -42,4 +42,6 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     if votes.is_vote(document):
         return votes.receive(uow, document, got.actor)
     status = remote_posts.store(uow, document, got.actor)
-    return "stored" if status is not None else "ignored: nobody here asked for it"
+    if status is None:
+        return "ignored: nobody here asked for it"
+    return inbound.outcome(status) or "stored"

@@ -122,6 +122,7 @@ def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str) -> None:
             notifications.notify(uow, child.actor_id, owner.id, "consent.revoked", about=row.id)
         if child.published:
             local_posts.send_update(uow, child, actors.get(uow.session, child.actor_id))
+            check_later(uow, row)  # whoever looks also takes it out of the author's channel
     uow.ring(f"status:{child.id}")
 
 

@@ -18,9 +18,9 @@ from ..ids import new_id
 from ..models import Actor, Media, Status
 from ..provenance import foreign_labels
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
-from ..store import actors, domains, labels, notifications, polls, relations, statuses, threads
+from ..store import actors, claims, domains, labels, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
-from . import lineages, quotes, votes
+from . import inbound, lineages, quotes, votes
 
 
 def proof_state(document: dict[str, Any], author: Actor) -> str:
@@ -94,25 +94,31 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         created_at=published, edited_at=note.updated if note.updated and note.updated > published else None)
     session.add(status)
     uow.absent -= {note.uri, note.in_reply_to or ""}
-    _details(uow, status, note, author, quiet=quiet, deep=deep)
+    if note.media:
+        session.flush()  # the rows of its files point to the post's
+        files = [_add_media(uow, status, author, position, item, quiet=quiet)
+                 for position, item in enumerate(_wanted_media(uow, note, author))]
+        inbound.settle(uow, status, files, fresh=True)
+    shown = status.review not in inbound.HIDDEN
+    _details(uow, status, note, author, quiet=quiet or not shown, deep=deep and shown)
     if not new:
         threads.adopt_replies(uow, status)
-    if parent is not None:
+    if parent is not None and shown:
         statuses.count_reply(uow, parent.id, 1)
-    elif note.in_reply_to is not None and not quiet:
+    elif parent is None and note.in_reply_to is not None and not quiet and shown:
         threads.look_for_more(uow, status.id)
     if not quiet:
         actors.refresh_when_stale(uow, author)
-    author.statuses_count += 1
+    author.statuses_count += 1 if shown else 0
     author.last_status_at = max(published, author.last_status_at or published)
     return status  # written at the latest with the end of the transaction, together with others
 
 
 def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, quiet: bool = False,
              deep: bool = True) -> None:
-    """Tags, mentions, files, poll and quote of a post."""
+    """Tags, mentions, poll and quote of a post."""
     session = uow.session
-    if note.tags or note.media or note.poll is not None or note.quote is not None:
+    if note.tags or note.poll is not None or note.quote is not None:
         session.flush()  # their rows point to the post's
     if note.tags:
         statuses.set_tags(uow, status.id, note.tags, fresh=True)
@@ -122,11 +128,8 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
     if people:
         session.flush()
         statuses.set_mentions(uow, status.id, [actor.id for actor in people], fresh=True)
-        for person in people:
-            if not quiet and not relations.blocked_either_way(session, person.id, author.id):
-                notifications.notify(uow, person.id, author.id, "mention", status.id)
-    for position, item in enumerate(_wanted_media(uow, note, author)):
-        _add_media(uow, status, author, position, item, quiet=quiet)
+        if not quiet:
+            inbound.tell_mentioned(uow, status, people)
     if note.poll is not None:
         _recount(uow, status, note)
     if note.quote is not None:
@@ -149,7 +152,7 @@ def _wanted_media(uow: UnitOfWork, note: NoteData, author: Actor) -> list[MediaD
 
 
 def _add_media(uow: UnitOfWork, status: Status, author: Actor, position: int, item: MediaData, *,
-               quiet: bool = False) -> None:
+               quiet: bool = False) -> Media:
     media = Media(
         id=uow.new_id(), actor_id=author.id, status_id=status.id, position=position, kind=item.kind, state="remote",
         mime=item.mime, width=item.width, height=item.height, duration=item.duration, size=item.size,
@@ -158,7 +161,9 @@ def _add_media(uow: UnitOfWork, status: Status, author: Actor, position: int, it
         digital_source_type=item.digital_source_type, label_source=_known_from(item, status), declared=True,
         generator=item.generator, record=item.record, created_at=uow.now)
     uow.session.add(media)
-    labels.plan_check(uow, media, quiet=quiet)
+    claims.replace(uow, media, item.claims, status.document, fresh=True)
+    labels.plan_check(uow, media, quiet=quiet and not inbound.asks_files(uow.settings))
+    return media
 
 
 def _known_from(item: MediaData, status: Status) -> str | None:
@@ -205,13 +210,25 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
     status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
     status.context_uri, status.replies_uri = note.context, note.replies
     status.document, status.proof = orjson.dumps(addressing.strip_blind(document)), proof_state(document, author)
+    claims.replace_all(uow, files, wanted_files, status.document)
     if same and not changed:
-        return "refreshed"
+        return _settled(uow, status, files, "refreshed")
     status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive
     status.language, status.edited_at = note.language, moment
     statuses.set_tags(uow, status.id, note.tags)
-    _replace_files(uow, status, author, wanted_files, files)
-    return "edited"
+    kept = _replace_files(uow, status, author, wanted_files, files)
+    if {media.id for media in kept} != {media.id for media in files}:
+        inbound.reopen(status)
+    return _settled(uow, status, kept, "edited")
+
+
+def _settled(uow: UnitOfWork, status: Status, files: list[Media], outcome: str) -> str:
+    """Ask the inbound policy again; the outcome, or what the policy says instead."""
+    if not files and status.review is None:
+        status.made = None
+        return outcome
+    inbound.settle(uow, status, files)
+    return inbound.outcome(status) or outcome
 
 
 def _recount(uow: UnitOfWork, status: Status, note: NoteData) -> bool:
@@ -227,20 +244,24 @@ def _recount(uow: UnitOfWork, status: Status, note: NoteData) -> bool:
                          closed_at=note.poll.closed, voters=note.poll.voters)
 
 
-def _replace_files(uow: UnitOfWork, status: Status, author: Actor, items: list[MediaData], files: list[Media]) -> None:
-    known = {media.remote_url: media for media in files}
+def _replace_files(uow: UnitOfWork, status: Status, author: Actor, items: list[MediaData], files: list[Media],
+                   ) -> list[Media]:
+    """Take the files of an edit; those the post has now."""
+    known, kept = {media.remote_url: media for media in files}, []
     for position, item in enumerate(items):
         media = known.pop(item.url, None)
         if media is None:
-            _add_media(uow, status, author, position, item)
+            media = _add_media(uow, status, author, position, item)
         else:
             media.position, media.description = position, item.description
             # the bytes are the same: an edit may admit to more machine than before, never to less
             media.digital_source_type, media.label_source = foreign_labels.strictest(
                 (media.digital_source_type, media.label_source or "declared"),
                 (item.digital_source_type, _known_from(item, status) or "declared"))
+        kept.append(media)
     for media in known.values():
         uow.session.delete(media)
+    return kept
 
 
 def _files(uow: UnitOfWork, status: Status) -> list[Media]:

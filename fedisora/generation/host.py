@@ -16,11 +16,14 @@ from ..activitypub.digest import digest_multibase
 from ..db import Database
 from ..errors import FedisoraError, Refused
 from ..ids import new_id
+from ..media.claims import from_generation, keep_made
 from ..media.digest import file_digest
 from ..media.process import run_media
 from ..models import Media
 from ..storage import Store
 from ..storage.store import new_key
+from ..store import fingerprints
+from ..vault import instance_key
 from . import jobs
 from .process import Runner
 
@@ -29,6 +32,12 @@ RENEW = 3.0
 """Seconds between two renewals of the lease while the child makes progress."""
 RENDER_SHARE = 0.92
 """Part of the progress bar that rendering takes; the poster and the store take the rest."""
+
+
+def asked(held: jobs.Claim) -> dict[str, Any]:
+    """What extensions may know about a request: everything but the prompt, which its author may keep private."""
+    return {"width": held.width, "height": held.height, "seconds": str(held.seconds), "fps": held.fps, "seed": str(held.seed),
+            "backend": held.backend}
 
 
 class Host:
@@ -59,15 +68,21 @@ class Host:
     async def _run(self, held: jobs.Claim, scratch: Path) -> None:
         started = time.monotonic()
         output = scratch / "render.mp4"
+        mark = await self._db.read(fingerprints.free_mark) if self._db.instance.settings.watermark else None
         request = {"id": str(held.id), "prompt": held.prompt, "seed": held.seed, "width": held.width,
                    "height": held.height, "seconds": held.seconds, "fps": held.fps, "output": str(output)}
+        if mark is not None:
+            request |= {"watermark": mark, "watermark_key": instance_key(self._db.instance.vault).hex()}
         keeper = _Keeper(self._db, held, self._runner.cancel)
+        began = time.monotonic()
         try:
             result = await self._runner.generate(request, keeper.note)
             if keeper.stopped or result.get("cancelled"):
                 await self._db.write(lambda uow: jobs.finish(uow, held.id, held.owner, held.attempt, "cancelled"))
                 return
-            media = await self._store(held, output, scratch, result)
+            result["render_seconds"] = round(time.monotonic() - began, 3)
+            media = await self._store(held, output, scratch, result, mark)
+            made = await from_generation(self._db, asked(held), result)
         except Refused as error:
             text = error.text
             await self._db.write(lambda uow: jobs.finish(uow, held.id, held.owner, held.attempt, "failed", error=text))
@@ -82,13 +97,14 @@ class Host:
             return
         finally:
             await keeper.close()
-        kept = await self._db.write(lambda uow: jobs.to_draft(uow, held, media, result))
+        kept = await self._db.write(lambda uow: jobs.to_draft(uow, held, media, result) and keep_made(uow, media, made))
         if not kept:
             keys = [key for key in (media.storage_key, media.poster_key) if key]
             await asyncio.to_thread(self._storage.delete, keys)
         log.info("generation done", generation=held.id, seconds=round(time.monotonic() - started, 2), kept=kept)
 
-    async def _store(self, held: jobs.Claim, output: Path, scratch: Path, result: dict[str, Any]) -> Media:
+    async def _store(self, held: jobs.Claim, output: Path, scratch: Path, result: dict[str, Any],
+                     mark: int | None) -> Media:
         poster = scratch / "poster.webp"
         picture = await run_media("poster", {"path": str(output), "output": str(poster)}, timeout=60)
         now = self._db.clock()
@@ -103,7 +119,7 @@ class Host:
                      width=result["width"], height=result["height"], duration=float(result["seconds"]), size=size,
                      blurhash=picture.get("blurhash"), storage_key=key, poster_key=poster_key, digest=digest_multibase(digest),
                      digital_source_type=result["digital_source_type"], declared=False, label_source="made", generator=generator,
-                     generation_id=held.id, created_at=now)
+                     generation_id=held.id, watermark=mark, created_at=now)
 
     async def close(self) -> None:
         """Stop the child."""

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from ..db import UnitOfWork
 from ..models import Generation, Media
 from ..store import fingerprints, queue
+from ..store.actors import maker_of
 
 LEASE = dt.timedelta(seconds=15)
 ATTEMPTS = 3
@@ -86,6 +87,7 @@ def to_draft(uow: UnitOfWork, held: Claim, media: Media, result: dict[str, Any])
     """The finished file becomes a draft of its author: media row and state in one transaction; False: lease lost."""
     if not queue.write(uow.session, Generation, held.id, held.owner, held.attempt, stage="done"):
         return False
+    media.record = maker_of(uow.session, held.actor_id)
     uow.session.add(media)
     uow.session.flush()
     fingerprints.plan(uow, media.id)

@@ -12,7 +12,7 @@ import c2pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ..errors import FedisoraError
+from ..errors import FedisoraError, Invalid
 from ..provenance.manifest import ingredient_id, safe_settings
 from .process import Progress
 from .sidecar import same_manifest
@@ -29,6 +29,9 @@ def sign_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Returns:
         {"size": bytes of the manifest}
+
+    Raises:
+        Invalid: libc2pa will not; an ingredient with a broken record of its own is the usual reason.
     """
     key = load_pem_private_key(str(request["key"]).encode(), None)
     if not isinstance(key, Ed25519PrivateKey):
@@ -53,7 +56,7 @@ def sign_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             with Path(path).open("rb") as source, Path(request["output"]).open("w+b") as output:
                 store = builder.sign(signer, mime, source, output)
     except c2pa.C2paError as error:
-        raise FedisoraError("This file could not be signed.", cause=error) from error
+        raise Invalid("This file could not be signed.", cause=error) from error
     Path(request["sidecar"]).write_bytes(store)
     return {"size": len(store)}
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from ..activities import inbound
 from ..db import UnitOfWork
 from ..errors import FedisoraError, Refused
 from ..models import Media
@@ -21,6 +22,7 @@ from .scratch import scratch
 
 if TYPE_CHECKING:
     from ..db import Database
+    from .recogniser import Recogniser
     from .verifier import Verifier
 
 log = structlog.get_logger()
@@ -39,10 +41,12 @@ def mentions_c2pa(path: Path) -> bool:
             return any(view.find(mark) >= 0 for mark in MARKS)
 
 
-async def check(db: Database, client: Any, verifier: Verifier, media_id: int) -> str | None:
+async def check(db: Database, client: Any, verifier: Verifier, media_id: int,
+                recogniser: Recogniser | None = None) -> str | None:
     """Fetch a foreign file, keep the verdict and what it says about itself; the verdict's word, None when nothing was checked.
 
-    A file that is too large, gone or refused stays unchecked; a server that does not answer is asked again in an hour.
+    A video without a record may be a copy of one that is known here: then it is `recovered`. A file that is too large, gone or
+    refused stays unchecked; a server that does not answer is asked again in an hour.
     """
     media = await db.read(lambda session: session.get(Media, media_id))
     if media is None or media.state != "remote" or not media.remote_url:
@@ -54,16 +58,18 @@ async def check(db: Database, client: Any, verifier: Verifier, media_id: int) ->
             await client.download(url, path, max_bytes=db.instance.settings.foreign_media_mb << 20, deadline=DEADLINE)
         except Refused as error:
             log.info("foreign file not checked", media=media_id, reason=str(error))
+            await db.write(lambda uow: _never(uow, media_id))
             return None
         except FedisoraError as error:
             log.info("foreign file not checked yet", media=media_id, reason=str(error))
             await db.write(lambda uow: _again(uow, media_id))
             return None
+        match = await recogniser.seen(media, path) if recogniser is not None else None
         if await asyncio.to_thread(mentions_c2pa, path):
             document = await verifier.check_file(path)
         else:
             document = decide({"report": None, "error": {"code": "unsigned"}}, claimed_origin=None, object_facts=None,
-                              digest=None, now=db.clock(), media=noun).to_json()
+                              digest=None, now=db.clock(), media=noun, match=match).to_json()
     await db.write(lambda uow: keep(uow, media_id, document))
     return str(document["verdict"])
 
@@ -74,7 +80,16 @@ def keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
     if media is not None:
         media.verdict, media.verdict_at = document, uow.now
         labels.from_manifest(media, document)
+        inbound.checked(uow, media)
         uow.ring(f"media:{media_id}")
+
+
+def _never(uow: UnitOfWork, media_id: int) -> None:
+    """No check will come: the inbound policy goes by what is known without it."""
+    media = uow.session.get(Media, media_id)
+    if media is not None:
+        media.recheck_at = None
+        inbound.checked(uow, media)
 
 
 def _again(uow: UnitOfWork, media_id: int) -> None:

@@ -1,13 +1,12 @@
 """Recognising a video whose record is gone: what it shows is compared with every video known here.
 
 A match is never a verdict of `verified`: it says what a file looks like. Only public and unlisted posts are named.
-Rules, with the measurements they rest on: docs/operate/durable.md.
+The rules are in `likeness`. numpy is loaded by the first look-up only: a server that never looks anything up stays small.
 """
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +19,7 @@ from ..errors import FedisoraError, Invalid
 from ..models import Media
 from ..provenance.verdict import Match
 from ..store import fingerprints as rows
+from ..vault import instance_key
 from .process import run_media
 from .sniff import sniff_file
 
@@ -27,18 +27,6 @@ if TYPE_CHECKING:
     from .fingerprint_index import CodeIndex
 
 log = structlog.get_logger()
-CANDIDATE: Final = 48
-"""Bits of the ISCC within which two videos may be the same."""
-FRAME: Final = 31
-"""Bits of PDQ within which two frames are the same."""
-NEAR: Final = 32
-NEAR_FRAME: Final = 60
-"""The second rule, for copies with something cut off or laid over: a nearer ISCC, and frames that are only alike. Frames of
-unrelated videos, also of the same scene by the same generator, are 86 or more apart."""
-SHARE: Final = 0.5
-"""Share of the frames that must be so."""
-FEWEST: Final = 2
-"""Frames without which nothing is said."""
 PROBES: Final = 8
 """Frames by which a part of a video is looked for when its ISCC finds nothing."""
 CANDIDATES: Final = 24
@@ -75,17 +63,13 @@ class Recogniser:
         self._lock = threading.Lock()
         self._indexes: dict[str, CodeIndex] = {}
         self._places: asyncio.Semaphore | None = None
+        self._learning: dict[int, asyncio.Event] = {}
 
     @property
     def active(self) -> bool:
         """Whether this instance looks for anything at all."""
         settings = self._db.instance.settings
         return settings.fingerprints or settings.watermark
-
-    @property
-    def key(self) -> bytes:
-        """What the instance's watermarks are made with. Known to nobody else."""
-        return bytes.fromhex(self._db.instance.vault.mac("watermark", "1"))
 
     async def look(self, path: Path) -> Match | None:
         """The known file that a video looks like; None when there is none, or it is no video that can be read."""
@@ -109,15 +93,38 @@ class Recogniser:
         """
         if not self.active:
             return None
+        if media_id in self._learning:  # the job and the signing want the same; one computes
+            await self._learning[media_id].wait()
+            return None
+        done = self._learning[media_id] = asyncio.Event()
+        try:
+            return await self._learn(media_id, path)
+        finally:
+            done.set()
+            self._learning.pop(media_id, None)
+
+    async def _learn(self, media_id: int, path: Path) -> Found | None:
         try:
             codes = await self.codes(path)
         except Invalid as error:
             log.info("no fingerprint", media=media_id, reason=str(error))
-            await self._db.write(lambda uow: _keep(uow, media_id, None, None))
+            await self._db.write(lambda uow: give_up(uow, media_id))
             return None
         found = await asyncio.to_thread(self.find, codes, media_id)
         await self._db.write(lambda uow: _keep(uow, media_id, codes, found))
         return found
+
+    async def seen(self, media: Media, path: Path) -> Match | None:
+        """The file of a remote video is at hand: its codes are kept the first time. What it looks like, as far as that may be
+        named now."""
+        if not self.active or media.kind != "video":
+            return None
+        try:
+            if media.fingerprinted_at is None:
+                await self.learn(media.id, path)
+        except FedisoraError as error:
+            log.info("not compared with known videos", media=media.id, reason=str(error))
+        return await self._db.read(lambda session: _match_of(session, media.id))
 
     async def codes(self, path: Path) -> dict[str, Any]:
         """See `fingerprint.fingerprint`. At most `AT_ONCE` at a time.
@@ -158,27 +165,31 @@ class Recogniser:
         if not residue or not self._db.instance.settings.watermark:
             return None
         from . import watermark
+        from .likeness import compare
 
-        mark = watermark.read(residue, self.key, codes.get("box"))
+        mark = watermark.read(residue, instance_key(self._db.instance.vault), codes.get("box"))
         if mark is None:
             return None
 
         def named(session: Session) -> Found | None:
             known = [other for other in rows.marked(session, mark) if media_id is None or other < media_id]
-            for other, (_, status) in sorted(rows.nameable(session, known).items()):
-                kept = rows.codes_of(session, [other]).get(other, {})
-                distance = min(_distances(codes, kept.get(rows.ISCC, [])), default=0)
-                return Found(other, status.uri, distance, _alike(codes, kept.get(rows.PDQ, []), 1)[0], watermark=True)
+            for other, (media, status) in sorted(rows.nameable(session, known).items()):
+                likeness = compare(codes, rows.codes_of(session, [other]).get(other, {}), media.duration)
+                return Found(other, status.uri, likeness.distance, likeness.frames, watermark=True)
             return None
 
         return self._db.read_now(named)
 
     def _by_iscc(self, codes: dict[str, Any]) -> list[int]:
+        from .likeness import CANDIDATE
+
         wanted = [bytes.fromhex(look["iscc"]) for look in codes["look"] if look["iscc"]]
         return list(dict.fromkeys(hit.media_id for hit in self._index(rows.ISCC).search(wanted, CANDIDATE)))
 
     def _by_frames(self, codes: dict[str, Any]) -> list[int]:
         """Files that share several frames; those with most of them first."""
+        from .likeness import FRAME
+
         wanted: list[bytes] = []
         for look in codes["look"]:
             if look["view"] in ("whole", "inner"):
@@ -215,65 +226,38 @@ def _is_video(path: Path) -> bool:
     return kind is not None and kind.media == "video"
 
 
-def _distances(codes: dict[str, Any], kept: Iterable[bytes]) -> list[int]:
-    numbers = [int.from_bytes(code, "big") for code in kept]
-    return [(int(look["iscc"], 16) ^ number).bit_count() for look in codes["look"] if look["iscc"] for number in numbers]
-
-
-def _alike(codes: dict[str, Any], kept: list[bytes], stride: int) -> tuple[float, float]:
-    """Shares of the frames that are the same, and that are alike, in the view that fits best.
-
-    The frames of a trimmed copy lie between those that are kept of the original: only those that are as far apart as the kept
-    ones are counted together, and of these groups the best.
-    """
-    import numpy as np
-
-    if not kept:
-        return 0.0, 0.0
-    stored = np.frombuffer(b"".join(kept), np.uint64).reshape(-1, 4)
-    best = (0.0, 0.0)
-    for look in codes["look"]:
-        if len(look["pdq"]) < FEWEST:
-            continue
-        numbers = np.array([number for number, _ in look["pdq"]]) // look["every"]
-        frames = np.frombuffer(bytes.fromhex("".join(code for _, code in look["pdq"])), np.uint64).reshape(-1, 4)
-        nearest = np.bitwise_count(frames[:, None] ^ stored[None]).sum(axis=2, dtype=np.int64).min(axis=1)
-        groups = max(1, stride // look["every"])
-        for first in range(groups):
-            group = nearest[numbers % groups == first]
-            if len(group) >= FEWEST or groups == 1:
-                best = max(best, (float((group <= FRAME).mean()), float((group <= NEAR_FRAME).mean())))
-    return best
+def _match_of(session: Session, media_id: int) -> Match | None:
+    media = session.get(Media, media_id)
+    if media is None or media.matched is None or media.id not in rows.matches(session, [media]):
+        return None
+    return Match(str(media.matched["object"]), int(media.matched["distance"]))
 
 
 def _confirmed(session: Session, codes: dict[str, Any], candidates: list[int]) -> Found | None:
+    from .likeness import compare
+
     named = rows.nameable(session, candidates)
     kept = rows.codes_of(session, named)
     for media_id in sorted(named):
         media, status = named[media_id]
-        own = kept.get(media_id, {rows.ISCC: [], rows.PDQ: []})
-        distance = min(_distances(codes, own[rows.ISCC]), default=256)
-        same, alike = _alike(codes, own[rows.PDQ], _stride(media.duration))
-        if same >= SHARE or (distance <= NEAR and alike >= SHARE):
-            return Found(media_id, status.uri, distance, same)
+        likeness = compare(codes, kept.get(media_id, {}), media.duration)
+        if likeness.same:
+            return Found(media_id, status.uri, likeness.distance, likeness.frames)
     return None
 
 
-def _stride(seconds: float | None) -> int:
-    """Every how many frames one of a file's is kept; see `pdq.stride`."""
-    from .frame_signature import FPS
-    from .pdq import stride
+def give_up(uow: UnitOfWork, media_id: int) -> None:
+    """A file cannot be read: it is not tried again."""
+    media = uow.session.get(Media, media_id)
+    if media is not None:
+        media.fingerprinted_at = uow.now
 
-    return stride(round((seconds or 0) * FPS))
 
-
-def _keep(uow: UnitOfWork, media_id: int, codes: dict[str, Any] | None, found: Found | None) -> None:
+def _keep(uow: UnitOfWork, media_id: int, codes: dict[str, Any], found: Found | None) -> None:
     media = uow.session.get(Media, media_id)
     if media is None:  # deleted meanwhile
         return
     media.fingerprinted_at = uow.now
-    if codes is None:
-        return
     if uow.settings.fingerprints:
         rows.replace(uow, media_id, [
             *((rows.ISCC, place, bytes.fromhex(code)) for place, code in enumerate(codes["keep"]["iscc"])),

@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +21,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from ..activities import inbound
 from ..activitypub.digest import digest_multibase
 from ..activitypub.integrity_proofs import verification_method_of, verify_document
 from ..activitypub.multibase import ed25519_from_multibase
@@ -30,11 +30,11 @@ from ..errors import FedisoraError, Invalid, NotFound
 from ..models import Actor, Media, Status
 from ..provenance import certificates
 from ..provenance.reading import read_report
-from ..provenance.registry import GROUP, Registry, discover
 from ..provenance.verdict import ObjectFacts, Verdict, decide, origin
 from ..services import instance
 from ..storage import Store
 from ..store import labels
+from .claims import judged, keep_claims
 from .digest import file_digest
 from .process import run_media
 
@@ -84,7 +84,6 @@ class Verifier:
         self._fetcher = fetcher
         self._storage = storage
         self._cache: dict[str, tuple[float, Any]] = {}
-        self._registry: Registry | None = None
 
     # ---- doors
     async def check_file(self, path: Path) -> dict[str, Any]:
@@ -172,17 +171,9 @@ class Verifier:
         if parsed is not None:
             issuer = origin(parsed.anchor)
             revoked = await self._revoked(issuer) if issuer else None
-            claims = self._claims(parsed.record)
+            claims = await judged(self._db, parsed.record)
         return decide(reading, claimed_origin=claimed, object_facts=facts, digest=digest, now=now,
                       revoked_serials=revoked, claims=claims, media=noun)
-
-    def _claims(self, record: dict[str, Any] | None) -> list[dict[str, Any]]:
-        claims = (record or {}).get("claims")
-        if not isinstance(claims, list) or not claims:
-            return []
-        if self._registry is None:
-            self._registry, _ = discover(entry_points(group=GROUP))
-        return [dict(item) for item in self._registry.validate([claim for claim in claims if isinstance(claim, dict)])]
 
     async def _anchors(self, home: str, reading: dict[str, Any], actor_uri: str | None) -> str | None:
         """PEM of the CA certificates that an instance publishes; None when it publishes none or cannot be reached."""
@@ -319,4 +310,6 @@ def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
     if media is not None:
         media.verdict, media.verdict_at = document, uow.now
         labels.from_manifest(media, document)
+        keep_claims(uow, media, document)
+        inbound.checked(uow, media)
         uow.ring(f"media:{media_id}")

@@ -177,7 +177,8 @@ def read(residue: str, key: bytes, box: Iterable[float] | None = None) -> int | 
     raw = base64.b64decode(residue)
     if len(raw) != SIDE * SIDE * 2:
         return None
-    whole = np.nan_to_num(np.frombuffer(raw, "<f2").astype(np.float32).reshape(SIDE, SIDE))
+    # No honest average comes near this; the numbers come from a child that has read a stranger's file.
+    whole = np.clip(np.nan_to_num(np.frombuffer(raw, "<f2").astype(np.float32)), -16, 16).reshape(SIDE, SIDE)
     rows, columns, signs = _places(key)
     for left, top, right, bottom in _windows(list(box) if box is not None else None):
         spectrum = _seen(top, bottom) @ whole @ _seen(left, right).T

@@ -63,7 +63,8 @@ class Media(Base):
     generator: Mapped[dict[str, Any] | None]
     """What made it: {"name","model","revision","licence","backend","parameters","seed","prompt"|"promptCommitment"}."""
     record: Mapped[dict[str, Any] | None]
-    """The in-file assertion (`org.fedisora.provenance`) of a local file, or the federated node of a remote one."""
+    """The in-file assertion (`org.fedisora.provenance`) of a local file (before it is signed only who made it, as of then), or
+    the federated node of a remote one."""
     prompt_nonce: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Sealed nonce of a hidden prompt's commitment."""
     verdict: Mapped[dict[str, Any] | None]

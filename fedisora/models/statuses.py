@@ -65,10 +65,12 @@ class Status(Base):
     """How its files were made, the most machine among them: `human`, `mixed`, `machine`, `procedural` or `undeclared`; NULL for
     a post without video, picture or sound."""
     review: Mapped[str | None] = mapped_column(String(8))
-    """What the inbound policy said of a remote post: `warned`, or `held` (only moderators see it); NULL: nothing."""
+    """What the inbound policy said of a remote post: `warned`; `held` (only moderators see it) or `rejected` (nothing of it is
+    kept but its id), both not `published`; `released` by a moderator; NULL: nothing."""
     review_reason: Mapped[str | None]
     published: Mapped[bool] = mapped_column(default=True)
-    """False while the files of a local post are being signed: nobody but the author sees it yet."""
+    """False while the files of a local post are being signed, when nobody but the author sees it; and while the inbound policy
+    holds a remote post back."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[dt.datetime]
     edited_at: Mapped[dt.datetime | None]

@@ -4,6 +4,7 @@ Source: IPTC NewsCodes `digitalsourcetype`; vocabulary.md §1 (labels, hashtags)
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -117,6 +118,11 @@ def stricter(*uris: str | None) -> str | None:
     """Of several statements about one file, the one that admits to most machine; None when there is none."""
     given = [uri for uri in uris if uri]
     return max(given, key=lambda uri: _STRICTNESS.index(kind_of(uri)), default=None)
+
+
+def made_of(uris: Iterable[str | None]) -> str | None:
+    """How the files of one post were made, the most machine among them (a kind of `SourceType`); None when it has none."""
+    return max((kind_of(uri) for uri in uris), key=_STRICTNESS.index, default=None)
 
 
 def admits_more(new: str | None, old: str | None) -> bool:

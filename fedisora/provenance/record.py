@@ -50,6 +50,11 @@ def prompt_commitment(nonce: bytes, prompt: str) -> str:
     return digest_multibase(hashlib.sha256(nonce + prompt.encode()).digest())
 
 
+def opens(commitment: object, nonce: bytes, prompt: str) -> bool:
+    """Whether a nonce and a prompt are what a commitment was made from."""
+    return len(nonce) == 32 and commitment == prompt_commitment(nonce, prompt)
+
+
 def plain(value: Any) -> Any:
     """JSON that JCS writes the same everywhere: floats and integers beyond 2^53 become strings."""
     if isinstance(value, Mapping):
@@ -63,6 +68,25 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [plain(item) for item in value]
     raise errors.FedisoraError(cause=f"{type(value).__name__} cannot go into a provenance record")
+
+
+def carried(claim: Any) -> Any:
+    """A claim as it came. Only integers beyond 2^53, which JCS refuses and JSON readers disagree about, become strings."""
+    if isinstance(claim, Mapping):
+        return {name: carried(item) for name, item in claim.items()}
+    if isinstance(claim, list | tuple):
+        return [carried(item) for item in claim]
+    return str(claim) if isinstance(claim, int) and abs(claim) > LARGEST_INTEGER else claim
+
+
+def maker(kind: str | None, operator: str | None) -> dict[str, str]:
+    """What kind of account makes a file and who answers for it, at the moment it comes to be: members of the assertion.
+
+    Args:
+        kind: `human`, `agent` or None, as in our rows.
+    """
+    found = {"actorKind": {"human": "fs:Human", "agent": "fs:AIAgent"}.get(kind or ""), "operator": operator}
+    return {name: value for name, value in found.items() if value}
 
 
 @dataclass(frozen=True)
@@ -173,7 +197,9 @@ class ProvenanceRecord:
         node |= {"record": self.record_url, "provider": self.provider}
         if self.generator:
             node["generator"] = self.generator.to_json()
-        node |= {"created": timestamp(self.created), "claims": [plain(claim) for claim in self.claims]}
+        node |= {"created": timestamp(self.created), "claims": [carried(claim) for claim in self.claims]}
+        if self.soft_binding:
+            node["softBinding"] = list(self.soft_binding)
         return node
 
     def to_attachment_node(self) -> dict[str, Any]:
@@ -186,7 +212,7 @@ class ProvenanceRecord:
         if self.digital_source_type:
             node["digitalSourceType"] = self.digital_source_type
         if self.claims:
-            node["claim"] = [dict(claim) for claim in self.claims]
+            node["claim"] = [carried(claim) for claim in self.claims]
         return node
 
     def to_attachment(self) -> dict[str, Any]:
@@ -210,7 +236,8 @@ class ProvenanceRecord:
             object_id=assertion["object"], actor=assertion["actor"], actor_kind=assertion.get("actorKind"),
             operator=assertion.get("operator"), record_url=assertion["record"], manifest_url=manifest_url,
             provider=assertion["provider"], created=_when(assertion["created"]), digital_source_type=None,
-            generator=Generator.from_json(generator) if generator else None, claims=tuple(assertion.get("claims", ())))
+            generator=Generator.from_json(generator) if generator else None, claims=tuple(assertion.get("claims", ())),
+            soft_binding=tuple(assertion.get("softBinding", ())))
 
 
 def _when(text: object) -> dt.datetime:

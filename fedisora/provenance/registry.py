@@ -1,20 +1,32 @@
-"""The installed extensions, and what they say about claims.
+"""The installed extensions: which may stand beside each other, and what they say about claims.
 
-Source: design.md §4 "A stranger adds a vocabulary". Pure: the caller passes the entry points in.
+Source: design.md §4 "A stranger adds a vocabulary". Pure: the caller passes the entry points in. A server's own processes
+know extensions by their description alone (`describe`, `described`); their code runs in `media.extension_child`.
 """
 from __future__ import annotations
 
+import dataclasses
+import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, Protocol
 
+import orjson
+
 from .. import errors
-from .extension import Claim, Extension, Problem
+from ..activitypub import contexts
+from . import claims
+from .extension import KINDS, Claim, Extension, Problem, Term
 
 GROUP: Final = "fedisora.extensions"
+HOOKS: Final = ("claim_from_generation", "claim_from_upload")
+LARGEST_DESCRIPTION: Final = 64 << 10
+"""Bytes of a vocabulary's names, labels and model as JSON."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
-_LONGEST: Final = 200
-_MOST_PROBLEMS: Final = 20
+_VERSION: Final = re.compile(r"(\d{1,3})(?:\.\d{1,5}){0,3}[a-z0-9.+-]{0,12}\Z", re.ASCII)
+_DEFINITION: Final = frozenset({"@id", "@type", "@container", "@language"})
+_RESERVED: Final = (contexts.AS2, contexts.SECURITY, contexts.MULTIKEY, contexts.DATA_INTEGRITY, contexts.FEDISORA)
 
 
 class EntryPoint(Protocol):
@@ -26,36 +38,137 @@ class EntryPoint(Protocol):
     def load(self) -> Any: ...
 
 
-def _prefixes(context: object) -> dict[str, str]:
-    """Terms and prefixes of a JSON-LD context (array, object) that stand for an IRI."""
-    found: dict[str, str] = {}
-    for part in context if isinstance(context, list) else [context]:
-        if isinstance(part, Mapping):
-            for term, value in part.items():
-                iri = value.get("@id") if isinstance(value, Mapping) else value
-                if isinstance(iri, str) and not term.startswith("@"):
-                    found[str(term)] = iri
+@functools.cache
+def reserved_terms() -> frozenset[str]:
+    """Terms of ActivityStreams, of the security contexts and of our own vocabulary: nobody may give them another meaning."""
+    found: set[str] = set()
+    for url in _RESERVED:
+        document = contexts.load_bundled(url) or {}
+        stack: list[Any] = [document.get("@context")]
+        while stack:
+            part = stack.pop()
+            if isinstance(part, list):
+                stack.extend(part)
+            elif isinstance(part, Mapping):
+                found.update(term for term in part if not term.startswith("@"))
+    return frozenset(found)
+
+
+def major(version: str) -> int:
+    """N of the address `/ns/NAME/vN` under which a version's context is served.
+
+    Raises:
+        ConfigurationError: not a version.
+    """
+    match = _VERSION.match(version)
+    if match is None:
+        raise errors.ConfigurationError(f"{version[:40]!r} is not a version: use MAJOR.MINOR, such as 1.0.")
+    return int(match[1])
+
+
+def faults_of(extension: Extension) -> list[str]:
+    """What is wrong with an extension by itself, one sentence each that says how to mend it."""
+    name, namespace, found = extension.name, extension.namespace, []
+    if not isinstance(name, str) or not _NAME.match(name) or re.match(r"v\d+\Z", name):
+        return [f"Its name {str(name)[:40]!r} is not one: use up to 40 lower-case letters, digits and _."]
+    if not isinstance(namespace, str) or not re.match(r"https?://[^/\s]+/(?:\S*[#/])?\Z", namespace) or len(namespace) > 200:
+        return ["Its namespace must be an http(s) IRI of up to 200 characters that ends in # or /."]
+    if namespace.startswith((contexts.NAMESPACE, *(iri for iri in contexts.PREFIXES.values()), contexts.AS2)):
+        found.append(f"Its namespace {namespace} belongs to another vocabulary: use an address of your own.")
+    if not isinstance(extension.version, str) or not _VERSION.match(extension.version):
+        found.append(f"Its version {str(extension.version)[:40]!r} is not one: use MAJOR.MINOR, such as 1.0.")
+    if not extension.labels.get("en"):
+        found.append("It has no English labels: add labels/en.toml.")
+    if not extension.context:
+        found.append("Its context is empty: name its terms in context.jsonld.")
+    for term, definition in extension.context.items():
+        problem = _definition_fault(term, definition, namespace)
+        if problem:
+            found.append(f"context: {term!r}: {problem}")
+    known = set(extension.context)
+    for kind, model in extension.types.items():
+        for term, rule in {kind: Term(), **model}.items():
+            if term not in known:
+                found.append(f"types: {term!r} is not in the context: add it to context.jsonld.")
+            if rule.kind not in KINDS or (rule.kind == "node" and rule.node not in extension.types):
+                found.append(f"types: {kind}.{term}: its kind {rule.kind!r} is none of {', '.join(KINDS)}, or its node no type.")
     return found
 
 
-def _expand(name: str, prefixes: Mapping[str, str], depth: int = 3) -> str:
-    """The IRI of a term, `prefix:name` or IRI; the name itself when nothing defines it."""
-    target = prefixes.get(name)
-    if target is None:
-        prefix, colon, rest = name.partition(":")
-        base = prefixes.get(prefix)
-        if not colon or rest.startswith("//") or base is None:
-            return name
-        target = base + rest
-    return _expand(target, prefixes, depth - 1) if depth and target != name else target
+def _definition_fault(term: str, definition: Any, namespace: str) -> str:
+    iri = definition.get("@id") if isinstance(definition, Mapping) else definition
+    if term.startswith("@"):
+        return "a keyword changes how other terms are read; leave it out."
+    if term in reserved_terms():
+        return "ActivityStreams, a security context or Fedisora defines this term already: take another word."
+    if isinstance(definition, Mapping) and not set(definition) <= _DEFINITION:
+        return f"a definition may have {', '.join(sorted(_DEFINITION))} and nothing else."
+    if not isinstance(iri, str) or not iri.startswith(namespace):
+        return f"its IRI must begin with the namespace {namespace}."
+    return ""
 
 
-def _problems(extension: Extension, claim: Claim) -> list[dict[str, str]]:
-    try:
-        found = list(extension.validate(claim))[:_MOST_PROBLEMS]
-    except Exception as error:  # a stranger's code may raise anything, and must not take us along
-        found = [Problem("", f"The extension failed on this claim ({type(error).__name__}).")]
-    return [{"path": item.path[:_LONGEST], "message": item.message[:_LONGEST]} for item in found]
+def describe(extension: Extension) -> dict[str, Any]:
+    """Everything about an extension but its code, as JSON."""
+    return {
+        "name": extension.name, "namespace": extension.namespace, "version": extension.version, "about": extension.about,
+        "labels": {language: dict(texts) for language, texts in extension.labels.items()}, "context": dict(extension.context),
+        "types": {kind: {term: dataclasses.asdict(rule) for term, rule in model.items()}
+                  for kind, model in extension.types.items()},
+        "hooks": [hook for hook in HOOKS if getattr(extension, hook) is not None]}
+
+
+def described(node: Mapping[str, Any]) -> Extension:
+    """The extension of a description: everything but its code."""
+    types = {kind: {term: Term(**{**rule, "choices": tuple(rule["choices"])}) for term, rule in model.items()}
+             for kind, model in node["types"].items()}
+    return Extension(name=node["name"], namespace=node["namespace"], version=node["version"], validate=None,
+                     labels=node["labels"], context=node["context"], types=types, about=node["about"])
+
+
+Validate = Callable[[Extension, Claim], Sequence[Problem]]
+
+
+def call(extension: Extension, claim: Claim) -> Sequence[Problem]:
+    """Ask an extension's own validator; it may raise anything."""
+    return extension.validate(claim) if extension.validate is not None else ()
+
+
+def judge(named: claims.Named, node: Mapping[str, Any], validate: Validate = call) -> list[Problem]:
+    """What is wrong with a claim of a known vocabulary: its model first, then the extension's own validator.
+
+    Raises:
+        anything: what the validator raises. TooLarge: it answers more problems than anybody would read.
+    """
+    extension = named.extension
+    assert extension is not None
+    claim = claims.resolve(node, named)
+    answered = claims.check(claim, extension)[:claims.MOST_PROBLEMS] or list(
+        islice(iter(validate(extension, claim)), claims.MOST_PROBLEMS + 1))
+    if len(answered) > claims.MOST_PROBLEMS:
+        raise errors.TooLarge(f"The validator answered more than {claims.MOST_PROBLEMS} problems.")
+    return [Problem(str(item.path)[:claims.LONGEST], str(item.message)[:claims.LONGEST]) for item in answered]
+
+
+def row(named: claims.Named, language: str = "en", *, problems: Sequence[Problem] | None = None,
+        failed: bool = False) -> dict[str, Any]:
+    """One claim of a verdict (vocabulary §5): {"extension", "status", "label", "problems"}.
+
+    Args:
+        problems: what the extension found; None when nobody was asked.
+        failed: the extension did not answer.
+    """
+    extension = named.extension
+    if extension is None:
+        where = named.namespace[:claims.LONGEST]
+        return {"extension": where, "status": "unknown", "problems": [],
+                "label": f"Unknown claim from {where}" if where else "Unknown claim"}
+    local = named.iri.removeprefix(extension.namespace)
+    if failed:
+        problems = [Problem("", f"The extension {extension.name} failed on this claim.")]
+    status = "unknown" if problems is None or failed else "invalid" if problems else "valid"
+    return {"extension": extension.name, "status": status, "label": extension.label(local, language)[:claims.LONGEST],
+            "problems": [{"path": item.path, "message": item.message} for item in problems or ()]}
 
 
 class Registry:
@@ -63,98 +176,102 @@ class Registry:
 
     def __init__(self, extensions: Iterable[Extension] = ()) -> None:
         """Raises ConfigurationError as `add` does."""
-        self._by_namespace: dict[str, Extension] = {}
+        self._by_name: dict[str, Extension] = {}
         for extension in extensions:
             self.add(extension)
 
     @property
     def extensions(self) -> list[Extension]:
         """All, by name."""
-        return sorted(self._by_namespace.values(), key=lambda extension: extension.name)
+        return [self._by_name[name] for name in sorted(self._by_name)]
+
+    def get(self, name: str) -> Extension | None:
+        """The extension of a name."""
+        return self._by_name.get(name)
 
     def add(self, extension: Extension) -> None:
         """Register one.
 
         Raises:
-            ConfigurationError: a name or namespace is taken, overlaps another, or is malformed; no English labels.
+            ConfigurationError: a name or namespace is taken, overlaps another, or is malformed; it redefines what is not its
+                own; no English labels; it is too large.
         """
-        name, namespace = extension.name, extension.namespace
-        if not _NAME.match(name):
-            raise errors.ConfigurationError(f"Extension name {name!r}: use lower-case letters, digits and _.")
-        if not namespace.startswith(("https://", "http://")) or not namespace.endswith(("#", "/")):
-            raise errors.ConfigurationError(f"Extension {name}: its namespace must be an http(s) IRI ending in # or /.")
-        if not extension.labels.get("en"):
-            raise errors.ConfigurationError(f"Extension {name}: it has no English labels.")
-        for other in self._by_namespace.values():
-            overlap = namespace.startswith(other.namespace) or other.namespace.startswith(namespace)
-            if other.name == name or overlap:
-                raise errors.ConfigurationError(f"Extensions {other.name} and {name} claim the same name or namespace: "
-                                                "uninstall one of them.")
-        self._by_namespace[namespace] = extension
+        problems = faults_of(extension)
+        if problems:
+            raise errors.ConfigurationError(f"Extension {str(extension.name)[:40]}: {problems[0]}")
+        if len(orjson.dumps(describe(extension))) > LARGEST_DESCRIPTION:
+            raise errors.ConfigurationError(f"Extension {extension.name}: its terms and labels are larger than "
+                                            f"{LARGEST_DESCRIPTION >> 10} KB.")
+        for other in self._by_name.values():
+            overlap = extension.namespace.startswith(other.namespace) or other.namespace.startswith(extension.namespace)
+            if other.name == extension.name or overlap:
+                raise errors.ConfigurationError(f"Extensions {other.name} and {extension.name} claim the same name or "
+                                                "namespace: uninstall one of them.")
+        self._by_name[extension.name] = extension
 
     def find(self, iri: str) -> Extension | None:
         """The extension whose namespace an IRI lies in."""
-        return next((found for found in self._by_namespace.values() if iri.startswith(found.namespace)), None)
+        return next((found for found in self._by_name.values() if iri.startswith(found.namespace)), None)
+
+    def name(self, node: Mapping[str, Any], context: object = None) -> claims.Named:
+        """What a claim is about, see `claims.name`."""
+        return claims.name(node, context, self.extensions)
 
     def validate(
-        self, claims: Iterable[object], *, context: object = None, language: str = "en",
+        self, nodes: Iterable[object], *, context: object = None, language: str = "en", ask: Validate = call,
     ) -> list[dict[str, Any]]:
-        """What the installed extensions say, one row per claim, in order (vocabulary §5 `claims`).
+        """What the installed extensions say, one row per claim, in order (vocabulary §5 `claims`); see `row`.
 
         Args:
-            claims: nodes as received.
+            nodes: claims as received.
             context: the document's `@context`. In a manifest there is none: a claim's own `@context` counts, then the
                 terms that installed extensions define.
-
-        Returns:
-            [{"extension": name or type, "status": valid|invalid|unknown, "label": text, "problems": [{path, message}]}]
         """
-        base: dict[str, str] = {}
-        for extension in self._by_namespace.values():
-            base |= _prefixes(extension.context)
-        base |= _prefixes(context)
-        return [self._one(claim, base, language) for claim in claims]
-
-    def _one(self, node: object, base: Mapping[str, str], language: str) -> dict[str, Any]:
-        types = node.get("type", node.get("@type")) if isinstance(node, Mapping) else None
-        kind = types[0] if isinstance(types, list) and types else types
-        if not isinstance(node, Mapping) or not isinstance(kind, str):
-            return {"extension": "", "status": "unknown", "label": "Unknown claim", "problems": []}
-        prefixes = {**base, **_prefixes(node.get("@context"))}
-        iri = _expand(kind, prefixes)
-        extension = self.find(iri)
-        if extension is None:
-            return {"extension": iri[:_LONGEST], "status": "unknown", "label": kind[:_LONGEST], "problems": []}
-        local = iri.removeprefix(extension.namespace)
-        terms = {}
-        for key, value in node.items():
-            full = _expand(str(key), prefixes)
-            if full.startswith(extension.namespace):
-                terms[full.removeprefix(extension.namespace)] = value
-        problems = _problems(extension, Claim(type=local, terms=terms, node=node))
-        return {"extension": extension.name, "status": "invalid" if problems else "valid",
-                "label": extension.label(local, language)[:_LONGEST], "problems": problems}
+        found = []
+        for node in nodes:
+            if not isinstance(node, Mapping):
+                found.append(row(claims.Named("", None, {}), language))
+                continue
+            named = self.name(node, context)
+            if named.extension is None:
+                found.append(row(named, language))
+                continue
+            try:
+                found.append(row(named, language, problems=judge(named, node, ask)))
+            except Exception:  # a stranger's code may raise anything, and must not take us along
+                found.append(row(named, language, failed=True))
+        return found
 
 
-def discover(entry_points: Iterable[EntryPoint]) -> tuple[Registry, list[str]]:
+def discover(entry_points: Iterable[EntryPoint]) -> tuple[Registry, list[tuple[str, str]]]:
     """Load the extensions behind entry points of `GROUP` (from `importlib.metadata.entry_points(group=GROUP)`).
 
-    Returns:
-        The registry, and one line for each package that could not be imported: a broken one is left out, said aloud in
-        `fedisora doctor`, and stops nobody.
+    This runs strangers' code: a server does it in `media.extension_child` alone.
 
-    Raises:
-        ConfigurationError: two extensions clash, or a loaded value is not an Extension.
+    Returns:
+        The registry, and (entry point's name, why) for each package that is left out: it cannot be imported, is no
+        Extension, or claims what another one has. A broken one is named in `fedisora doctor`, and stops nobody.
     """
     registry, broken = Registry(), []
     for entry in sorted(entry_points, key=lambda item: item.name):
         try:
-            loaded = entry.load()
+            registry.add(load(entry))
+        except errors.ConfigurationError as error:
+            broken.append((entry.name, error.text))
         except Exception as error:  # importing a stranger's package may raise anything
-            broken.append(f"extension {entry.name} cannot be loaded: {type(error).__name__}: {error}")
-            continue
-        extension = getattr(loaded, "EXTENSION", loaded)
-        if not isinstance(extension, Extension):
-            raise errors.ConfigurationError(f"Extension {entry.name}: its entry point is not an Extension.")
-        registry.add(extension)
+            broken.append((entry.name, f"It cannot be imported: {type(error).__name__}: {error}"[:claims.LONGEST]))
     return registry, broken
+
+
+def load(entry: EntryPoint) -> Extension:
+    """The extension behind an entry point.
+
+    Raises:
+        ConfigurationError: it is not an Extension.
+        anything: what importing the package raises.
+    """
+    loaded = entry.load()
+    extension = getattr(loaded, "EXTENSION", loaded)
+    if not isinstance(extension, Extension):
+        raise errors.ConfigurationError(f"The entry point {entry.name} is not an Extension: let it name MODULE:EXTENSION.")
+    return extension

@@ -4,19 +4,21 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
-from ..errors import Conflict, Invalid, NotFound, TooManyRequests
+from ..errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from ..models import Actor, Generation, Media, Status
 from ..provenance.record import prompt_commitment
 from ..provenance.secrecy import tells, without
-from ..store import jobs
+from ..store import jobs, records
+from ..vault import Vault
 from . import publish as posts
 
+OFF = "This server is AI-free: nothing is generated here. You can upload what you filmed or drew yourself."
 MAX_PROMPT = 1000
 MAX_SECONDS = 10.0
 SIZES = {"landscape": (1280, 720), "portrait": (720, 1280), "square": (960, 960)}
@@ -32,13 +34,19 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 
 
 def request(uow: UnitOfWork, actor: Actor, prompt: str, *, orientation: str = "portrait", seconds: float = 5.0,
-            seed: int | None = None) -> Generation:
+            seed: int | None = None, remix_of_id: int | None = None) -> Generation:
     """Queue a prompt. The safety gate has been asked before (it may await).
+
+    Args:
+        remix_of_id: the post that the video is meant as a remix of, for the form in which it is published.
 
     Raises:
         Invalid: prompt, size or length are not acceptable.
         TooManyRequests: too many unfinished ones of this account.
+        Forbidden: this instance makes none (FEDISORA_AI_POLICY).
     """
+    if uow.settings.ai_policy == "ai-free":
+        raise Forbidden(OFF)
     text = " ".join(prompt.split())
     if not text:
         raise Invalid("Please say what the video should show.")
@@ -56,7 +64,7 @@ def request(uow: UnitOfWork, actor: Actor, prompt: str, *, orientation: str = "p
     generation = Generation(
         id=uow.new_id(), actor_id=actor.id, prompt=text, seed=str(secrets.randbits(53) if seed is None else seed),
         width=width, height=height, seconds=float(seconds), backend=uow.settings.generation_backend,
-        options={}, run_at=uow.now, created_at=uow.now)
+        options={"remix_of": str(remix_of_id)} if remix_of_id is not None else {}, run_at=uow.now, created_at=uow.now)
     uow.session.add(generation)
     uow.session.flush()
     uow.ring("generation")
@@ -137,6 +145,24 @@ def discard(uow: UnitOfWork, actor: Actor, generation_id: int) -> None:
             uow.session.delete(media)
 
 
+@dataclass(frozen=True)
+class Opening:
+    """What an author shows to prove a private prompt: SHA-256 of the nonce (hex, 32 bytes) ‖ the UTF-8 prompt is committed to."""
+
+    prompt: str
+    nonce: str
+    commitment: str
+
+
+def opening(session: Session, vault: Vault, media: Media) -> Opening | None:
+    """The author's own secret about a file whose prompt is private; None when there is none. For nobody but the author."""
+    row = session.get(Generation, media.generation_id) if media.generation_id is not None else None
+    commitment = (media.generator or {}).get("promptCommitment")
+    if row is None or media.prompt_nonce is None or not isinstance(commitment, str):
+        return None
+    return Opening(row.prompt, vault.unseal(media.prompt_nonce, "prompt nonce").hex(), commitment)
+
+
 def _guard(prompt: str, draft: posts.Draft, description: str) -> None:
     """Raises Invalid when a private prompt would be read beside the video."""
     for text, where in ((description, "description"), (draft.text, "text"), (draft.spoiler_text, "content warning")):
@@ -175,6 +201,7 @@ def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draf
         nonce = secrets.token_bytes(32)
         media.prompt_nonce = uow.vault.seal(nonce, "prompt nonce")
         generator["promptCommitment"] = prompt_commitment(nonce, row.prompt)
+        records.forget(uow.session, media.id, row.prompt)
         generator["parameters"] = without(generator.get("parameters") or {}, row.prompt)
     media.generator = generator
     media.description = description.strip()[:1500]

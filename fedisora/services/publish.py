@@ -15,6 +15,7 @@ from ..activitypub.vocabulary import PUBLIC
 from ..db import UnitOfWork
 from ..errors import Forbidden, Invalid, NotFound
 from ..models import Actor, Media, Status
+from ..provenance import dial, digital_source, policy_inbound
 from ..store import actors, jobs, notifications, statuses
 from ..store import media as media_rows
 from . import channels, polls, quotes, relays, remixes
@@ -145,10 +146,27 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
         session.flush()
         if origin is not None:
             remixes.attach(uow, status, origin, files, draft.remix_use)
+        media_rows.note_made(status, files)
+        check_policy(uow.settings.ai_policy, files)
         jobs.enqueue(uow, "publish", {"status_id": status.id}, key=str(status.id))
     else:
         finish(uow, status.id)
     return status
+
+
+def check_policy(ai_policy: str, files: Sequence[Media]) -> None:
+    """What this instance is for (FEDISORA_AI_POLICY), asked of the files of a new post.
+
+    Raises:
+        Invalid: the files may not be published here; the text says what to do.
+    """
+    if ai_policy == "labelled" and any(
+            media.kind in policy_inbound.LABELLED and digital_source.find(media.digital_source_type) is None for media in files):
+        raise Invalid("On this server every video says how it was made. Upload it again and choose how on the page Create; apps "
+                      "say it with the field source of the upload: captured, edited, ai-generated or mixed.")
+    if ai_policy == "ai-free" and digital_source.made_of(media.digital_source_type for media in files) in dial.AI:
+        raise Invalid("This server is AI-free: what was generated or changed by AI is not published here. Publish it from an "
+                      "account on another server.")
 
 
 def _context(uow: UnitOfWork, parent: Status | None, row_id: int) -> str | None:
@@ -174,6 +192,7 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     actor = actors.get(session, status.actor_id)
     if not remixes.cleared(uow, status, actor):
         return
+    media_rows.note_made(status, media_rows.of_statuses(session, [status_id]).get(status_id, []))
     status.published = True
     note = local_posts.document(uow, status, actor)
     activity = create_activity.build(note, uow.uris.create(status.uri))

@@ -73,11 +73,14 @@ def attach(uow: UnitOfWork, status: Status, parent: Status, files: Sequence[Medi
     files[0].digital_source_type = (
         digital_source.COMPOSITE_TRAINED if any(kind in AI_KINDS for kind in (digital_source.kind_of(source), *kinds))
         else COMPOSITE)
-    row = lineages.made(uow, status, parent)
-    if row.consent == "own":
-        return
+    if lineages.made(uow, status, parent).consent != "own":
+        write_request(uow, status, parent, files[0], use)
+
+
+def write_request(uow: UnitOfWork, status: Status, parent: Status, file: Media, use: str) -> None:
+    """Write the request to the parent's author; it is sent by `cleared`, once the file is signed."""
     request_id, actor = uow.new_id(), actors.get(uow.session, status.actor_id)
-    title = next((line.strip() for line in status.text.splitlines() if line.strip()), files[0].description)
+    title = next((line.strip() for line in status.text.splitlines() if line.strip()), file.description)
     uow.session.add(ConsentRequest(
         id=request_id, uri=uow.uris.consent_request(actor.uri, request_id), kind="remix", owner_id=parent.actor_id,
         requester_id=actor.id, target_uri=parent.uri, target_id=parent.id, object_uri=status.uri, status_id=status.id,
@@ -103,10 +106,10 @@ def cleared(uow: UnitOfWork, status: Status, actor: Actor) -> bool:
     return all(row.consent in lineage.GIVEN for row in rows)
 
 
-def waiting(session: Session, status_ids: Sequence[int]) -> dict[int, ConsentRequest]:
-    """The requests on which some unpublished posts wait (or whose refusal stops them), by post."""
-    return {key: row for key, row in consents.of_status(session, status_ids).items()
-            if row.state in (consents.PENDING, consents.REJECTED)}
+def is_waiting(session: Session, status_id: int) -> bool:
+    """Whether a post waits for an answer, or got a no: it will not appear by itself in a moment."""
+    row = consents.of_status(session, [status_id]).get(status_id)
+    return row is not None and row.state in (consents.PENDING, consents.REJECTED)
 
 
 def before_delete(uow: UnitOfWork, status: Status, actor: Actor) -> None:

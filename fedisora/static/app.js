@@ -95,3 +95,8 @@ for (const job of document.querySelectorAll('[data-job]')) {
     if (!['queued', 'running'].includes(now.state)) { source.close(); location.reload(); }
   });
 }
+
+// The AI dial: say what the chosen stop does.
+for (const stop of document.querySelectorAll('.dial input')) {
+  stop.addEventListener('change', () => { document.querySelector('.dialsay').textContent = stop.dataset.say; });
+}

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from ..db import UnitOfWork
 from ..errors import Forbidden
 from ..models import Actor, Delivery, User
+from ..provenance.record import maker
 from . import jobs
 
 
@@ -91,6 +92,12 @@ def channel_of(session: Session, owner_id: int) -> Actor | None:
     """The channel (a local Group) of an account, switched off ones too."""
     return session.scalar(select(Actor).where(Actor.owner_id == owner_id, Actor.type == "Group", Actor.domain == "")
                           .order_by(Actor.id).limit(1))
+
+
+def maker_of(session: Session, actor_id: int) -> dict[str, str]:
+    """What an account is and who answers for it right now, for the record of a file that comes to be (`Media.record`)."""
+    actor = session.get(Actor, actor_id)
+    return maker(actor.kind, actor.operator_uri) if actor is not None else {}
 
 
 def many(session: Session, ids: Iterable[int]) -> dict[int, Actor]:

@@ -1,6 +1,7 @@
 """Fingerprints of files, and which posts may be named when a file looks like theirs."""
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -45,6 +46,14 @@ def marked(session: Session, mark: int) -> list[int]:
     return list(session.scalars(select(Media.id).where(Media.watermark == mark).order_by(Media.id)))
 
 
+def free_mark(session: Session) -> int:
+    """A watermark id (32 bits) that no file has."""
+    while True:
+        mark = secrets.randbits(32)
+        if not marked(session, mark):
+            return mark
+
+
 def nameable(session: Session, media_ids: Iterable[int]) -> dict[int, tuple[Media, Status]]:
     """Those of some files that stand in posts which everybody may read: only of these may anybody learn."""
     wanted = set(media_ids)
@@ -57,9 +66,14 @@ def nameable(session: Session, media_ids: Iterable[int]) -> dict[int, tuple[Medi
 
 def matches(session: Session, files: Iterable[Media]) -> dict[int, Status]:
     """By file, the post that it looks like, as far as that may be named now."""
+    return {media_id: status for media_id, (_, status) in originals(session, files).items()}
+
+
+def originals(session: Session, files: Iterable[Media]) -> dict[int, tuple[Media, Status]]:
+    """By file, the file that it looks like and its post, as far as they may be named now."""
     wanted = {media.id: int(media.matched["media_id"]) for media in files if media.matched and media.matched.get("media_id")}
     named = nameable(session, wanted.values())
-    return {media_id: named[other][1] for media_id, other in wanted.items() if other in named}
+    return {media_id: named[other] for media_id, other in wanted.items() if other in named}
 
 
 def plan(uow: UnitOfWork, media_id: int) -> None:

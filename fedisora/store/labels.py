@@ -1,9 +1,11 @@
 """Labels of other servers' files: when their own record is looked for, and what becomes known from it."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..models import Job, Media
@@ -11,6 +13,8 @@ from ..provenance import digital_source, foreign_labels
 from . import jobs
 
 CHECKED_KINDS: Final = ("video", "image")
+CHECKS: Final = ("verify_media", "check_foreign")
+"""Jobs that end with a verdict; their key is the file's row id."""
 FOREIGN_BACKLOG: Final = 100
 """Checks of foreign files that wait at most: whoever floods us with pictures keeps nobody else's from being looked at."""
 
@@ -35,6 +39,16 @@ def plan_check(uow: UnitOfWork, media: Media, *, quiet: bool = False) -> None:
         FOREIGN_BACKLOG).subquery()
     if (uow.session.scalar(select(func.count()).select_from(waiting)) or 0) < FOREIGN_BACKLOG:
         jobs.enqueue(uow, "check_foreign", {"media_id": media.id}, key=str(media.id))
+
+
+def awaited(session: Session, files: Iterable[Media]) -> set[int]:
+    """Those of some files whose check is still to come, by row id."""
+    unchecked = [media for media in files if media.verdict is None]
+    keys = {f"{kind}:{media.id}": media.id for media in unchecked for kind in CHECKS}
+    if not keys:
+        return set()
+    planned = session.scalars(select(Job.key).where(Job.key.in_(keys), Job.state == "pending"))
+    return {keys[key] for key in planned if key} | {media.id for media in unchecked if media.recheck_at is not None}
 
 
 def from_manifest(media: Media, verdict: dict[str, Any]) -> None:
@@ -66,7 +80,7 @@ class Labelled(Protocol):
 
 def stated(media: Labelled) -> str | None:
     """What the post itself says about a file, as its record has to confirm it: no label that we found elsewhere."""
-    if media.label_source in (None, "made", "record", "declared"):
+    if getattr(media, "state", "remote") != "remote" or media.label_source in (None, "made", "record", "declared"):
         return media.digital_source_type
     record = media.record if isinstance(media.record, dict) else {}
     return foreign_labels.iptc(record.get("digitalSourceType"))

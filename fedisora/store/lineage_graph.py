@@ -6,19 +6,18 @@ the viewer may read names them. Source: vocabulary.md (`schema:isBasedOn`, §4 s
 """
 from __future__ import annotations
 
-import datetime as dt
+import functools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from ..activitypub import parse
-from ..db import UnitOfWork
-from ..models import Actor, ConsentStamp, Lineage, Media, Status, Tombstone
+from ..models import Actor, ConsentStamp, Lineage, Media, Status, Tombstone, User
 from ..uris import Uris
-from . import actors, jobs, statuses
+from . import actors, fingerprints, statuses
 from . import media as media_rows
 
 MAX_DEPTH = 12
@@ -28,8 +27,6 @@ MAX_ANCESTORS = 100
 """Of them, so that a post which claims to be made of everything leaves room for what became of it."""
 _ROWS = 400
 """Rows of one generation that are read at all."""
-AGAIN = dt.timedelta(hours=6)
-AT_ONCE = 10
 
 UNAVAILABLE, DELETED = "unavailable", "deleted"
 
@@ -56,14 +53,16 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """`child` was made from `parent` (`remix`), or shows it (`cameo`). `consent`: see `models.Lineage`; `loop`: it leads back
-    to what the parent itself was made from, which cannot be true of all of them."""
+    """`child` was made from `parent` (`remix`), shows it (`cameo`), or looks the same without saying so (`match`, found by
+    fingerprint; only for the post itself). `consent`: see `models.Lineage`; `none` for a match, nobody was asked. `loop`: it
+    leads back to what the parent itself was made from, which cannot be true of all of them; `row`: id of its row of lineage."""
 
     child: str
     parent: str
     kind: str
     consent: str
     loop: bool = False
+    row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,19 +79,29 @@ class Graph:
         """Whether there is no lineage."""
         return not self.edges
 
-    def parents(self, uri: str) -> list[Edge]:
-        """What a node was made from."""
-        return [edge for edge in self.edges if edge.child == uri]
+    @functools.cached_property
+    def parents(self) -> Mapping[str, list[Edge]]:
+        """By node, what it was made from."""
+        return _grouped((edge.child, edge) for edge in self.edges)
 
-    def children(self, uri: str) -> list[Edge]:
-        """What became of a node."""
-        return [edge for edge in self.edges if edge.parent == uri]
+    @functools.cached_property
+    def children(self) -> Mapping[str, list[Edge]]:
+        """By node, what became of it."""
+        return _grouped((edge.parent, edge) for edge in self.edges)
 
 
-def load(session: Session, root: Status, viewer_id: int | None) -> Graph:
+def _grouped(pairs: Iterable[tuple[str, Edge]]) -> Mapping[str, list[Edge]]:
+    found: dict[str, list[Edge]] = defaultdict(list)
+    for uri, edge in pairs:
+        found[uri].append(edge)
+    return found
+
+
+def load(session: Session, uris: Uris, root: Status, viewer_id: int | None) -> Graph:
     """The lineage of a post that the viewer may see (the caller has checked that)."""
-    walk = _Walk(session, root, viewer_id)
+    walk = _Walk(session, uris, root, viewer_id)
     walk.up()
+    walk.recognised()
     walk.down()
     walk.allowed_but_unknown()
     return walk.graph()
@@ -111,8 +120,9 @@ def _not_held() -> ColumnElement[bool]:
 class _Walk:
     """One reading of a lineage."""
 
-    def __init__(self, session: Session, root: Status, viewer_id: int | None) -> None:
+    def __init__(self, session: Session, uris: Uris, root: Status, viewer_id: int | None) -> None:
         self._session = session
+        self._uris = uris
         self._root = root
         self._viewer = viewer_id
         self._found: dict[str, Node] = {root.uri: Node(root.uri, "post", 0, root)}
@@ -134,7 +144,7 @@ class _Walk:
             level = []
             for row in rows[:_ROWS]:
                 parent = known.get(row.id)
-                uri = parent.uri if parent is not None else row.parent_uri
+                uri = parent.uri if parent is not None else self._one_name(row.parent_uri)
                 if uri not in self._found:
                     if depth > MAX_DEPTH or len(self._found) > MAX_ANCESTORS:
                         self._truncated = True
@@ -142,6 +152,10 @@ class _Walk:
                     self._found[uri] = Node(uri, "actor" if row.kind == "cameo" else "post", -depth, parent)
                     level += [parent] if parent is not None else []
                 self._add(names[row.child_id], uri, row)
+
+    def _one_name(self, uri: str) -> str:
+        """The same id for a post of ours that is hidden and for one that never was, whichever of its ids was named."""
+        return (statuses.of_video(uri) if self._uris.is_local(uri) else None) or uri
 
     def _known(self, rows: Sequence[Lineage]) -> dict[int, Status]:
         """The parents that are here and that the viewer may see, by row of lineage."""
@@ -163,6 +177,16 @@ class _Walk:
             if post is not None:
                 known[row.id] = post
         return known
+
+    def recognised(self) -> None:
+        """The known video that the post's unsigned file looks like: not what it says, what is seen."""
+        files = [file for file in media_rows.of_statuses(self._session, [self._root.id]).get(self._root.id, ()) if file.matched
+                 and (file.verdict or {}).get("verdict") not in ("verified", "verified-foreign-issuer")]
+        for post in fingerprints.matches(self._session, files).values() if files else ():
+            if post.actor_id == self._root.actor_id or (self._root.uri, post.uri, "remix") in self._edges:
+                continue
+            self._found.setdefault(post.uri, Node(post.uri, "post", -1, post))
+            self._edges[self._root.uri, post.uri, "match"] = Edge(self._root.uri, post.uri, "match", "none")
 
     # ---- down
     def down(self) -> None:
@@ -214,7 +238,7 @@ class _Walk:
             self._edges.setdefault((uri, mine[target], "remix"), Edge(uri, mine[target], "remix", "valid"))
 
     def _add(self, child: str, parent: str, row: Lineage) -> None:
-        self._edges.setdefault((child, parent, row.kind), Edge(child, parent, row.kind, row.consent))
+        self._edges.setdefault((child, parent, row.kind), Edge(child, parent, row.kind, row.consent, row=row.id))
 
     # ---- together
     def graph(self) -> Graph:
@@ -222,9 +246,7 @@ class _Walk:
         there = [node.status for node in self._found.values() if node.status is not None]
         people = actors.many(self._session, [status.actor_id for status in there])
         files = media_rows.of_statuses(self._session, [status.id for status in there])
-        shown = {uri: actor for uri, actor in actors.by_uris(
-            self._session, [node.uri for node in self._found.values() if node.kind == "actor"]).items()
-            if actor.suspended_at is None}
+        shown = self._people([node.uri for node in self._found.values() if node.kind == "actor"])
         gone = _deleted(self._session, [node.uri for node in self._found.values() if node.status is None])
         nodes = {}
         for uri, node in self._found.items():
@@ -236,6 +258,14 @@ class _Walk:
             else:
                 nodes[uri] = replace(node, missing=DELETED if uri in gone else UNAVAILABLE)
         return Graph(self._root.uri, nodes, mark_loops(nodes, self._edges.values()), self._truncated)
+
+    def _people(self, uris: Sequence[str]) -> dict[str, Actor]:
+        """Accounts with a profile that everybody may see."""
+        if not uris:
+            return {}
+        return {actor.uri: actor for actor in self._session.scalars(
+            select(Actor).outerjoin(User, User.actor_id == Actor.id).where(
+                Actor.uri.in_(uris), Actor.suspended_at.is_(None), or_(Actor.domain != "", User.state == "active")))}
 
 
 def _deleted(session: Session, uris: Sequence[str]) -> set[str]:
@@ -274,28 +304,3 @@ def mark_loops(nodes: Iterable[str], edges: Iterable[Edge]) -> tuple[Edge, ...]:
                 state[child] = "open"
                 stack.append((child, iter(below[child])))
     return tuple(replace(edge, loop=number in loops) for number, edge in enumerate(ordered))
-
-
-# ---- filling in
-def worth_a_look(session: Session, graph: Graph, uris: Uris, now: dt.datetime) -> list[str]:
-    """Missing posts of other servers that nobody looked for lately, at most `AT_ONCE`."""
-    missing = [node.uri for node in graph.nodes.values() if node.missing == UNAVAILABLE and node.kind == "post"
-               and parse.is_http(node.uri) and not uris.is_local(node.uri)]
-    if not missing:
-        return []
-    known = set(session.scalars(select(Status.uri).where(Status.uri.in_(missing))))
-    due: set[str] = set()
-    for name, looked in ((Lineage.parent_uri, Lineage.looked_at), (ConsentStamp.object_uri, ConsentStamp.looked_at)):
-        due.update(session.scalars(select(name).where(name.in_(missing), or_(looked.is_(None), looked < now - AGAIN))))
-    return [uri for uri in missing if uri in due and uri not in known][:AT_ONCE]
-
-
-def look_for(uow: UnitOfWork, wanted: Sequence[str]) -> None:
-    """Have missing posts fetched, quietly; not again for some hours, whatever comes of it."""
-    session = uow.session
-    session.execute(update(Lineage).where(Lineage.parent_uri.in_(wanted)).values(looked_at=uow.now),
-                    execution_options={"synchronize_session": "fetch"})
-    session.execute(update(ConsentStamp).where(ConsentStamp.object_uri.in_(wanted)).values(looked_at=uow.now),
-                    execution_options={"synchronize_session": "fetch"})
-    for uri in wanted:
-        jobs.enqueue(uow, "fetch_status", {"uri": uri, "quiet": True}, key=uri[:200])

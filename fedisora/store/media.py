@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ..db import UnitOfWork
 from ..errors import Invalid
 from ..models import Media, Status
+from ..provenance import digital_source
 
 MOST = 4
 
@@ -27,6 +28,11 @@ def of_statuses(session: Session, ids: Iterable[int]) -> dict[int, list[Media]]:
         for media in session.scalars(select(Media).where(Media.status_id.in_(wanted)).order_by(Media.position, Media.id)):
             found[media.status_id or 0].append(media)
     return found
+
+
+def note_made(status: Status, files: Iterable[Media]) -> None:
+    """Keep on the post how its files were made; asked whenever they or their labels change."""
+    status.made = digital_source.made_of(media.digital_source_type for media in files)
 
 
 def attach(uow: UnitOfWork, media_ids: Sequence[int], status: Status) -> list[Media]:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..models import ClaimRow, Lineage, Media
+from ..provenance.secrecy import mentions
 from .lineage import holds
 
 
@@ -54,3 +55,10 @@ def _of(rows: list[Lineage], claims: list[dict[str, Any]]) -> Beside:
         return tuple(row.stamp_uri for row in rows if row.kind == kind and row.stamp_uri and holds(row))
 
     return Beside(tuple(row.parent_uri for row in rows if row.kind == "remix"), stamps("remix"), stamps("cameo"), tuple(claims))
+
+
+def forget(session: Session, media_id: int, secret: str) -> None:
+    """Let go of a file's claims that would tell a prompt which its author keeps private."""
+    for row in session.scalars(select(ClaimRow).where(ClaimRow.media_id == media_id)):
+        if mentions(json.loads(row.body), secret):
+            session.delete(row)

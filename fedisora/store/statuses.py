@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, aliased
 
 from ..db import UnitOfWork
 from ..models import Actor, Block, Favourite, Follow, Media, Mention, Status, StatusTag, Tombstone
-from . import actors, domains, jobs, lineage
+from ..provenance.dial import Sieve
+from . import actors, dial, domains, jobs, lineage
 from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
@@ -73,8 +74,18 @@ def many(session: Session, ids: Iterable[int]) -> dict[int, Status]:
     return {status.id: status for status in session.scalars(select(Status).where(Status.id.in_(wanted)))}
 
 
+def shown(session: Session, ids: Iterable[int], viewer_id: int | None) -> dict[int, Status]:
+    """Those of some posts that a viewer may see, by row id."""
+    wanted = list(set(ids))
+    if not wanted:
+        return {}
+    return {status.id: status for status in session.scalars(select(Status).where(
+        Status.id.in_(wanted), readable(viewer_id)))}
+
+
 def standing(*, listed_for: int | None = None, silence: bool = False) -> ColumnElement[bool]:
-    """Whether neither the author nor the author of what is boosted is suspended, as a condition on Status.
+    """Whether neither the author nor the author of what is boosted is suspended, and what is boosted is not held back, as a
+    condition on Status.
 
     Args:
         silence: also leave out authors of silenced domains, except whom `listed_for` follows.
@@ -95,7 +106,8 @@ def _standing() -> ColumnElement[bool]:
     author, original, boosted = aliased(Actor), aliased(Actor), aliased(Status)
     return and_(~exists().where(author.id == Status.actor_id, author.suspended_at.is_not(None)),
                 or_(Status.reblog_of_id.is_(None), ~exists().where(
-                    boosted.id == Status.reblog_of_id, original.id == boosted.actor_id, original.suspended_at.is_not(None))))
+                    boosted.id == Status.reblog_of_id, original.id == boosted.actor_id,
+                    or_(original.suspended_at.is_not(None), boosted.published.is_(False)))))
 
 
 def readable(viewer_id: int | None) -> ColumnElement[bool]:
@@ -117,7 +129,10 @@ def visible(session: Session, status: Status, viewer_id: int | None) -> bool:
     return session.scalar(select(Status.id).where(Status.id == status.id, readable(viewer_id))) is not None
 
 
-def _listed(session: Session, query: Select[Any], page: Page) -> list[Status]:
+def _listed(session: Session, query: Select[Any], page: Page, sieve: Sieve | None = None,
+            viewer_id: int | None = None) -> list[Status]:
+    if sieve is not None:
+        query = query.where(dial.passes(sieve, viewer_id))
     rows: Sequence[Status] = session.scalars(paginate(query, Status.id, page)).all()
     return newest_first(rows, page)
 
@@ -135,17 +150,27 @@ def _unblocked(viewer_id: int) -> ColumnElement[bool]:
 unblocked = _unblocked
 
 
-def home(session: Session, viewer_id: int, page: Page) -> list[Status]:
-    """Posts and boosts of the viewer and of who the viewer follows; direct ones only when they are named."""
+def home(session: Session, viewer_id: int, page: Page, *, sieve: Sieve | None = None, only_media: bool = False) -> list[Status]:
+    """Posts and boosts of the viewer and of who the viewer follows; direct ones only when they are named.
+
+    Args:
+        sieve: what the viewer's AI dial leaves out.
+        only_media: posts with files, and boosts of such.
+    """
     followed = select(Follow.target_id).where(Follow.actor_id == viewer_id, Follow.state == "accepted")
     authors = [*session.scalars(followed), viewer_id]
     owners = session.scalars(select(Actor.owner_id).where(Actor.id.in_(authors), Actor.owner_id.not_in(authors))).all()
     by = Status.actor_id.in_(authors)
     mentioned = exists().where(Mention.status_id == Status.id, Mention.actor_id == viewer_id)
-    return _listed(session, select(Status).where(
-        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), standing(),
+    query = select(Status).where(
+        or_(by, _in_channel(owners)) if owners else by, _unblocked(viewer_id), standing(), lineage.shown(),
         or_(Status.published.is_(True), Status.actor_id == viewer_id),
-        or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned)), page)
+        or_(Status.visibility != "direct", Status.actor_id == viewer_id, mentioned))
+    if only_media:
+        original = aliased(Status)
+        query = query.where(or_(Status.made.is_not(None), exists().where(
+            original.id == Status.reblog_of_id, original.made.is_not(None))))
+    return _listed(session, query, page, sieve, viewer_id)
 
 
 def _with_media(kinds: tuple[str, ...]) -> ColumnElement[bool]:
@@ -159,11 +184,11 @@ def _in_channel(owners: Sequence[int | None]) -> ColumnElement[bool]:
 
 
 def public(session: Session, page: Page, *, viewer_id: int | None = None, local: bool = False, remote: bool = False,
-           only_media: bool = False, only_video: bool = False) -> list[Status]:
-    """Public posts, without boosts and without replies to others."""
+           only_media: bool = False, only_video: bool = False, sieve: Sieve | None = None) -> list[Status]:
+    """Public posts, without boosts and without replies to others; without what the `sieve` leaves out."""
     query = select(Status).where(
         Status.visibility == "public", Status.published.is_(True), Status.reblog_of_id.is_(None),
-        standing(listed_for=viewer_id, silence=True),
+        standing(listed_for=viewer_id, silence=True), lineage.shown(),
         or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == Status.actor_id))
     if local:
         query = query.where(Status.local.is_(True))
@@ -173,7 +198,7 @@ def public(session: Session, page: Page, *, viewer_id: int | None = None, local:
         query = query.where(_with_media(("video",) if only_video else ("video", "image", "audio")))
     if viewer_id is not None:
         query = query.where(_unblocked(viewer_id))
-    return _listed(session, query, page)
+    return _listed(session, query, page, sieve, viewer_id)
 
 
 def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | None, exclude_replies: bool = False,
@@ -181,7 +206,8 @@ def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | Non
     """An account's posts and boosts, as far as the viewer may see them; a channel's are its owner's public videos."""
     owner_id = session.scalar(select(Actor.owner_id).where(Actor.id == actor_id))
     query = select(Status).where(readable(viewer_id), Status.actor_id == actor_id if owner_id is None
-                                 else _in_channel([owner_id]))
+                                 else _in_channel([owner_id]),
+                                 or_(Status.actor_id == viewer_id, lineage.shown()))
     if exclude_replies:
         query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
     if exclude_reblogs:
@@ -198,16 +224,17 @@ def pinned(session: Session, actor_id: int, viewer_id: int | None) -> list[Statu
         .order_by(Status.pinned_at.desc(), Status.id.desc())))
 
 
-def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None, local: bool = False) -> list[Status]:
-    """Public posts with a hashtag."""
+def tag(session: Session, name: str, page: Page, *, viewer_id: int | None = None, local: bool = False,
+        sieve: Sieve | None = None) -> list[Status]:
+    """Public posts with a hashtag; without what the `sieve` leaves out."""
     query = select(Status).join(StatusTag, StatusTag.status_id == Status.id).where(
         StatusTag.key == name.lower(), Status.visibility == "public", Status.published.is_(True),
-        standing(listed_for=viewer_id, silence=True))
+        standing(listed_for=viewer_id, silence=True), lineage.shown())
     if local:
         query = query.where(Status.local.is_(True))
     if viewer_id is not None:
         query = query.where(_unblocked(viewer_id))
-    return _listed(session, query, page)
+    return _listed(session, query, page, sieve, viewer_id)
 
 
 def context(session: Session, status: Status, viewer_id: int | None) -> tuple[list[Status], list[Status]]:

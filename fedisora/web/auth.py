@@ -77,5 +77,13 @@ async def person(request: Request, scope: str) -> Person:
 
 async def viewer(request: Request) -> Actor | None:
     """The person who looks, when somebody does; a public list needs nobody."""
+    who = await onlooker(request)
+    return who.actor if who is not None else None
+
+
+async def onlooker(request: Request) -> Person | None:
+    """The person who looks with their settings, when somebody does."""
     who = await caller(request)
-    return who.actor if who is not None and who.user is not None and who.user.state == "active" else None
+    if who is None or who.user is None or who.actor is None or who.user.state != "active":
+        return None
+    return Person(who.user, who.actor, who.token)

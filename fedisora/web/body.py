@@ -65,6 +65,10 @@ class Params:
         """An uploaded file."""
         return next((value for value in self._values.get(name, ()) if isinstance(value, UploadFile)), None)
 
+    def raws(self, name: str) -> list[Any]:
+        """All values as they came."""
+        return list(self._values.get(name, ()))
+
     def raw(self, name: str) -> Any:
         """The last value as it came."""
         values = self._values.get(name)

@@ -19,6 +19,7 @@ from ..provenance import digital_source
 from ..services import declaration
 from ..storage.store import new_key
 from ..store import jobs
+from ..store.actors import maker_of
 
 if TYPE_CHECKING:
     from ..app import House
@@ -56,20 +57,22 @@ async def keep_upload(house: House, file: UploadFile, actor_id: int, *, descript
     Raises:
         TooLarge, Invalid: see `spool`; Invalid also for an unknown choice.
     """
-    digital_source.declare(choice)  # before the file is read
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-upload-"))
     try:
+        digital_source.declare(choice)  # before the file is read
         path = folder / "upload"
         await spool(file, path, house.settings.max_upload_mb << 20)
         media_id = new_id(house.db.clock())
         key = f"uploads/{media_id}-{secrets.token_hex(8)}"
         await asyncio.to_thread(house.storage.put_file, key, path, move=True)
     finally:
+        await file.close()
         await asyncio.to_thread(shutil.rmtree, folder, True)
 
     def insert(uow: UnitOfWork) -> None:
         media = Media(id=media_id, actor_id=actor_id, state="received", upload_key=key,
-                      description=description.strip()[:1500], created_at=uow.now)
+                      description=description.strip()[:1500], created_at=uow.now,
+                      record=maker_of(uow.session, actor_id))
         declaration.say(media, choice)
         uow.session.add(media)
         uow.session.flush()

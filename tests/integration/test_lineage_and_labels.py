@@ -22,6 +22,7 @@ from fedisora.settings import load_settings
 from fedisora.uris import Uris
 from fedisora.vault import Vault
 from tests.support.instances import PASSWORD, Api, InstanceProcess, eventually
+from tests.support.world import World
 
 MEDIA = "{http://search.yahoo.com/mrss/}"
 EVIL = '</title><script>alert("x")</script>&amp;]]>\u202e\x0b'
@@ -196,6 +197,45 @@ def test_the_player_may_be_framed_and_nothing_else(instance: InstanceProcess, vi
             assert instance.http.get(f"/@{name}/{row}/embed").status_code in (404, 410), text
 
 
+def test_what_is_behind_a_warning_gives_away_no_picture(instance: InstanceProcess, ada: Api, db: Database,
+                                                        video: dict[str, Any]) -> None:
+    def add(text: str, **values: Any) -> int:
+        def apply(uow: UnitOfWork) -> int:
+            author = uow.session.scalars(select(Actor).where(Actor.uri == ada.actor)).one()
+            row = new_id(dt.datetime.now(dt.UTC))
+            uow.session.add(Status(
+                id=row, actor_id=author.id, uri=f"{ada.actor}/statuses/{row}", local=True, visibility="unlisted",
+                in_reply_to_uri="https://x.example/1", content=f"<p>{text}</p>", created_at=uow.now, **values))
+            if values:
+                uow.session.flush()
+                uow.session.add(Media(id=new_id(uow.now), actor_id=author.id, status_id=row, kind="video", state="signed",
+                                      storage_key="00/1-a.mp4", poster_key="00/1-a.webp", created_at=uow.now))
+            return row
+
+        return db.write_now(apply)
+
+    covered, plain = add("Spiders everywhere", spoiler_text="Spiders", sensitive=True), add("Only words")
+    meta = Head(page_of(instance, f"/@ada/{covered}").text).meta
+    assert meta["og:description"] == "Undeclared video: nobody has said how it was made. Spiders"
+    assert not {"og:image", "og:video", "twitter:player"} & set(meta)
+    answer = instance.http.get("/api/oembed", params={"url": f"{instance.base}/@ada/{covered}"}).json()
+    assert "thumbnail_url" not in answer
+    assert "everywhere" not in str(answer)
+    assert "<details><summary>Spiders</summary>" in page_of(instance, f"/@ada/{covered}/embed").text
+    meta = Head(page_of(instance, f"/@ada/{plain}").text).meta
+    assert (meta["og:description"], meta["og:type"]) == ("Only words", "article")
+    oembed = {"url": f"{instance.base}/@ada/{plain}"}
+    answer = instance.http.get("/api/oembed", params=oembed).json()
+    assert (answer["type"], "fedisora" in answer, answer["provider_name"]) == ("rich", False, "Aurora")
+    assert "Only words" in page_of(instance, f"/@ada/{plain}/embed").text
+    db.write_now(lambda uow: uow.session.add(Lineage(
+        id=new_id(uow.now), child_id=plain, child_uri=f"{ada.actor}/statuses/{plain}", parent_uri="https://x.example/2",
+        kind="remix", consent="revoked", created_at=uow.now)))
+    assert instance.http.get("/api/oembed", params=oembed).status_code == 410
+    assert instance.http.get(f"/@ada/{plain}/embed").status_code == 410
+    assert "og:title" not in Head(page_of(instance, f"/@ada/{plain}").text).meta
+
+
 def test_private_posts_have_no_preview(instance: InstanceProcess, ada: Api, hidden: dict[str, int]) -> None:
     login = httpx.Client(base_url=instance.base, follow_redirects=True)
     form = login.get("/login").text
@@ -288,12 +328,15 @@ def test_a_lineage_shows_what_everybody_may_see(instance: InstanceProcess, ada: 
     assert [(edge["kind"], edge["consent"], edge["loop"]) for edge in document["edges"]] == [
         ("remix", "pending", False), ("remix", "valid", False)]
     assert not [word for word in NEVER if word in found.text]
+    def looked() -> int:
+        return db.read_now(lambda session: len(session.scalars(select(Lineage.id).where(Lineage.looked_at.is_not(None))).all()))
+
     db.write_now(lambda uow: uow.session.execute(update(Lineage).values(looked_at=None)))
     page_of(instance, urlsplit(video["url"]).path)
-    assert db.read_now(lambda session: session.scalars(select(Lineage.looked_at)).all().count(None)) == 7  # nobody is asked
+    assert looked() == 0  # the public makes this server ask nobody
     mine = ada.get(path)
     assert {node["title"] for node in mine["nodes"]} >= {"PRIVATE-TEXT", "UNPUBLISHED-TEXT"}
-    assert db.read_now(lambda session: session.scalars(select(Lineage.looked_at)).all().count(None)) == 6
+    assert looked() == 1
     eventually(lambda: not db.read_now(lambda session: session.scalars(
         select(Job.id).where(Job.kind == "fetch_status", Job.state == "pending", Job.attempt == 0)).all()), what="the look-up")
     for page in (page_of(instance, urlsplit(video["url"]).path), page_of(instance, f"{urlsplit(video['url']).path}/lineage")):
@@ -306,3 +349,29 @@ def test_a_lineage_shows_what_everybody_may_see(instance: InstanceProcess, ada: 
     for text in ("PRIVATE-TEXT", "SUSPENDED-TEXT", "UNPUBLISHED-TEXT"):
         assert instance.http.get(f"/api/fedisora/v1/statuses/{hidden[text]}/lineage").status_code == 404
     assert instance.http.get("/api/fedisora/v1/statuses/1/lineage").status_code == 404
+
+
+def test_a_chain_over_servers_fills_in_as_people_look(instance: InstanceProcess, ada: Api, db: Database) -> None:
+    with World("127.0.0.2") as world:
+        author, parent = world.actor("chain"), f"{world.base}/notes/gone"
+        for text in ("first", "second", "third"):
+            note = world.note(author, text, attachment=[{
+                "type": "Video", "mediaType": "video/mp4", "url": f"{world.base}/{text}.mp4", "isBasedOn": parent}])
+            parent = note["id"]
+        status = ada.get("/api/v2/search", q=parent, resolve="true", type="statuses")["statuses"][0]
+        path = f"/api/fedisora/v1/statuses/{status['id']}/lineage"
+        nodes = eventually(lambda: (found := ada.get(path)["nodes"]) and len(found) == 4 and found, what="the chain")
+        assert [(node["title"], node["depth"], node["missing"]) for node in nodes] == [
+            ("third", 0, None), ("second", -1, None), ("first", -2, None), (None, -3, "unavailable")]
+        eventually(lambda: [edge["consent"] for edge in ada.get(path)["edges"]] == ["own", "own", "missing"], what="the consents")
+
+        def quiet() -> bool:
+            return not db.read_now(lambda session: session.scalars(
+                select(Job.id).where(Job.kind.in_(("fetch_status", "check_consent")), Job.state == "pending")).all())
+
+        eventually(quiet, what="no job")
+        asked = world.requests.count("/notes/gone")
+        for _ in range(3):
+            ada.get(path)
+        eventually(quiet, what="no job")
+        assert world.requests.count("/notes/gone") == asked

@@ -12,11 +12,14 @@ from fedisora.activities.remote_posts import proof_state
 from fedisora.activitypub.digest import digest_multibase
 from fedisora.media.digest import file_digest
 from fedisora.media.process import run_media_sync
-from fedisora.models import Actor
+from fedisora.models import Actor, Media, Status
 from fedisora.provenance.certificates import anchors
+from fedisora.provenance.record import LABEL, ProvenanceRecord
 from fedisora.provenance.verdict import ObjectFacts, decide
 from fedisora.serializers.activitypub import actor as actor_serializer
-from fedisora.serializers.activitypub.note import from_activitypub
+from fedisora.serializers.activitypub.note import from_activitypub, to_activitypub
+from fedisora.store.records import Beside
+from fedisora.uris import Uris
 
 NOW = dt.datetime(2026, 11, 22, 12, 0, tzinfo=dt.UTC)
 A, B = "https://a.example", "https://b.example"
@@ -117,3 +120,38 @@ def test_a_file_under_somebody_elses_post_contradicts(folder: Path) -> None:
     found = verdict(folder, "clip.mp4", A, "ca.pem", facts_of(folder, "note-remix.json", "@bob@b.example"))
     assert found["verdict"] in ("contradicted", "tampered")
 
+
+
+def assertion_of(folder: Path, name: str) -> dict[str, Any]:
+    report = run_media_sync("read", {"path": str(folder / name), "anchors": {}}, timeout=60)["report"]
+    found = report["manifests"][report["active_manifest"]]["assertions"]
+    return next(dict(item["data"]) for item in found if item["label"] == LABEL)
+
+
+@pytest.mark.parametrize(("note", "clip"), [("note-generated.json", "clip.mp4"), ("note-remix.json", "remix.mp4")])
+def test_our_record_of_the_same_file_reads_like_theirs(folder: Path, note: str, clip: str) -> None:
+    theirs, signed = read(folder, note), assertion_of(folder, clip)
+    file, source = theirs["attachment"][0], from_activitypub(theirs).media[0]
+    uris = Uris(signed["provider"])
+    assert ProvenanceRecord.from_assertion(signed, file["provenance"]["manifest"]).to_assertion() == signed
+    row = Media(
+        id=1, kind="video", mime=file["mediaType"], storage_key="1.mp4", poster_key="1.webp", manifest_key="1.c2pa",
+        description=file["name"], width=file["width"], height=file["height"], size=file["size"], blurhash=file["blurhash"],
+        duration=2.0, digest=file["digestMultibase"], digital_source_type=source.digital_source_type, record=signed,
+        generator=signed["generator"], focus_x=0.0, focus_y=0.0, soft_binding=[], edits=[])
+    beside = Beside(source.based_on, source.remix_authorizations, source.likeness_authorizations)
+    author = Actor(uri=theirs["attributedTo"], followers_uri=theirs["cc"][0], username="alice", domain="")
+    status = Status(id=1, uri=theirs["id"], url=theirs["id"], visibility="public", content="<p>A clip.</p>", sensitive=False,
+                    created_at=NOW, edited_at=NOW, interaction_policy=theirs["interactionPolicy"])
+    ours = to_activitypub(status, author, [row], [], [], uris, beside={1: beside})
+    node = ours["attachment"][0]
+    # empty arrays are omitted (vocabulary §6); `summary` is the alternative text once more; the version is its revision
+    wanted = {**file, "provenance": {name: value for name, value in file["provenance"].items() if value != []}}
+    assert {**node, "generator": None} == {**wanted, "summary": file["name"], "generator": None}
+    assert set(node["generator"]) == set(file["generator"])
+    definitions, known = ours["@context"][-1], theirs["@context"][-1]
+    shared = known.keys() - {"softBinding", "claim"}
+    assert {name: definitions[name] for name in shared} == {name: known[name] for name in shared}
+    record = {name: value for name, value in read(folder, "provenance-record.json").items() if value != []}
+    if note == "note-generated.json":
+        assert node["provenance"] == {name: value for name, value in record.items() if name not in ("@context", "proof")}

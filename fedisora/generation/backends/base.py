@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Progress = Callable[[str, float], None]
@@ -15,7 +15,10 @@ class Cancelled(BaseException):
 
 @dataclass(frozen=True)
 class Request:
-    """One video to make. `output` is the path of the MP4; sizes in pixels, `seconds` at most what services/generate allows."""
+    """One video to make. `output` is the path of the MP4; sizes in pixels, `seconds` at most what services/generate allows.
+
+    `watermark` is the id to be put into the pictures with `watermark_key` (hex); None: none.
+    """
 
     id: str
     prompt: str
@@ -25,6 +28,16 @@ class Request:
     seconds: float
     fps: int
     output: str
+    watermark: int | None = None
+    watermark_key: str = field(default="", repr=False)
+
+    def marker(self, width: int, height: int) -> Callable[[Any], None]:
+        """What every picture (an `av.VideoFrame` in yuv420p of that size) goes through just before it is encoded."""
+        if self.watermark is None:
+            return lambda frame: None
+        from ...media.watermark import Marker
+
+        return Marker(bytes.fromhex(self.watermark_key), self.watermark, width, height).frame
 
 
 class Backend(Protocol):

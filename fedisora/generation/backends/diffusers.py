@@ -162,9 +162,12 @@ def _encode(video: Any, request: Request) -> None:
         stream = output.add_stream("libx264", rate=Fraction(request.fps), options={"preset": "medium", "crf": "17"})
         stream.width, stream.height, stream.pix_fmt = width - width % 2, height - height % 2, "yuv420p"
         stream.codec_context.gop_size = request.fps * 2
+        mark = request.marker(stream.width, stream.height)
         for number in range(count):
             pixels = np.clip(video[number] * 255, 0, 255).astype(np.uint8)
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            frame = frame.reformat(width=stream.width, height=stream.height, format="yuv420p")
+            mark(frame)
             frame.pts = number
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))

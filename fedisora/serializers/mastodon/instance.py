@@ -39,6 +39,12 @@ def configuration(settings: Settings, uris: Uris) -> dict[str, Any]:
                                  "trending_link_feeds": {"local": "public", "remote": "public"}}}
 
 
+def policies(settings: Settings) -> dict[str, str]:
+    """What this instance is for, and what it does with media of other servers that are not labelled or badly signed."""
+    return {"ai_policy": settings.ai_policy, "unlabelled_media": settings.unlabelled_media,
+            "badly_signed_media": settings.badly_signed_media}
+
+
 def v2(settings: Settings, uris: Uris, counts: dict[str, int], contact: Actor | None) -> dict[str, Any]:
     """GET /api/v2/instance"""
     shown = uris.absolute("/static/instance.svg")
@@ -53,7 +59,7 @@ def v2(settings: Settings, uris: Uris, counts: dict[str, int], contact: Actor | 
                               "min_age": None, "url": uris.absolute("/signup")},
             "api_versions": {"mastodon": 1},
             "contact": {"email": settings.contact_email, "account": account(contact, uris) if contact else None},
-            "rules": [], "fedisora": {"version": __version__}}
+            "rules": [], "fedisora": {"version": __version__, **policies(settings)}}
 
 
 def v1(settings: Settings, uris: Uris, counts: dict[str, int], contact: Actor | None) -> dict[str, Any]:

@@ -8,14 +8,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ...models import Actor, Media, Status
+from ...models import Actor, Lineage, Media, Status
 from ...provenance import digital_source, foreign_labels
-from ...store import actors, polls, quotes, reactions, relations, statuses
+from ...store import actors, consents, lineage, polls, quotes, reactions, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
 from ..activitypub.note import label_line
 from ..activitypub.quote import quote_audiences
+from . import claims
 from .account import account, emojis, when
+from .matches import matches, with_match
 from .poll import poll
 
 
@@ -48,8 +50,9 @@ def media_attachment(media: Media, uris: Uris, *, full: bool = True) -> dict[str
 
 def _whole(media: Media, uris: Uris) -> dict[str, Any]:
     """What only single entities carry: a list of forty posts would be mostly that."""
-    return {"provenance": media.record, "verdict": media.verdict, "ingredients": media.ingredients or [],
-            "edits": media.edits or [],
+    return {"provenance": media.record if media.manifest_key or media.storage_key is None else None,
+            "verdict": media.verdict, "ingredients": media.ingredients or [],
+            "edits": media.edits or [], "claims": [],
             "manifest": uris.media(media.manifest_key) if media.manifest_key else media.manifest_url}
 
 
@@ -74,6 +77,13 @@ def label_source(media: Media) -> str | None:
     return media.label_source or ("declared" if media.declared else "made")
 
 
+def warning_line(row: Status) -> str:
+    """What this server's inbound policy warns of, as the first paragraph: apps that do not know our fields show it too."""
+    if row.review != "warned" or not row.review_reason:
+        return ""
+    return f"<p><strong>Warning by this server: {html.escape(row.review_reason)}</strong></p>"
+
+
 class Statuses:
     """Many posts at once: everything they need is read in a handful of queries, however many there are."""
 
@@ -89,10 +99,14 @@ class Statuses:
         self._now = dt.datetime.now(dt.UTC)
         ids = list(self._posts)
         self._media = media_rows.of_statuses(session, ids)
+        self._matches = matches(session, [item for files in self._media.values() for item in files])
+        self._claims = claims.entities(session, [item.id for items in self._media.values() for item in items], viewer_id)
         self._mentions = statuses.mentions(session, ids)
         self._tags = statuses.tags(session, ids)
         self._reactions = reactions.counts(session, ids)
         self._actors = actors.many(session, [row.actor_id for row in self._posts.values()])
+        self._parents = lineage.parents_of(session, ids)
+        self._asked = consents.of_status(session, [row.id for row in self._posts.values() if row.local and not row.published])
         questions = [row.id for row in self._posts.values() if row.object_type == "Question"]
         self._polls = polls.of_statuses(session, questions)
         self._choices = polls.choices(session, viewer_id, questions) if viewer_id is not None else {}
@@ -111,7 +125,9 @@ class Statuses:
         return found
 
     def _one(self, row: Status, *, nested: bool = False) -> dict[str, Any]:
-        media = self._media.get(row.id, [])
+        parents = self._parents.get(row.id, [])
+        hidden = any(parent.consent in lineage.TAKEN_BACK for parent in parents)
+        media = [] if hidden else self._media.get(row.id, [])
         label, label_tag = label_line(media, self._uris, row.language) if row.local else ("", None)
         tags = {tag.key: tag.name for tag in self._tags.get(row.id, ())}
         if label_tag:
@@ -119,9 +135,10 @@ class Statuses:
         found: dict[str, Any] = {
             "id": str(row.id), "uri": row.uri, "url": row.url or row.uri, "created_at": when(row.created_at),
             "edited_at": when(row.edited_at), "account": account(self._actors[row.actor_id], self._uris),
-            "content": self._quote_line(row) + row.content + label, "visibility": row.visibility, "sensitive": row.sensitive,
-            "spoiler_text": row.spoiler_text,
-            "media_attachments": [media_attachment(item, self._uris, full=self._full) for item in media],
+            "content": warning_line(row) + self._quote_line(row) + row.content + label, "visibility": row.visibility,
+            "sensitive": row.sensitive or row.review == "warned",
+            "spoiler_text": row.spoiler_text, "media_attachments": [
+                with_match(media_attachment(item, self._uris, full=self._full), self._matches.get(item.id)) for item in media],
             "mentions": [self._mention(actor) for actor in self._mentions.get(row.id, ())],
             "tags": [{"name": name.lower(), "url": self._uris.tag(name)} for name in tags.values()],
             "emojis": emojis(row.emojis),
@@ -130,7 +147,12 @@ class Statuses:
             "in_reply_to_account_id": str(row.in_reply_to_actor_id) if row.in_reply_to_actor_id else None, "reblog": None,
             "poll": self._poll(row), "card": None, "quote": self._quote(row, nested), "quote_approval": self._approval(row),
             "language": row.language, "application": None,
-            "fedisora": {"proof": row.proof, "published": row.published}}
+            "fedisora": {"proof": row.proof, "published": row.published, "made": row.made,
+                         "warning": row.review_reason if row.review == "warned" else None}}
+        if parents:
+            found["fedisora"]["remix"] = self._remix(row, parents, hidden=hidden)
+        for entity in found["media_attachments"]:
+            entity["fedisora"]["claims"] = self._claims.get(int(entity["id"]), [])
         counts = self._reactions.get(row.id, ())
         found["fedisora"]["reactions"] = [{"name": item.name, "count": item.count} for item in counts]
         found["emoji_reactions"] = [{"name": item.name, "count": item.count, "me": False}
@@ -141,6 +163,15 @@ class Statuses:
         else:
             found |= {"favourited": False, "reblogged": False}
         return found
+
+    def _remix(self, row: Status, parents: Sequence[Lineage], *, hidden: bool) -> dict[str, Any]:
+        """What a post was made from and what is known of the consent; `request`: what its author asked and waits for."""
+        asked = self._asked.get(row.id)
+        return {"hidden": hidden, "parents": [
+            {"uri": parent.parent_uri, "status_id": str(parent.parent_id) if parent.parent_id else None, "kind": parent.kind,
+             "consent": parent.consent, "reason": parent.reason, "stamp": parent.stamp_uri,
+             "checked_at": when(parent.checked_at)} for parent in parents],
+                "request": {"id": str(asked.id), "state": asked.state, "reason": asked.reason} if asked is not None else None}
 
     def _poll(self, row: Status) -> dict[str, Any] | None:
         found = self._polls.get(row.id)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import actors, consents, discovery, inboxes, objects, provenance, videos
+from . import actors, consents, discovery, inboxes, objects, provenance, videos, vocabularies
 from .respond import gated
 
 OPEN = ("/.well-known/", "/nodeinfo/", "/ns/", "/c2pa.pem")
@@ -24,7 +24,8 @@ routes: list[BaseRoute] = [_behind_the_door(route) for route in [
     Route("/.well-known/nodeinfo", discovery.nodeinfo_links),
     Route("/.well-known/fedisora-revoked", provenance.revoked),
     Route("/nodeinfo/{version}", discovery.nodeinfo_document),
-    Route("/ns/v1", discovery.namespace),
+    Route("/ns/v1", vocabularies.ours), Route("/ns/{name}", vocabularies.newest),
+    Route("/ns/{name}/v{version}", vocabularies.extension),
     Route("/inbox", inboxes.shared_inbox, methods=["POST"]),
     Route("/actor", actors.instance_actor),
     Route("/actor/inbox", inboxes.shared_inbox, methods=["POST"]),

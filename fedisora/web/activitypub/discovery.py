@@ -1,4 +1,4 @@
-"""WebFinger, host-meta, NodeInfo, and the JSON-LD context of our vocabulary."""
+"""WebFinger, host-meta, NodeInfo."""
 from __future__ import annotations
 
 from starlette.requests import Request
@@ -6,7 +6,6 @@ from starlette.responses import JSONResponse, Response
 
 from ... import __version__
 from ...activitypub import nodeinfo, webfinger
-from ...activitypub.contexts import vocabulary_context
 from ...errors import Malformed, NotFound
 from ...services import instance
 from ...store import actors
@@ -65,13 +64,9 @@ async def nodeinfo_document(request: Request) -> Response:
     counts = await house.db.read(instance.usage)
     document = nodeinfo.document(
         version, __version__, house.settings.registrations != "closed", users=counts["users"], posts=counts["posts"],
-        metadata={"nodeName": house.settings.instance_name, "nodeDescription": house.settings.instance_description},
+        metadata={"nodeName": house.settings.instance_name, "nodeDescription": house.settings.instance_description,
+                  "aiPolicy": house.settings.ai_policy, "unlabelledMedia": house.settings.unlabelled_media,
+                  "badlySignedMedia": house.settings.badly_signed_media},
         repository=REPOSITORY)
     kind = f'application/json; profile="{nodeinfo.SCHEMA}{version}#"; charset=utf-8'
     return JSONResponse(document, headers={"Content-Type": kind})
-
-
-async def namespace(request: Request) -> Response:
-    """GET /ns/v1: the context document of https://w3id.org/fedisora/v1."""
-    return JSONResponse(vocabulary_context(), media_type="application/ld+json",
-                        headers={"Cache-Control": "public, max-age=86400"})

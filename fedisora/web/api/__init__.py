@@ -1,4 +1,4 @@
-"""Our own API: /api/fedisora/v1 (generations, verification, deliveries) and its OpenAPI document.
+"""Our own API: /api/fedisora/v1 (generations, verification, deliveries, consents, the AI dial) and its OpenAPI document.
 
 A new module brings its routes here and describes each of them in a tuple `DOCS` of its own; a test fails when one is missing.
 """
@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import deliveries, generations, lineage, oembed, openapi, verification
+from . import consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
 
 BASE = openapi.BASE
-MODULES = (deliveries, generations, lineage, openapi, verification)
+MODULES = (consents, deliveries, dial, generations, lineage, matches, openapi, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
@@ -22,7 +22,17 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/generations/{{id:row}}/discard", generations.discard, methods=["POST"]),
     Route(f"{BASE}/generations/{{id:row}}/publish", generations.publish, methods=["POST"]),
     Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
+    Route(f"{BASE}/consent/requests", consents.requests),
+    Route(f"{BASE}/consent/requests/{{id:row}}", consents.request),
+    Route(f"{BASE}/consent/requests/{{id:row}}/grant", consents.grant, methods=["POST"]),
+    Route(f"{BASE}/consent/requests/{{id:row}}/refuse", consents.refuse, methods=["POST"]),
+    Route(f"{BASE}/consent/requests/{{id:row}}/withdraw", consents.withdraw, methods=["POST"]),
+    Route(f"{BASE}/consent/stamps", consents.stamps),
+    Route(f"{BASE}/consent/stamps/{{id:row}}/revoke", consents.revoke, methods=["POST"]),
+    Route(f"{BASE}/dial", dial.show), Route(f"{BASE}/dial", dial.change, methods=["PUT"]),
     Route(f"{BASE}/statuses/{{id:row}}/lineage", lineage.show),
     Route("/api/oembed", oembed.show),
+    Route(f"{BASE}/media/{{id:row}}/match", matches.show),
+    Route(f"{BASE}/media/{{id:row}}/match", matches.answer, methods=["POST"]),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]

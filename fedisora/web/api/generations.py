@@ -22,7 +22,7 @@ from ...store import actors
 from ...uris import Uris
 from ..auth import person
 from ..body import params, row_id
-from ..mastodon.posts import published
+from ..mastodon.posts import published, remix_of
 from .operations import JSON, Answer, Operation, array, ref, refused
 
 if TYPE_CHECKING:
@@ -187,6 +187,7 @@ async def publish(request: Request) -> Response:
         sensitive=bool(given.flag("sensitive")),
         spoiler_text=given.text("spoiler_text"),
         language=given.optional("language"),
+        **remix_of(given),
     )
     status = await house.db.write(
         lambda uow: generate.publish(

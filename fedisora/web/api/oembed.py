@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 CACHE_SECONDS = 3600
 BOX = 640
 """A player is no wider and no higher than this unless the site asks for less, in pixels."""
-BAR = 116
-"""Height of what stands below the picture: label, title, author."""
 LEAST = 120
 
 
@@ -48,14 +46,14 @@ async def show(request: Request) -> Response:
 
 def size_of(card: cards.Card, most_wide: int | None, most_high: int | None) -> tuple[int, int]:
     """(width, height) of the player in pixels, the label's bar included, within what the site allows."""
-    wide, high = min(most_wide or BOX, BOX), min(most_high or BOX + BAR, BOX + BAR)
+    wide, high = min(most_wide or BOX, BOX), min(most_high or BOX + cards.BAR, BOX + cards.BAR)
     file = card.main
     if file is None:
-        return max(wide, 1), max(min(high, 2 * BAR), 1)
-    room = max(high - BAR, 1)
+        return max(wide, 1), max(min(high, 2 * cards.BAR), 1)
+    room = max(high - cards.BAR, 1)
     scale = min(wide / (file.width or BOX), room / (file.height or BOX), 1.0)
     return (min(max(round((file.width or BOX) * scale), LEAST * 2), max(wide, 1)),
-            min(round((file.height or BOX) * scale) + BAR, max(high, 1)))
+            min(round((file.height or BOX) * scale) + cards.BAR, max(high, 1)))
 
 
 def document(card: cards.Card, uris: Uris, site: str, most_wide: int | None = None,

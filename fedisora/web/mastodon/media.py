@@ -12,6 +12,7 @@ from ...models import Media
 from ...serializers.mastodon.status import media_attachment
 from ...services import declaration
 from ...store import actors
+from .. import claims
 from ..auth import person
 from ..body import Params, params, row_id
 from ..uploads import keep_upload
@@ -40,8 +41,11 @@ async def upload(request: Request) -> Response:
     file = given.file("file")
     if file is None:
         raise Invalid("Validation failed: File can't be blank")
+    said = await claims.read(house, given)
     media_id = await keep_upload(house, file, who.actor.id, description=given.text("description"),
                                  choice=given.text("fedisora_source"))
+
+    await claims.keep(house, who.actor.id, [media_id], *said)
 
     def finish(uow: UnitOfWork) -> Media:
         media = media_of(uow.session, media_id, who.actor.id)

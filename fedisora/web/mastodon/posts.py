@@ -16,11 +16,12 @@ from ...federation import threads
 from ...models import Actor, Media, Status
 from ...serializers.mastodon import account as account_entities
 from ...serializers.mastodon import status as entities
-from ...services import interactions, pins
+from ...services import interactions, pins, remixes
 from ...services import publish as writing
 from ...services.polls import PollDraft
 from ...store import actors, relations, statuses
 from ...store.paging import Page
+from .. import claims
 from ..auth import Person, person, viewer
 from ..body import Params, params, row_id
 from ..convertors import number
@@ -51,7 +52,7 @@ def visible(session: Session, status_id: int, viewer_id: int | None) -> Status:
 
 
 async def published(house: House, status_id: int, viewer_id: int, media_ids: Sequence[int] = ()) -> dict[str, Any]:
-    """A post of the viewer's, once its files are signed or `WAIT_SECONDS` are over.
+    """A post of the viewer's, once its files are signed (a remix may wait for consent then) or `WAIT_SECONDS` are over.
 
     Raises:
         Invalid: one of its files could not be processed, so there is no post; the text says why.
@@ -63,10 +64,23 @@ async def published(house: House, status_id: int, viewer_id: int, media_ids: Seq
         if row is None:
             why = await house.db.read(lambda session: writing.failure(session, media_ids))
             raise Invalid(why) if why else NotFound()
-        if row.published or left <= 0:
+        if row.published or left <= 0 or await house.db.read(lambda session: remixes.is_waiting(session, status_id)):
             return await house.db.read(lambda session: entities.one(
                 session, session.get_one(Status, status_id), viewer_id, house.uris))
         await house.bells.wait(f"status:{status_id}", min(left, 0.5))
+
+
+def remix_of(given: Params) -> dict[str, Any]:
+    """What a new post says of remixes: `fedisora_remix_of`, `fedisora_remix_use`, `fedisora_remix_policy`, as for a Draft.
+
+    Raises:
+        NotFound: it is made from what cannot be the id of a post.
+    """
+    parent = given.text("fedisora_remix_of")
+    if parent and number(parent) is None:
+        raise NotFound("The post you want to remix is not there any more.")
+    return {"remix_of_id": number(parent), "remix_use": given.text("fedisora_remix_use"),
+            "remix_policy": given.text("fedisora_remix_policy") or "ask"}
 
 
 def _poll(given: Params) -> PollDraft | None:
@@ -103,8 +117,9 @@ async def create(request: Request) -> Response:
         spoiler_text=given.text("spoiler_text"), language=(given.text("language") or who.user.locale or None),
         in_reply_to_id=number(reply), media_ids=tuple(given.ids("media_ids")),
         poll=_poll(given), quoted_status_id=number(quoted),
-        quote_policy=given.text("quote_approval_policy") or "public",
+        quote_policy=given.text("quote_approval_policy") or "public", **remix_of(given),
         idempotency_key=(request.headers.get("idempotency-key") or "")[:255] or None)
+    await claims.keep(house, who.actor.id, draft.media_ids, *await claims.read(house, given))
     status = await house.db.write(lambda uow: writing.create(uow, actors.get(uow.session, who.actor.id), draft))
     return JSONResponse(await published(house, status.id, who.actor.id, draft.media_ids))
 

@@ -12,12 +12,14 @@ from starlette.responses import JSONResponse, Response
 
 from ...errors import FedisoraError, NotFound, Unauthenticated
 from ...models import Actor, Favourite, Notification, Status, StatusTag
+from ...provenance.dial import Sieve
 from ...serializers.mastodon import account as account_entities
 from ...serializers.mastodon import instance as instance_entities
 from ...serializers.mastodon import status as entities
+from ...services import viewing
 from ...store import actors, notifications, statuses
 from ...store.paging import Page, newest_first, paginate
-from ..auth import caller, person, viewer
+from ..auth import Person, caller, onlooker, person
 from ..body import params, row_id
 from ..convertors import number
 from ..pagination import page_of, paged
@@ -39,27 +41,35 @@ async def _posts(request: Request, me: int | None, load: Callable[[Session, Page
     return paged(request, house.uris, *(await house.db.read(find)), page)
 
 
+def _looks(request: Request, who: Person | None) -> tuple[int | None, Sieve | None]:
+    """Who looks at a public list, and what the AI dial and the instance leave out of it."""
+    house: House = request.app.state.house
+    return who.actor.id if who else None, viewing.public(who.user if who else None, house.settings)
+
+
 async def home(request: Request) -> Response:
     """GET timelines/home"""
     who = await person(request, "read:statuses")
-    return await _posts(request, who.actor.id, lambda session, page: statuses.home(session, who.actor.id, page))
+    sieve = viewing.home(who.user)
+    return await _posts(request, who.actor.id, lambda session, page: statuses.home(session, who.actor.id, page, sieve=sieve))
 
 
 async def public(request: Request) -> Response:
     """GET timelines/public"""
-    who, given = await viewer(request), await params(request)
-    me = who.id if who else None
+    who, given = await onlooker(request), await params(request)
+    me, sieve = _looks(request, who)
     local, remote, only = (bool(given.flag(name)) for name in ("local", "remote", "only_media"))
     return await _posts(request, me, lambda session, page: statuses.public(
-        session, page, viewer_id=me, local=local, remote=remote, only_media=only))
+        session, page, viewer_id=me, local=local, remote=remote, only_media=only, sieve=sieve))
 
 
 async def tag(request: Request) -> Response:
     """GET timelines/tag/:name"""
-    who, given = await viewer(request), await params(request)
-    me, name = who.id if who else None, request.path_params["name"].lstrip("#")
+    who, given = await onlooker(request), await params(request)
+    name = request.path_params["name"].lstrip("#")
+    me, sieve = _looks(request, who)
     return await _posts(request, me, lambda session, page: statuses.tag(
-        session, name, page, viewer_id=me, local=bool(given.flag("local"))))
+        session, name, page, viewer_id=me, local=bool(given.flag("local")), sieve=sieve))
 
 
 async def favourites(request: Request) -> Response:
@@ -70,7 +80,7 @@ async def favourites(request: Request) -> Response:
     def find(session: Session) -> tuple[list[dict[str, Any]], list[int]]:
         query = select(Favourite).where(Favourite.actor_id == who.actor.id)
         likes = newest_first(session.scalars(paginate(query, Favourite.id, page)).all(), page)
-        posts = statuses.many(session, [like.status_id for like in likes])
+        posts = statuses.shown(session, [like.status_id for like in likes], who.actor.id)
         rows = [posts[like.status_id] for like in likes if like.status_id in posts]
         return entities.many(session, rows, who.actor.id, house.uris), [like.id for like in likes]
 
@@ -83,7 +93,8 @@ async def notification_list(request: Request) -> Response:
     who, given, page = await person(request, "read:notifications"), await params(request), page_of(request, most=80)
 
     def find(session: Session) -> tuple[list[dict[str, Any]], list[int]]:
-        rows = notifications.page(session, who.actor.id, page, types=given.many("types"), exclude=given.many("exclude_types"))
+        rows = notifications.page(session, who.actor.id, page, types=given.many("types"), exclude=given.many("exclude_types"),
+                                  known_only=True)
         return instance_entities.notifications(session, rows, who.actor.id, house.uris), [row.id for row in rows]
 
     return paged(request, house.uris, *(await house.db.read(find)), page)
@@ -107,7 +118,8 @@ async def notifications_unread(request: Request) -> Response:
     """GET notifications/unread_count"""
     house: House = request.app.state.house
     who = await person(request, "read:notifications")
-    return JSONResponse({"count": await house.db.read(lambda session: notifications.unread(session, who.actor.id))})
+    return JSONResponse({"count": await house.db.read(lambda session: notifications.unread(
+        session, who.actor.id, known_only=True))})
 
 
 async def notifications_clear(request: Request) -> Response:

@@ -8,7 +8,23 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from . import account, admin, compose, embed, feeds, interact, lineage, proxy, public, verify
+from . import (
+    account,
+    admin,
+    admin_extensions,
+    compose,
+    consents,
+    embed,
+    feeds,
+    interact,
+    lineage,
+    proxy,
+    public,
+    recovered,
+    review,
+    verify,
+    viewing,
+)
 from .render import STATIC
 
 POST = ["POST"]
@@ -39,6 +55,7 @@ routes: list[BaseRoute] = [
     Route("/settings/channel", account.save_channel, methods=POST),
     Route("/settings/password", account.save_password, methods=POST),
     Route("/settings/sessions/end", account.end_session, methods=POST),
+    Route("/settings/ai", viewing.form), Route("/settings/ai", viewing.save, methods=POST),
     Route("/admin/approvals", account.approvals),
     *_verbs("/admin/approvals/{id:row}", account.decide, "approve", "refuse"),
     Route("/admin/federation", admin.federation),
@@ -46,6 +63,10 @@ routes: list[BaseRoute] = [
     Route("/admin/federation/rules/remove", admin.remove_rule, methods=POST),
     Route("/admin/federation/queue/retry", admin.retry, methods=POST),
     Route("/admin/federation/queue/drop", admin.drop, methods=POST),
+    Route("/admin/extensions", admin_extensions.extensions),
+    Route("/admin/extensions/look", admin_extensions.look, methods=POST),
+    Route("/admin/review", review.waiting),
+    *_verbs("/admin/review/{id:row}", review.decide, "release", "reject"),
     Route("/create", compose.form), Route("/create", compose.create, methods=POST),
     Route("/create/upload", compose.upload, methods=POST),
     Route("/create/jobs/{id:row}", compose.job), Route("/create/jobs/{id:row}/events", compose.events),
@@ -55,8 +76,12 @@ routes: list[BaseRoute] = [
     Route("/posts/{id:row}/declare", interact.declare, methods=POST),
     *_verbs("/posts/{id:row}", interact.on_post, "like", "unlike", "boost", "unboost", "delete"),
     *_verbs("/accounts/{id:row}", interact.on_account, "follow", "unfollow", "authorize", "reject"),
+    Route("/files/{id:row}/match", recovered.answer, methods=POST),
     Route("/authorize_interaction", interact.authorize_interaction),
     Route("/follow", interact.follow_elsewhere, methods=POST), Route("/notifications", interact.inbox),
+    Route("/consent", consents.show), Route("/consent/requests/{id:row}/file", consents.file),
+    *_verbs("/consent/requests/{id:row}", consents.on_request, "give", "refuse", "withdraw"),
+    Route("/consent/stamps/{id:row}/revoke", consents.revoke, methods=POST),
     Route("/verify", verify.form), Route("/verify", verify.check, methods=POST),
     Route("/proxy/media/{id:row}", proxy.media), Route("/proxy/poster/{id:row}", proxy.poster),
     Route("/proxy/avatar/{id:row}", proxy.avatar),

@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 from ...activitypub import markup
 from ...models import Actor, Media, Status
 from ...provenance import digital_source
-from ...store import actors, statuses
+from ...store import actors, lineage, statuses
 from ...store import media as media_rows
 from ...store.domains import Rules
 from ...uris import Uris
 from . import views
 
 TEXT = 300
+BAR = 132
+"""Height of what stands below the picture in a player: label, title, author; in pixels."""
 NOUNS = {"video": "video", "image": "image", "audio": "sound"}
 MIMES = {"video": "video/mp4", "image": "image/jpeg", "audio": "audio/mpeg"}
 """For files whose server did not say."""
@@ -57,6 +59,12 @@ class Card:
     def main(self) -> File | None:
         """The file that the post is about."""
         return self.files[0] if self.files else None
+
+    @property
+    def player(self) -> tuple[int, int]:
+        """(width, height) of the player at the file's own size, in pixels."""
+        file = self.main
+        return (file.width or 640, (file.height or 640) + BAR) if file is not None else (640, 2 * BAR)
 
     @property
     def covered(self) -> bool:
@@ -108,10 +116,11 @@ def cards(session: Session, rows: Sequence[Status], uris: Uris, rules: Rules | N
     ids = [row.id for row in rows]
     files, people, tags = media_rows.of_statuses(session, ids), actors.many(session, [row.actor_id for row in rows]), \
         statuses.tags(session, ids)
+    gone = lineage.taken_back(session, ids)
     found = []
     for row in rows:
         author = people[row.actor_id]
-        media = files.get(row.id, [])
+        media = files.get(row.id, []) if row.id not in gone else []
         plain = markup.plain_text(row.content)
         title = markup.clean_line(row.spoiler_text or plain, 91)
         text = markup.clean_line(row.spoiler_text or plain, TEXT + 1)

@@ -17,6 +17,7 @@ from ...activitypub import markup
 from ...errors import NotFound
 from ...models import Actor
 from ...provenance import digital_source
+from ...services import viewing
 from ...store import statuses
 from ...store.paging import Page
 from . import addressed, cards, views
@@ -76,7 +77,7 @@ async def tag(request: Request) -> Response:
     rules = await house.policy.rules()
 
     def read(session: Session) -> list[cards.Card]:
-        rows = statuses.tag(session, name, Page(limit=ITEMS))
+        rows = statuses.tag(session, name, Page(limit=ITEMS), sieve=viewing.public(None, house.settings))
         return cards.cards(session, [row for row in rows if addressed.for_everybody(row)], house.uris, rules)
 
     posts = await house.db.read(read)

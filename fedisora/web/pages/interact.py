@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "favourite": "likes", "reblog": "boosted",
          "mention": "mentioned you in", "status": "posted", "poll": "asked in a poll that is over:",
          "quote": "quoted you in", "admin.sign_up": "asks for an account.",
-         "admin.report": "reports something to you."}
+         "admin.report": "reports something to you.", "consent.request": "asks for your consent.",
+         "consent.answer": "answered your request.", "consent.revoked": "took back the consent to a remix of yours."}
 
 
 def _house(request: Request) -> House:
@@ -157,7 +158,8 @@ async def inbox(request: Request) -> Response:
         posts = list(statuses.many(session, [row.status_id for row in rows if row.status_id is not None]).values())
         shown = {post.id: post for post in views.posts(session, posts, person.id, house.uris)}
         items = [{"person": views.account(people[row.from_actor_id], house.uris), "words": WORDS.get(row.type, row.type),
-                  "post": shown.get(row.status_id) if row.status_id is not None else None, "when": row.created_at}
+                  "post": shown.get(row.status_id) if row.status_id is not None else None, "when": row.created_at,
+                  "consent": row.type.startswith("consent.")}
                  for row in rows]
         asking = [views.account(actor, house.uris) for _, actor in relations.follow_requests(session, person.id, Page(limit=40))]
         return items, asking

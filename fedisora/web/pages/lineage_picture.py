@@ -26,6 +26,8 @@ def line_of(edge: Edge) -> str:
     """How the line of an edge is drawn: `ok`, `dash`, `broken` or `broken alarm`."""
     if edge.loop:
         return "broken"
+    if edge.kind == "match":
+        return "dash"
     if edge.consent in HOLDS:
         return "ok"
     if edge.consent == "revoked":
@@ -92,9 +94,9 @@ def _place(node: Node, place: tuple[int, int], number: int, here: bool) -> str:
         if here else ""
     shape, tone, surface = _shape(node)
     crack = f'<path class="cut" d="M-5 {-HALF - 3}l7 12-8 9 8 8-4 9"/>' if surface == "broken" else ""
-    word = "×" if node.missing == DELETED else str(number)
-    return (f'<g class="ln {tone} {surface}" transform="translate({x} {y})">{ring}{shape}{crack}'
-            f'<text y="5" text-anchor="middle">{word}</text></g>')
+    struck = '<path class="cut" d="M-12 12L12-12"/>' if node.missing == DELETED else ""
+    return (f'<g class="ln {tone} {surface}" transform="translate({x} {y})">{ring}{shape}{crack}{struck}'
+            f'<text y="5" text-anchor="middle">{number}</text></g>')
 
 
 def _shape(node: Node) -> tuple[str, str, str]:

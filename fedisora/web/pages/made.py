@@ -61,7 +61,8 @@ def origins(media: Media, author: Actor, how: str) -> list[Fact]:
             facts.append(_upload(item))
     for item in media.ingredients or ():
         if item.get("kind") != "upload" and item.get("title"):
-            facts.append(Fact("Made from", str(item["title"]), how, str(item.get("object") or "")))
+            small = " · ".join(str(item[name]) for name in ("summary", "object") if item.get(name))
+            facts.append(Fact("Made from", str(item["title"]), how, small))
     lines = in_words(media.edits or [])
     if lines:
         facts.append(Fact("Edits here", " ".join(lines), how))

@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from ...errors import NotFound, Unsupported
-from ...models import Actor, Media
+from ...models import Actor, Media, Status
+from .visitor import visitor
 
 if TYPE_CHECKING:
     from ...app import House
@@ -53,24 +55,40 @@ async def _through(house: House, url: str | None, most: int, owner: Actor | None
         "Content-Security-Policy": "default-src 'none'; sandbox"})
 
 
-def _media(session: Session, media_id: int) -> tuple[Media | None, Actor | None]:
-    row = session.get(Media, media_id)
-    return row, session.get(Actor, row.actor_id) if row is not None else None
+async def _file(request: Request, address: Callable[[Media], str | None]) -> Response:
+    """A file of a post; of one that is held back only for administrators."""
+    house: House = request.app.state.house
+
+    def find(session: Session) -> tuple[Media | None, Actor | None, bool]:
+        row = session.get(Media, request.path_params["id"])
+        if row is None:
+            return None, None, False
+        status = session.get(Status, row.status_id) if row.status_id is not None else None
+        return row, session.get(Actor, row.actor_id), status is not None and not status.local and not status.published
+
+    row, owner, held = await house.db.read(find)
+    if row is None:
+        raise NotFound("There is no such file.")
+    if held:
+        who = await visitor(request)
+        if who.user is None or not who.user.admin:
+            raise NotFound("There is no such file.")
+    url = address(row)
+    most = VIDEO_BYTES if row.kind in ("video", "audio") and url == row.remote_url else PICTURE_BYTES
+    response = await _through(house, url, most, owner)
+    if held:
+        response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 async def media(request: Request) -> Response:
     """GET /proxy/media/ID"""
-    house: House = request.app.state.house
-    row, owner = await house.db.read(lambda session: _media(session, request.path_params["id"]))
-    most = VIDEO_BYTES if row is not None and row.kind in ("video", "audio") else PICTURE_BYTES
-    return await _through(house, row.remote_url if row is not None else None, most, owner)
+    return await _file(request, lambda row: row.remote_url)
 
 
 async def poster(request: Request) -> Response:
     """GET /proxy/poster/ID"""
-    house: House = request.app.state.house
-    row, owner = await house.db.read(lambda session: _media(session, request.path_params["id"]))
-    return await _through(house, row.remote_poster_url if row is not None else None, PICTURE_BYTES, owner)
+    return await _file(request, lambda row: row.remote_poster_url)
 
 
 async def avatar(request: Request) -> Response:

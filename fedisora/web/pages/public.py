@@ -15,11 +15,14 @@ from ...activitypub.webfinger import parse_handle
 from ...errors import FedisoraError
 from ...federation import threads
 from ...models import Actor, Status, StatusTag
-from ...services import instance
+from ...provenance.dial import Sieve
+from ...serializers.mastodon import claims
+from ...services import generate, instance, viewing
 from ...store import actors, deliveries, relations, statuses
+from ...store import media as media_rows
 from ...store.paging import Page
 from ..pagination import page_of
-from . import addressed, cards, lineage, views
+from . import addressed, cards, lineage, recovered, views
 from .render import page
 from .visitor import visitor
 
@@ -37,13 +40,18 @@ def _older(request: Request, rows: list[Status]) -> str | None:
     return f"{request.url.path}?{urlencode([*kept, ('max_id', str(rows[-1].id))])}"
 
 
-async def _timeline(request: Request, load: Callable[[Session, Page, int | None], list[Status]], *, heading: str, empty: str,
-                    tabs: list[dict[str, Any]], shown: bool = False, feed: str = "") -> Response:
+Loader = Callable[[Session, Page, int | None, Sieve | None], list[Status]]
+"""Loads a page of a list, as (session, page, viewer, what the viewer's AI dial leaves out)."""
+
+
+async def _timeline(request: Request, load: Loader, *, heading: str, empty: str, tabs: list[dict[str, Any]],
+                    shown: bool = False, feed: str = "") -> Response:
     house: House = request.app.state.house
     who, wanted = await visitor(request), page_of(request, default=PER_PAGE)
+    sieve = viewing.public(who.user, house.settings)
 
     def read(session: Session) -> tuple[list[views.PostView], list[Status]]:
-        rows = load(session, wanted, who.actor_id)
+        rows = load(session, wanted, who.actor_id, sieve)
         return views.posts(session, rows, who.actor_id, house.uris), rows
 
     posts, rows = await house.db.read(read)
@@ -63,10 +71,10 @@ def _tabs(here: str, *, logged_in: bool) -> list[dict[str, Any]]:
 async def start(request: Request) -> Response:
     """GET /: whom the person follows; for everybody else what is public here."""
     who = await visitor(request)
-    if who.actor is None:
+    if who.user is None or who.actor is None:
         return await local(request)
-    me = who.actor.id
-    return await _timeline(request, lambda session, wanted, _: statuses.home(session, me, wanted), heading="Watch",
+    me, own = who.actor.id, viewing.home(who.user)
+    return await _timeline(request, lambda session, wanted, _, __: statuses.home(session, me, wanted, sieve=own), heading="Watch",
                            empty="Nothing here yet. Make a video, or follow somebody on this or any other server.",
                            tabs=_tabs("/", logged_in=True))
 
@@ -75,7 +83,8 @@ async def local(request: Request) -> Response:
     """GET /local"""
     who = await visitor(request)
     return await _timeline(
-        request, lambda session, wanted, me: statuses.public(session, wanted, viewer_id=me, local=True), heading="Watch",
+        request, lambda session, wanted, me, sieve: statuses.public(session, wanted, viewer_id=me, local=True, sieve=sieve),
+        heading="Watch",
         empty="Nobody has published anything here yet.", tabs=_tabs("/local", logged_in=who.actor is not None))
 
 
@@ -83,8 +92,8 @@ async def public(request: Request) -> Response:
     """GET /public"""
     who = await visitor(request)
     return await _timeline(
-        request, lambda session, wanted, me: statuses.public(session, wanted, viewer_id=me), heading="Everything public",
-        empty="Nothing has arrived yet.", tabs=_tabs("/public", logged_in=who.actor is not None))
+        request, lambda session, wanted, me, sieve: statuses.public(session, wanted, viewer_id=me, sieve=sieve),
+        heading="Everything public", empty="Nothing has arrived yet.", tabs=_tabs("/public", logged_in=who.actor is not None))
 
 
 async def tag(request: Request) -> Response:
@@ -92,8 +101,8 @@ async def tag(request: Request) -> Response:
     house: House = request.app.state.house
     name = request.path_params["name"].lstrip("#")
     return await _timeline(
-        request, lambda session, wanted, me: statuses.tag(session, name, wanted, viewer_id=me), heading=f"#{name}",
-        empty=f"Nobody has used #{name} yet.", tabs=[], shown=True,
+        request, lambda session, wanted, me, sieve: statuses.tag(session, name, wanted, viewer_id=me, sieve=sieve),
+        heading=f"#{name}", empty=f"Nobody has used #{name} yet.", tabs=[], shown=True,
         feed=house.uris.tag_feed(name))
 
 
@@ -129,7 +138,7 @@ async def post(request: Request) -> Response:
                                         cards.Card | None]:
         actor, status = addressed.post(session, house.uris, name, status_id, who.actor_id)
         above, below = statuses.context(session, status, who.actor_id)
-        card = cards.cards(session, [status], house.uris)[0] if addressed.for_everybody(status) else None
+        card = cards.cards(session, [status], house.uris)[0] if addressed.offered(session, status) else None
         shown = views.posts(session, [status, *above, *below], who.actor_id, house.uris)
         relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
         return status, actor, shown[0], shown[1:1 + len(above)], shown[1 + len(above):], relation, card
@@ -145,9 +154,21 @@ async def post(request: Request) -> Response:
     reach = None
     if status.local and who.user is not None and (actor.id == who.actor_id or who.user.admin):
         reach = await house.db.read(lambda session: deliveries.state_of(session, status.uri))
+    opening = await house.db.read(lambda session: _opening(session, house, status)) if actor.id == who.actor_id else None
+    found = await house.db.read(lambda session: claims.of_page(
+        session, shown.main.id if shown.main else None, who.actor_id, request.headers.get("accept-language", "")))
     return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
+                      claims=found, opening=opening,
                       origin=house.uris.base, lineage=await lineage.of_post(request, status),
+                      matches=await house.db.read(lambda session: recovered.of_post(
+                          session, status.id, who.actor_id, house.uris)),
                       share=share, oembed=house.uris.oembed(house.uris.post_page(actor.acct, status.id)), reply_start=reply_start)
+
+
+def _opening(session: Session, house: House, status: Status) -> generate.Opening | None:
+    """How its author can prove the private prompt of a post's first file."""
+    files = media_rows.of_statuses(session, [status.id]).get(status.id, [])
+    return generate.opening(session, house.vault, files[0]) if files else None
 
 
 async def search(request: Request) -> Response:

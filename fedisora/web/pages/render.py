@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from ...store import notifications
+from ...store import consents, notifications
 from .visitor import FLASH_COOKIE, Visitor, keep_visitor, visitor
 
 if TYPE_CHECKING:
@@ -55,13 +55,14 @@ async def page(request: Request, template: str, *, status: int = 200, **values: 
     """A page for whoever looks, with what every page needs."""
     house: House = request.app.state.house
     who = await visitor(request)
-    unread = 0
+    unread = asked = 0
     if who.actor is not None:
         actor_id = who.actor.id
-        unread = await house.db.read(lambda session: notifications.unread(session, actor_id))
+        unread, asked = await house.db.read(lambda session: (notifications.unread(session, actor_id),
+                                                             consents.waiting(session, actor_id)))
     flash = unquote(request.cookies.get(FLASH_COOKIE, ""))[:300]
     body = ENVIRONMENT.get_template(template).render(
-        visitor=who, csrf_token=who.csrf_token, flash=flash, unread=unread, site=house.settings.instance_name,
+        visitor=who, csrf_token=who.csrf_token, flash=flash, unread=unread, asked=asked, site=house.settings.instance_name,
         host=house.uris.host, path=request.url.path, registrations=house.settings.registrations, **values)
     control = "private, no-store" if who.user else "no-cache"
     response = HTMLResponse(body, status, {"Cache-Control": control, "Vary": "Cookie, Accept"})
@@ -73,7 +74,7 @@ def error_page(request: Request, status: int, text: str) -> Response:
     house: House = request.app.state.house
     nobody = Visitor("", "")
     body = ENVIRONMENT.get_template("error.html").render(
-        visitor=nobody, csrf_token="", flash="", unread=0, site=house.settings.instance_name, host=house.uris.host,
+        visitor=nobody, csrf_token="", flash="", unread=0, asked=0, site=house.settings.instance_name, host=house.uris.host,
         path=request.url.path, registrations=house.settings.registrations, status=status,
         title=TITLES.get(status, TITLES[500] if status >= 500 else TITLES[400]), text=text)
     return HTMLResponse(body, status, {"Cache-Control": "no-store"})

@@ -19,6 +19,7 @@ from ...uris import Uris
 from . import made as origin
 from .extras import extras
 from .made import Fact
+from .remix import NO_REMIX, RemixView, of_posts
 
 VERDICTS: dict[str, tuple[str, str, bool]] = {
     "verified": ("m-verified", "Record verified", False),
@@ -213,7 +214,9 @@ class PostView:
     published: bool
     text: str
     boosted_by: AccountView | None = None
+    remix: RemixView = NO_REMIX
     row: int = 0
+    warning: str = ""
 
     @property
     def main(self) -> MediaView | None:
@@ -231,26 +234,29 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
     boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
     more = extras(session, every, viewer_id)
+    remixes = of_posts(session, [(row, people[row.actor_id]) for row in every.values()], viewer_id)
     found = []
     for row in rows:
         shown = every.get(row.reblog_of_id, row) if row.reblog_of_id is not None else row
         actor = people[shown.actor_id]
         author = account(actor, uris)
-        media = files.get(shown.id, [])
+        remix, mine = remixes[shown.id], shown.actor_id == viewer_id
+        media = files.get(shown.id, []) if mine or not remix.withdrawn else []
         label = label_line(media, uris, shown.language)[0] if shown.local else ""
         found.append(PostView(
-            id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=_title(shown),
+            id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=title_of(shown),
             spoiler=shown.spoiler_text, sensitive=shown.sensitive,
-            media=[media_view(item, actor, author, title=_title(shown)) for item in media],
+            media=[media_view(item, actor, author, title=title_of(shown)) for item in media],
             page=f"{account_page(actor)}/{shown.id}", original=shown.url or shown.uri, local=shown.local,
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
-            replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=shown.actor_id == viewer_id,
+            replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=mine, remix=remix,
             visibility=shown.visibility, published=shown.published, text=shown.text, row=row.id,
+            warning=shown.review_reason or "" if shown.review == "warned" else "",
             boosted_by=account(people[row.actor_id], uris) if row.reblog_of_id is not None else None))
     return found
 
 
-def _title(status: Status) -> str:
+def title_of(status: Status) -> str:
     """The first words of a post, for the tab and the heading."""
     import html
     import re

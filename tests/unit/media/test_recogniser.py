@@ -2,63 +2,26 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
-from collections.abc import Iterator
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from sqlalchemy import select
 
 from fedisora.app import House, build_house
 from fedisora.db import UnitOfWork
-from fedisora.models import Actor, Fingerprint, Media, Status
+from fedisora.media import foreign
+from fedisora.models import Actor, Fingerprint, Media
 from fedisora.settings import load_settings
 from fedisora.store import fingerprints
 from tests.support.clips import clip
+from tests.support.posts import media, person, post
 
 durable = importlib.import_module("fedisora.workers.durable")
-
-
-@pytest.fixture
-def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
-    made = build_house(load_settings(tmp_path, base_url="https://here.example", database_url=sqlite_url))
-    yield made
-    made.db.close()
-
-
-def person(house: House, name: str) -> int:
-    def make(uow: UnitOfWork) -> int:
-        uri = uow.uris.actor(name)
-        found = Actor(id=uow.new_id(), uri=uri, username=name, username_key=name, inbox=f"{uri}/inbox", created_at=uow.now,
-                      updated_at=uow.now)
-        uow.session.add(found)
-        uow.session.flush()
-        return found.id
-
-    return house.db.write_now(make)
-
-
-def post(house: House, actor_id: int, *, visibility: str = "public", kind: str = "video", **more: Any) -> tuple[int, str]:
-    """A published post with a file; (id of the file, id of the post)."""
-    def make(uow: UnitOfWork) -> tuple[int, str]:
-        row = uow.new_id()
-        uri = f"https://here.example/users/x/statuses/{row}"
-        uow.session.add(Status(id=row, uri=uri, url=uri, actor_id=actor_id, local=True, visibility=visibility, content="",
-                               text="", published=True, proof="valid", created_at=uow.now))
-        uow.session.flush()
-        media = Media(id=uow.new_id(), actor_id=actor_id, status_id=row, kind=kind, state="signed", mime="video/mp4",
-                      duration=2.0, created_at=uow.now, **more)
-        uow.session.add(media)
-        uow.session.flush()
-        return media.id, uri
-
-    return house.db.write_now(make)
-
-
-def media(house: House, media_id: int) -> Media:
-    return house.db.read_now(lambda session: session.get_one(Media, media_id))
 
 
 def learn(house: House, media_id: int, path: Path) -> Any:
@@ -90,37 +53,34 @@ def test_a_stripped_copy_of_a_public_post_is_recognised(house: House, tmp_path: 
     assert (media(house, again).matched or {})["answer"] == "mine", "nobody is asked about their own video"
 
 
-@pytest.mark.parametrize("hidden", ["private", "direct", "suspended", "deleted"])
-def test_what_not_everybody_may_see_is_never_named(house: House, tmp_path: Path, hidden: str) -> None:
-    ada, bob = person(house, "ada"), person(house, "bob")
-    first, _ = post(house, ada, visibility=hidden if hidden in ("private", "direct") else "public")
+def test_what_not_everybody_may_see_is_never_named(house: House, tmp_path: Path) -> None:
     path = clip(tmp_path / "a.mp4")
-    learn(house, first, path)
+    codes = asyncio.run(house.recogniser.codes(path))
+    for hidden in ("private", "direct", "suspended", "deleted"):
+        owner = person(house, hidden)
+        row, uri = post(house, owner, visibility=hidden if hidden in ("private", "direct") else "public")
+        learn(house, row, path)
+        if hidden in ("suspended", "deleted"):
+            found = house.recogniser.find(codes, None)
+            assert found is not None
+            assert found.object == uri
 
-    def hide(uow: UnitOfWork) -> None:
-        if hidden == "suspended":
-            uow.session.get_one(Actor, ada).suspended_at = uow.now
-        if hidden == "deleted":
-            uow.session.delete(uow.session.get_one(Media, first))
+        def hide(uow: UnitOfWork, hidden: str = hidden, owner: int = owner, row: int = row) -> None:
+            if hidden == "suspended":
+                uow.session.get_one(Actor, owner).suspended_at = uow.now
+            if hidden == "deleted":
+                uow.session.delete(uow.session.get_one(Media, row))
 
-    house.db.write_now(hide)
-    assert asyncio.run(house.recogniser.look(path)) is None
-    copy, _ = post(house, bob)
-    assert learn(house, copy, path) is None
-    assert media(house, copy).matched is None
-    assert house.db.read_now(lambda session: fingerprints.matches(session, [media(house, copy)])) == {}
+        house.db.write_now(hide)
+        assert house.recogniser.find(codes, None) is None, hidden
 
 
-def test_a_match_is_hidden_when_its_post_goes_private_later(house: House, tmp_path: Path) -> None:
+def test_a_match_is_hidden_when_its_author_is_suspended_later(house: House, tmp_path: Path) -> None:
     ada, bob = person(house, "ada"), person(house, "bob")
     first, uri = post(house, ada)
-    path = clip(tmp_path / "a.mp4")
-    learn(house, first, path)
-    copy, _ = post(house, bob)
-    learn(house, copy, path)
+    copy, _ = post(house, bob, matched={"media_id": first, "object": uri, "distance": 3, "frames": 1.0})
     row = media(house, copy)
-    shown = house.db.read_now(lambda session: fingerprints.matches(session, [row]))
-    assert shown[copy].uri == uri
+    assert house.db.read_now(lambda session: fingerprints.matches(session, [row]))[copy].uri == uri
 
     def hide(uow: UnitOfWork) -> None:
         uow.session.get_one(Actor, ada).suspended_at = uow.now
@@ -174,3 +134,31 @@ def test_switched_off_nothing_is_computed_and_nothing_found(tmp_path: Path, sqli
     assert asyncio.run(durable.soft_bindings(house, media(house, row), path)) == ["fs-wm:00000007"]
     assert house.db.write_now(lambda uow: fingerprints.plan_missing(uow, 5)) == 0
     house.db.close()
+
+
+def test_a_stripped_copy_on_another_server_is_recovered_not_verified(tmp_path: Path, sqlite_url: str) -> None:
+    house = build_house(load_settings(tmp_path / "data", base_url="https://here.example", database_url=sqlite_url,
+                                      allow_private_network="127.0.0.0/8"))
+    first, uri = post(house, person(house, "ada"))
+    learn(house, first, clip(tmp_path / "a.mp4"))
+    clip(tmp_path / "b.mp4", crf=34)
+    clip(tmp_path / "c.mp4", seed=9)
+
+    async def scene(base: str) -> list[Any]:
+        await house.open()
+        words = []
+        for name in ("b.mp4", "c.mp4"):
+            row, _ = post(house, stranger, remote_url=f"{base}/{name}", state="remote")
+            word = await foreign.check(house.db, house.client, house.verifier, row, house.recogniser)
+            words.append((word, (media(house, row).verdict or {}).get("match", {}).get("object")))
+            assert media(house, row).soft_binding == [], "what another server's object says is not ours to change"
+        await house.close()
+        return words
+
+    stranger = person(house, "stranger")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        found = asyncio.run(scene(f"http://127.0.0.1:{server.server_address[1]}"))
+        server.shutdown()
+    assert found == [("recovered", uri), ("unsigned", None)]

@@ -11,13 +11,14 @@ from sqlalchemy import event, select
 
 from fedisora.db import Database, UnitOfWork
 from fedisora.ids import new_id
-from fedisora.models import Actor, Block, ConsentStamp, Follow, Job, Lineage, Media, Status, Tombstone
+from fedisora.models import Actor, Block, ConsentStamp, Follow, Job, Lineage, Media, Status, Tombstone, User
 from fedisora.provenance import digital_source
 from fedisora.serializers import lineage as entities
-from fedisora.store import lineage_graph
+from fedisora.store import lineage_gaps, lineage_graph
+from fedisora.store.lineage_gaps import Gaps
 from fedisora.store.lineage_graph import MAX_ANCESTORS, MAX_DEPTH, MAX_NODES, Graph
 from fedisora.web.pages import lineage as pages
-from fedisora.web.pages.lineage_picture import draw, layers
+from fedisora.web.pages.lineage_picture import draw, layers, line_of
 
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 HERE = "https://here.example"
@@ -57,7 +58,7 @@ class House:
 
     def graph(self, root: Status, viewer: Actor | None = None) -> Graph:
         return self.db.read_now(lambda session: lineage_graph.load(
-            session, root, viewer.id if viewer is not None else None))
+            session, self.db.instance.uris, root, viewer.id if viewer is not None else None))
 
     def names(self, graph: Graph) -> dict[str, int]:
         """Depth by the name of a post, or by id when it is missing."""
@@ -164,7 +165,7 @@ def test_depth_and_number_are_bounded_and_said(house: House) -> None:
     alone = house.post("alone", eve)
     with counted(house.db) as statements:
         assert house.graph(alone).alone
-    assert len([text for text in statements if text.startswith("SELECT")]) <= 4
+    assert len([text for text in statements if text.startswith("SELECT")]) <= 5
 
 
 def test_what_is_hidden_is_not_told_from_what_is_unknown(house: House) -> None:
@@ -182,6 +183,12 @@ def test_what_is_hidden_is_not_told_from_what_is_unknown(house: House) -> None:
               Tombstone(uri=disputed, actor_uri="https://evil.example/users/d", deleted_at=NOW))
     house.made(root, secret, held, draft, gone, "https://x.example/never-seen", deleted, disputed)
     house.made(root, gone_by.uri, ada.uri, kind="cameo")
+    house.made(root, f"{HERE}/users/ada/videos/{draft.id}", f"{HERE}/users/ada/videos/12")
+    house.add(User(id=new_id(NOW), actor_id=ada.id, email="a@x.example", email_key="a@x.example", password_hash="x",
+                   created_at=NOW),
+              User(id=new_id(NOW), actor_id=cleo.id, email="c@x.example", email_key="c@x.example", password_hash="x",
+                   state="pending", created_at=NOW))
+    house.made(root, cleo.uri, kind="cameo")
     for number, (name, more) in enumerate({"private": {"visibility": "private"}, "direct": {"visibility": "direct"},
                                            "unpublished": {"published": False}, "held": {"review": "held"}}.items()):
         house.made(house.post(f"{name} remix {number}", bob if name != "held" else gone_by, **more), root)
@@ -192,7 +199,8 @@ def test_what_is_hidden_is_not_told_from_what_is_unknown(house: House) -> None:
         missing = {uri: node.missing for uri, node in graph.nodes.items() if node.missing}
         assert missing == {secret.uri: "unavailable", held.uri: "unavailable", draft.uri: "unavailable", gone.uri: "unavailable",
                            "https://x.example/never-seen": "unavailable", deleted: "deleted", disputed: "unavailable",
-                           gone_by.uri: "unavailable"}
+                           gone_by.uri: "unavailable", f"{HERE}/users/ada/statuses/12": "unavailable",
+                           cleo.uri: "unavailable"}
         assert "deep secret" not in house.names(graph)
         for node in entities.document(graph, house.db.instance.uris)["nodes"]:
             if node["missing"]:
@@ -216,6 +224,26 @@ def test_a_blocked_author_is_no_descendant(house: House) -> None:
     assert len(house.graph(root, ada).nodes) == 1
 
 
+def test_an_unsigned_copy_hangs_on_a_dashed_line(house: House) -> None:
+    ada, mal = house.person("ada"), house.person("mal", "m.example")
+    original, copy = house.post("original", ada), house.post("copy", mal)
+    first = Media(id=new_id(NOW), actor_id=ada.id, status_id=original.id, kind="video", created_at=NOW)
+    second = Media(id=new_id(NOW), actor_id=mal.id, status_id=copy.id, kind="video", created_at=NOW,
+                   verdict={"verdict": "recovered"}, matched={"media_id": first.id, "object": original.uri, "distance": 3})
+    house.add(first, second)
+    graph = house.graph(copy)
+    assert house.names(graph) == {"copy": 0, "original": -1}
+    edge, = graph.edges
+    assert (edge.kind, edge.consent, line_of(edge)) == ("match", "none", "dash")
+    assert house.graph(original).alone
+
+    def hide(uow: UnitOfWork) -> None:
+        uow.session.get_one(Status, original.id).visibility = "private"
+
+    house.db.write_now(hide)
+    assert house.graph(copy).alone
+
+
 def test_what_is_missing_is_looked_for_once_in_some_hours(house: House) -> None:
     ada, bob = house.person("ada"), house.person("bob")
     uris = house.db.instance.uris
@@ -229,17 +257,27 @@ def test_what_is_missing_is_looked_for_once_in_some_hours(house: House) -> None:
     graph = house.graph(root, ada)
     assert (graph.nodes[allowed].missing, graph.nodes[allowed].depth) == ("unavailable", 1)
 
-    def due(moment: dt.datetime) -> list[str]:
-        return house.db.read_now(lambda session: lineage_graph.worth_a_look(session, graph, uris, moment))
+    def due(moment: dt.datetime) -> Gaps:
+        return house.db.read_now(lambda session: lineage_gaps.find(session, house.graph(root, ada), uris, moment))
 
     now = house.db.clock()
-    assert due(now) == ["https://x.example/posts/1", allowed]
-    house.db.write_now(lambda uow: lineage_graph.look_for(uow, due(now)))
+    assert due(now) == Gaps(("https://x.example/posts/1", allowed))
+    house.db.write_now(lambda uow: lineage_gaps.look_for(uow, due(now)))
     queued = house.db.read_now(lambda session: list(session.scalars(select(Job))))
     assert [(job.kind, job.payload) for job in queued] == [
         ("fetch_status", {"uri": "https://x.example/posts/1", "quiet": True}), ("fetch_status", {"uri": allowed, "quiet": True})]
-    assert due(now) == []
-    assert len(due(now + dt.timedelta(hours=7))) == 2
+    assert not due(now)
+    assert len(due(now + dt.timedelta(hours=7)).posts) == 2
+    mal = house.person("mal", "m.example")
+    remix, own = house.post("remix", mal), house.post("own", bob)
+    house.made(remix, root, consent="pending")
+    house.made(own, root, consent="pending")
+    later = due(now)
+    assert (later.posts, len(later.rows)) == ((), 1)
+    house.db.write_now(lambda uow: lineage_gaps.look_for(uow, later))
+    assert not due(now)
+    assert house.db.read_now(lambda session: session.scalars(select(Job.payload).where(Job.kind == "check_consent")).all()) == [
+        {"lineage_id": later.rows[0]}]
 
 
 def test_nothing_of_others_gets_into_the_picture(house: House) -> None:

@@ -1,10 +1,7 @@
 """From an upload or a draft to a signed post, with c2pa-python's Reader as the judge of what comes out."""
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,106 +11,22 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.activities.remote_posts import proof_state
-from fedisora.app import House, build_house, create_app, workers_module
-from fedisora.errors import Conflict, Invalid
-from fedisora.models import Actor, ClaimRow, Generation, Lineage, Media, OutboxActivity, Status
+from fedisora.app import House, workers_module
+from fedisora.errors import Conflict, Invalid, NotFound
+from fedisora.models import Actor, ClaimRow, Generation, Lineage, Media, OutboxActivity, Status, User
 from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, HUMAN_EDITS, TRAINED
 from fedisora.provenance.manifest import Ingredient
+from fedisora.provenance.record import opens
 from fedisora.serializers.activitypub.note import from_activitypub
 from fedisora.serializers.mastodon.status import media_attachment
-from fedisora.services import accounts, declaration, generate, instance, publish
-from fedisora.settings import load_settings
-from fedisora.store import actors
+from fedisora.services import declaration, generate, publish, tokens
+from fedisora.store import actors, records
 from tests.support.credentials import Authority, actions, assertions, judge
 from tests.support.pictures import clip
 
-WORKER = workers_module("media")
+from .conftest import HERE, WORKER, Studio
+
 SIGNING = workers_module("signing")
-HERE = "https://here.example"
-
-
-@dataclass
-class Studio:
-    """An instance without a server, whose jobs are run by hand."""
-
-    house: House
-    ada: int
-    robot: int
-    folder: Path
-    plain: Path
-    anchors: str
-
-    def run(self, job: Callable[..., Coroutine[Any, Any, Any]], payload: dict[str, Any]) -> None:
-        async def once() -> None:
-            await self.house.client.open()
-            try:
-                await job(self.house, payload)
-            finally:
-                await self.house.client.close()
-
-        asyncio.run(once())
-
-    def upload(self, path: Path, choice: str = "", *, text: str = "look", author: int | None = None, **columns: Any) -> int:
-        """A post with an upload, not published yet; the media row's id."""
-        key = f"uploads/{secrets.token_hex(8)}"
-        self.house.storage.put_file(key, path)
-
-        def insert(uow: Any) -> int:
-            media = Media(id=uow.new_id(), actor_id=author or self.ada, state="received", upload_key=key, created_at=uow.now,
-                          description="a clip", **columns)
-            declaration.say(media, choice)
-            uow.session.add(media)
-            uow.session.flush()
-            publish.create(uow, actors.get(uow.session, author or self.ada), publish.Draft(text=text, media_ids=(media.id,)))
-            return int(media.id)
-
-        return self.house.db.write_now(insert)
-
-    def publish(self, media_id: int) -> Media:
-        self.run(WORKER.publish, {"status_id": self.media(media_id).status_id})
-        return self.media(media_id)
-
-    def get(self, path: str, accept: str = "*/*") -> httpx.Response:
-        async def once() -> httpx.Response:
-            app = create_app(self.house.settings, house=self.house, local_workers=False)
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as client:
-                return await client.get(path, headers={"Accept": accept})
-
-        return asyncio.run(once())
-
-    def media(self, media_id: int) -> Media:
-        return self.house.db.read_now(lambda session: session.get_one(Media, media_id))
-
-    def post(self, media: Media) -> dict[str, Any]:
-        found: dict[str, Any] = orjson.loads(self.house.db.read_now(
-            lambda session: session.get_one(Status, media.status_id)).document or b"")
-        return found
-
-    def judged(self, media: Media) -> dict[str, Any]:
-        path = self.house.storage.path_for(str(media.storage_key))
-        assert path is not None
-        return judge(Path(path), self.anchors)
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    folder = tmp_path_factory.mktemp("studio")
-    house = build_house(load_settings(folder, base_url=HERE, rate_limits=False, burnt_in_mark=True))
-
-    def people(uow: Any) -> tuple[int, int]:
-        ada = accounts.create(uow, "ada", "ada@example.org", "a fine password")
-        accounts.create(uow, "eve", "eve@example.org", "a fine password")
-        robot = accounts.create(uow, "robot", "robot@example.org", "a fine password", kind="agent", operator="ada")
-        return ada.actor_id, robot.actor_id
-
-    ada, robot = house.db.write_now(people)
-    yield Studio(house, ada, robot, folder, clip(folder / "plain.mp4", frames=12), house.db.read_now(instance.certificate_bundle))
-    house.db.close()
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Authority:
-    return Authority()
 
 
 def names(listed: list[dict[str, Any]]) -> list[str]:
@@ -186,34 +99,64 @@ def test_a_tampered_original_is_recorded_as_that(studio: Studio, elsewhere: Auth
     assert media.verdict is not None and media.verdict["verdict"] == "contradicted"
 
 
-def test_a_broken_record_of_an_upload_does_not_stop_its_post(studio: Studio, elsewhere: Authority) -> None:
+def test_a_forged_record_of_an_upload_counts_for_nothing(studio: Studio, elsewhere: Authority) -> None:
     made = bytearray(elsewhere.sign(studio.plain, studio.folder / "whole.mp4", TRAINED).read_bytes())
     at = made.find(b"trainedAlgorithmicMedia")
-    made[at:at + 5] = b"human"  # the statements were changed: nothing they say counts
+    made[at:at + 5] = b"human"  # the statements were changed
     (studio.folder / "forged.mp4").write_bytes(made)
     media = studio.publish(studio.upload(studio.folder / "forged.mp4", "edited"))
     upload = media.ingredients[0]
     assert (upload["verdict"], upload["signer"], upload["digitalSourceType"]) == ("tampered", None, None)
     assert (media.digital_source_type, media.label_source) == (HUMAN_EDITS, "declared")
+    assert media.verdict is not None and media.verdict["verdict"] == "contradicted"
+
+
+def test_a_record_that_cannot_be_read_does_not_stop_a_post(studio: Studio, elsewhere: Authority,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    made = bytearray(elsewhere.sign(studio.plain, studio.folder / "readable.mp4", TRAINED).read_bytes())
+    at = made.find(b"jumb") + 60
+    made[at:at + 140] = b"\xff" * 140
+    (studio.folder / "broken.mp4").write_bytes(made)
+
+    async def parents(house: House, media: Media, folder: Path) -> list[Ingredient]:
+        return [Ingredient(str(studio.folder / "broken.mp4"), "video/mp4", "A walk", object="https://far.example/notes/1")]
+
+    monkeypatch.setattr(SIGNING, "PARENTS", (parents,))
+    media = studio.publish(studio.upload(studio.folder / "broken.mp4", "edited"))
+    assert (media.ingredients[0]["kind"], media.ingredients[0]["verdict"]) == ("upload", "tampered")
     found = studio.judged(media)
     assert found["state"] == "Trusted"
-    assert "damaged" in found["manifest"]["ingredients"][0]["title"]
-    assert "active_manifest" not in found["manifest"]["ingredients"][0]
+    assert [(item["title"], item.get("informational_URI"), "active_manifest" in item)
+            for item in found["manifest"]["ingredients"]] == [
+        ("upload, its own record is damaged", None, False),
+        ("A walk, its own record is damaged", "https://far.example/notes/1", False)]
 
 
 def test_an_unlabelled_post_is_labelled_later_and_never_unlabelled(studio: Studio) -> None:
-    media = studio.publish(studio.upload(studio.plain, author=studio.robot))
+    def other_operator(uow: Any) -> None:
+        actors.get(uow.session, studio.robot).operator_uri = f"{HERE}/users/eve"
+
+    uploaded = studio.upload(studio.plain, author=studio.robot)
+    studio.house.db.write_now(other_operator)
+    media = studio.publish(uploaded)
     assert (media.digital_source_type, media.label_source, media.declared) == (None, None, False)
     assert names(actions(studio.judged(media)))[0] == "c2pa.opened"
-    assert media.record is not None and media.record["operator"] == f"{HERE}/users/ada"
+    assert media.record is not None
+    assert (media.record["actorKind"], media.record["operator"]) == ("fs:AIAgent", f"{HERE}/users/ada")  # as of creation
 
     def say(uow: Any, choice: str, who: int) -> None:
         declaration.later(uow, actors.get(uow.session, who), media.id, choice)
 
-    def other_operator(uow: Any) -> None:
-        actors.get(uow.session, studio.robot).operator_uri = f"{HERE}/users/eve"
+    def agreed(uow: Any) -> None:
+        uow.session.add(Lineage(id=1, child_id=media.status_id, child_uri="x", parent_uri="y", kind="cameo",
+                                stamp_uri="https://far.example/stamps/1", created_at=uow.now))
+        uow.session.flush()
+        say(uow, "mixed", studio.robot)
 
-    studio.house.db.write_now(other_operator)
+    with pytest.raises(Conflict, match="agreed to exactly this file"):
+        studio.house.db.write_now(agreed)
+    with pytest.raises(NotFound):
+        studio.house.db.write_now(lambda uow: say(uow, "mixed", studio.ada))
     studio.house.db.write_now(lambda uow: say(uow, "mixed", studio.robot))
     with pytest.raises(Conflict):  # it waits already
         studio.house.db.write_now(lambda uow: say(uow, "ai-generated", studio.robot))
@@ -222,6 +165,7 @@ def test_an_unlabelled_post_is_labelled_later_and_never_unlabelled(studio: Studi
     assert (now.digital_source_type, now.label_source) == (COMPOSITE_TRAINED, "declared")
     assert now.digest != media.digest and now.storage_key != media.storage_key
     assert now.record == media.record  # its operator as of creation, too
+    assert studio.house.db.read_now(lambda session: session.get_one(Status, now.status_id)).made == "mixed"
     found = studio.judged(now)
     assert found["state"] == "Trusted"
     assert names(actions(found)) == ["c2pa.opened", "c2pa.edited", "c2pa.addedText", "c2pa.edited.metadata"]
@@ -239,6 +183,40 @@ def test_an_unlabelled_post_is_labelled_later_and_never_unlabelled(studio: Studi
     assert studio.media(media.id).digest == now.digest
 
 
+def test_apps_declare_too(studio: Studio) -> None:
+    def token(uow: Any) -> str:
+        user = uow.session.scalar(select(User).where(User.actor_id == studio.ada))
+        return tokens.create(uow, user.id, None, "read write")
+
+    headers = {"Authorization": f"Bearer {studio.house.db.write_now(token)}"}
+    files = {"file": ("walk.mp4", studio.plain.read_bytes())}
+
+    def upload(**fields: str) -> httpx.Response:
+        return studio.request("POST", "/api/v2/media", headers, files=files, data=fields)
+
+    assert upload(fedisora_source="by magic").status_code == 422
+    assert upload().json()["fedisora"]["label_source"] is None
+    answer = upload(fedisora_source="captured")
+    assert answer.status_code == 202
+    assert (answer.json()["fedisora"]["label_source"], answer.json()["fedisora"]["digital_source_type"]) == ("declared", CAPTURE)
+    address = f"/api/v1/media/{answer.json()['id']}"
+    assert studio.request("PUT", address, headers, json={"fedisora_source": "edited"}).json()["fedisora"][
+        "digital_source_type"] == HUMAN_EDITS
+
+    def attach(uow: Any) -> None:
+        ids = (int(answer.json()["id"]),)
+        publish.create(uow, actors.get(uow.session, studio.ada), publish.Draft(text="a walk", media_ids=ids))
+
+    studio.house.db.write_now(attach)
+    assert studio.request("PUT", address, headers, json={"fedisora_source": "mixed"}).status_code == 409  # being signed
+    studio.publish(int(answer.json()["id"]))
+    assert studio.request("PUT", address, headers, json={"fedisora_source": "captured"}).status_code == 200  # as human as edited
+    for choice, status in (("mixed", 409), ("undeclared", 422)):
+        assert studio.request("PUT", address, headers, json={"fedisora_source": choice}).status_code == status
+    page = studio.get(f"/@ada/{studio.media(int(answer.json()['id'])).status_id}").text
+    assert "Edited by a person, says its author." in page and 'action="/posts' not in page.partition('id="made"')[2]
+
+
 def generated(studio: Studio, prompt: str) -> int:
     """A draft as the generation host leaves it, of a backend that tells the prompt where it should not."""
     key = f"00/{secrets.token_hex(4)}.mp4"
@@ -249,7 +227,8 @@ def generated(studio: Studio, prompt: str) -> int:
                          width=160, height=90, seconds=0.5, backend="procedural", run_at=uow.now, created_at=uow.now)
         media = Media(id=uow.new_id(), actor_id=studio.ada, kind="video", mime="video/mp4", state="ready", storage_key=key,
                       poster_key="00/a.webp", width=160, height=90, duration=0.5, digital_source_type=TRAINED,
-                      label_source="made", generation_id=row.id, created_at=uow.now, soft_binding=["fs-wm:0000002a"],
+                      label_source="made", generation_id=row.id, watermark=42, created_at=uow.now,
+                      soft_binding=["fs-wm:0000002a"],
                       generator={"name": "diffusers", "model": "Wan2.2", "revision": "0" * 40, "licence": "Apache-2.0",
                                  "backend": "cuda", "seed": "18446744073709551615", "prompt": prompt,
                                  "parameters": {"steps": 4, "guidance": 5.5, "caption": f"{prompt.upper()}!"}})
@@ -265,16 +244,17 @@ def test_a_remix_with_a_private_prompt(studio: Studio, elsewhere: Authority, mon
     prompt = "my secret place by the sea"
     row = generated(studio, prompt)
     parent, second = f"{elsewhere.origin}/users/ada/statuses/1", f"{elsewhere.origin}/users/ada/statuses/2"
-    claim = {"@context": {"ex": "https://ex.example/ns#", "value": "ex:value", "Film": "ex:Film"}, "type": "Film", "value": 0.5}
+    claim = {"@context": {"ex": "https://ex.example/ns#", "value": "ex:value", "Film": "ex:Film"}, "type": "Film",
+             "value": 0.5, "id": 2**60}
+    sent = {**claim, "id": str(2**60)}  # the one thing that JCS cannot write
 
     async def parents(house: House, media: Media, folder: Path) -> list[Ingredient]:
         file = elsewhere.sign(studio.plain, folder / "parent.mp4", CAPTURE)
         return [Ingredient(str(file), "video/mp4", "A walk", object=parent),
                 Ingredient(str(file), "video/mp4", "Another", object=second)]
 
-    async def claims(house: House, media: Media, record: Any) -> list[dict[str, Any]]:
-        assert record.generator.prompt is None
-        assert prompt not in str(record).casefold()
+    async def claims(house: House, media: Media) -> list[dict[str, Any]]:
+        assert prompt not in str(media.generator).casefold()
         return [claim, {"@context": {}, "type": "Leak", "about": ["it shows", "“My  Secret place by the sea”"]}]
 
     async def codes(house: House, media: Media, path: Path) -> list[str]:
@@ -291,10 +271,11 @@ def test_a_remix_with_a_private_prompt(studio: Studio, elsewhere: Authority, mon
 
     def go(uow: Any) -> int:
         status = generate.publish(uow, actors.get(uow.session, studio.ada), row, draft, show_prompt=False, description=None)
-        for uri, kind, stamp, consent in ((parent, "remix", "/stamps/1", "valid"), (second, "remix", "/stamps/2", "revoked"),
+        for uri, kind, stamp, consent in ((parent, "remix", "/stamps/1", "valid"), (second, "remix", "", "own"),
                                           (f"{elsewhere.origin}/users/ada", "cameo", "/stamps/3", "valid")):
-            uow.session.add(Lineage(id=uow.new_id(), child_id=status.id, child_uri=status.uri, parent_uri=uri, kind=kind,
-                                    stamp_uri=f"{elsewhere.origin}{stamp}", consent=consent, created_at=uow.now))
+            uow.session.add(Lineage(
+                id=uow.new_id(), child_id=status.id, child_uri=status.uri, parent_uri=uri, kind=kind, consent=consent,
+                stamp_uri=f"{elsewhere.origin}{stamp}" if stamp else None, created_at=uow.now))
         media_id = uow.session.get_one(Generation, row).media_id
         for position, (source, body) in enumerate((("file", claim), ("object", claim), ("object", {"type": "x:Ünknown"}))):
             uow.session.add(ClaimRow(id=uow.new_id(), media_id=media_id, position=position, source=source, type="x",
@@ -304,14 +285,14 @@ def test_a_remix_with_a_private_prompt(studio: Studio, elsewhere: Authority, mon
     media = studio.publish(studio.house.db.write_now(go))
     found = studio.judged(media)
     assert found["state"] == "Trusted"
-    assert names(actions(found)) == ["c2pa.opened", "c2pa.edited", "c2pa.placed", "c2pa.addedText"]
+    assert names(actions(found)) == ["c2pa.opened", "c2pa.edited", "c2pa.placed", "c2pa.watermarked.bound", "c2pa.addedText"]
     assert actions(found)[1]["digitalSourceType"] == TRAINED
     assert actions(found)[1]["softwareAgent"] == {"name": "diffusers Wan2.2", "version": "0" * 40}
     data = assertions(found)
     assert data["c2pa.actions.v2"]["allActionsIncluded"] is True
     assert data["c2pa.soft-binding"]["blocks"][0]["value"].startswith("ISCC:")
     signed = data["org.fedisora.provenance"]
-    assert signed["claims"] == [{**claim, "value": "0.5"}]
+    assert signed["claims"] == [sent]
     assert signed["generator"]["parameters"] == {"steps": 4, "guidance": "5.5"}
     assert signed["generator"]["promptCommitment"].startswith("zQm")
     assert [(item["relationship"], item["title"], item["informational_URI"]) for item in found["manifest"]["ingredients"]] == [
@@ -327,9 +308,27 @@ def test_a_remix_with_a_private_prompt(studio: Studio, elsewhere: Authority, mon
         [f"{elsewhere.origin}/stamps/1"], [f"{elsewhere.origin}/stamps/3"])
     node = file["provenance"]
     assert node["softBinding"] == ["fs-wm:0000002a", "ISCC:KADTF57DOHGUKPVWUWLQEZWPA5QHEQWJBTLGWPS5C5NPVVMRYWX3MSY"]
-    assert node["claim"] == [claim, {"type": "x:Ünknown"}]
+    assert node["claim"] == [sent, {"type": "x:Ünknown"}]
     assert "value" not in note["@context"][-1]  # the claim brings its own context
     back = from_activitypub(note).media[0]
     assert (back.based_on, back.soft_binding, back.claims) == (
-        (parent, second), tuple(node["softBinding"]), (claim, {"type": "x:Ünknown"}))
+        (parent, second), tuple(node["softBinding"]), (sent, {"type": "x:Ünknown"}))
     assert [item["object"] for item in media.ingredients] == [parent, second]
+
+    shown = studio.house.db.read_now(lambda session: generate.opening(session, studio.house.vault, media))
+    assert shown is not None and shown.commitment == signed["generator"]["promptCommitment"]
+    assert opens(shown.commitment, bytes.fromhex(shown.nonce), prompt)
+    assert not opens(shown.commitment, bytes.fromhex(shown.nonce), "another prompt")
+    address = f"/@ada/{media.status_id}"
+    pages = [studio.request("GET", address, {"Cookie": studio.log_in(who)} if who else {}).text
+             for who in (None, studio.robot, studio.ada)]
+    assert [shown.nonce in text for text in pages] == [prompt in text for text in pages] == [False, False, True]
+
+    def revoke(uow: Any) -> records.Beside:
+        for line in uow.session.scalars(select(Lineage).where(Lineage.child_id == media.status_id)):
+            line.consent = "revoked"
+        uow.session.flush()
+        return records.beside(uow.session, [media])[media.id]
+
+    now = studio.house.db.write_now(revoke)
+    assert (now.based_on, now.remix_authorizations, now.likeness_authorizations) == ((parent, second), (), ())

@@ -111,11 +111,13 @@ class _Encoder:
         self._stream.codec_context.gop_size = request.fps * 2
         self._stream.codec_context.thread_count = 1
         self._number = 0
+        self._mark = request.marker(request.width, request.height)
 
     def add(self, pixels: Any) -> None:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         frame = frame.reformat(width=self._size[0], height=self._size[1], format="yuv420p", dst_colorspace="ITU709",
                                interpolation="LANCZOS")
+        self._mark(frame)
         frame.pts = self._number
         self._number += 1
         self._out.mux(self._stream.encode(frame))

@@ -1,0 +1,143 @@
+"""Consent over the API: what one was asked and asked, giving, refusing, withdrawing, taking back."""
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ...db import UnitOfWork
+from ...errors import Invalid, NotFound
+from ...models import Actor
+from ...provenance.record import parse_time
+from ...serializers import consents as entities
+from ...services import consents as use_cases
+from ...store import actors, consents
+from ..auth import person
+from ..body import Params, params, row_id
+from ..pagination import page_of, paged
+from .operations import JSON, Answer, Operation, Parameter, array, ref, refused
+
+if TYPE_CHECKING:
+    from ...app import House
+
+_PAGES = tuple(Parameter(name, "Paging, as in Mastodon's API.") for name in ("max_id", "since_id", "min_id", "limit"))
+_REQUEST, _STAMP = Answer("The request as it is now.", ref("ConsentRequest")), Answer("The stamp.", ref("ConsentStamp"))
+DOCS = (
+    Operation("get", "/consent/requests", "What one was asked for, or asked for, newest first.",
+              {200: Answer("A page of them; `Link` leads on.", array(ref("ConsentRequest"))), **refused(401, 422)}, scope="read",
+              query=(Parameter("direction", "`in` (what one was asked; without it) or `out`.", {"enum": ["in", "out"]}),
+                     Parameter("state", "Only these."), *_PAGES)),
+    Operation("get", "/consent/requests/{id}", "One request.", {200: _REQUEST, **refused(401, 404)}, scope="read"),
+    Operation("post", "/consent/requests/{id}/grant", "Agree: a stamp is made and sent.",
+              {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write",
+              body={JSON: {"type": "object", "properties": {"until": {"type": "string", "format": "date-time"}}}}),
+    Operation("post", "/consent/requests/{id}/refuse", "Refuse, with a reason or without.",
+              {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write",
+              body={JSON: {"type": "object", "properties": {"reason": {"type": "string"}}}}),
+    Operation("post", "/consent/requests/{id}/withdraw", "Take one's own request back; the unpublished remix is deleted.",
+              {200: _REQUEST, **refused(401, 403, 404, 409)}, scope="write"),
+    Operation("get", "/consent/stamps", "What one gave, newest first, also what was taken back.",
+              {200: Answer("A page of them; `Link` leads on.", array(ref("ConsentStamp"))), **refused(401)}, scope="read",
+              query=_PAGES),
+    Operation("post", "/consent/stamps/{id}/revoke", "Take a consent back, here and everywhere.",
+              {200: _STAMP, **refused(401, 403, 404, 409)}, scope="write"),
+)
+
+STATES = frozenset({consents.PENDING, consents.ACCEPTED, consents.REJECTED, consents.WITHDRAWN, consents.DRAFT})
+
+
+def _house(request: Request) -> House:
+    found: House = request.app.state.house
+    return found
+
+
+async def requests(request: Request) -> Response:
+    """GET consent/requests {direction: in|out, state?}, newest first; paged by max_id, since_id, min_id, limit."""
+    house, who, page = _house(request), await person(request, "read"), page_of(request)
+    direction, state = request.query_params.get("direction", "in"), request.query_params.get("state") or None
+    if direction not in ("in", "out"):
+        raise Invalid("The direction is `in` (what you were asked) or `out` (what you asked).")
+    if state is not None and state not in STATES:
+        raise Invalid(f"The state is one of: {', '.join(sorted(STATES))}.")
+
+    def find(session: Session) -> tuple[list[dict[str, Any]], list[int]]:
+        rows = (consents.inbox if direction == "in" else consents.outbox)(session, who.actor.id, page, state)
+        return entities.requests(session, rows, who.actor.id, house.uris), [row.id for row in rows]
+
+    return paged(request, house.uris, *(await house.db.read(find)), page)
+
+
+def _one(session: Session, house: House, actor_id: int, wanted: int) -> dict[str, Any]:
+    row = consents.get(session, wanted)
+    if row is None or not (row.requester_id == actor_id or (row.owner_id == actor_id and row.state != consents.DRAFT)):
+        raise NotFound("There is no such request.")
+    return entities.requests(session, [row], actor_id, house.uris)[0]
+
+
+async def request(request: Request) -> Response:
+    """GET consent/requests/:id"""
+    house, wanted, who = _house(request), row_id(request), await person(request, "read")
+    return JSONResponse(await house.db.read(lambda session: _one(session, house, who.actor.id, wanted)))
+
+
+def _acting(use_case: Callable[[UnitOfWork, Actor, int, Params], Any]) -> Callable[[Request], Any]:
+    async def handler(request: Request) -> Response:
+        house, wanted = _house(request), row_id(request)
+        who, given = await person(request, "write"), await params(request)
+
+        def apply(uow: UnitOfWork) -> dict[str, Any]:
+            use_case(uow, actors.get(uow.session, who.actor.id), wanted, given)
+            uow.session.flush()
+            return _one(uow.session, house, who.actor.id, wanted)
+
+        return JSONResponse(await house.db.write(apply))
+
+    return handler
+
+
+def until(given: str) -> dt.datetime | None:
+    """The end of a consent as RFC 3339; None for an empty one.
+
+    Raises:
+        Invalid: not a time.
+    """
+    if not given:
+        return None
+    end = parse_time(given)
+    if end is None:
+        raise Invalid("`until` is a time such as 2027-11-22T12:00:00Z.")
+    return end
+
+
+grant = _acting(lambda uow, actor, wanted, given: use_cases.grant(uow, actor, wanted, until=until(given.text("until"))))
+"""POST consent/requests/:id/grant {until?}: the request"""
+refuse = _acting(lambda uow, actor, wanted, given: use_cases.refuse(uow, actor, wanted, given.text("reason")))
+"""POST consent/requests/:id/refuse {reason?}: the request"""
+withdraw = _acting(lambda uow, actor, wanted, given: use_cases.withdraw(uow, actor, wanted))
+"""POST consent/requests/:id/withdraw: the request; the unpublished remix is deleted"""
+
+
+async def stamps(request: Request) -> Response:
+    """GET consent/stamps: what one gave, newest first, also what was taken back."""
+    house, who, page = _house(request), await person(request, "read"), page_of(request)
+
+    def find(session: Session) -> tuple[list[dict[str, Any]], list[int]]:
+        rows = consents.stamps_of(session, who.actor.id, page)
+        return entities.stamps(session, rows, house.uris), [row.id for row in rows]
+
+    return paged(request, house.uris, *(await house.db.read(find)), page)
+
+
+async def revoke(request: Request) -> Response:
+    """POST consent/stamps/:id/revoke: the stamp, taken back here and everywhere."""
+    house, wanted, who = _house(request), row_id(request), await person(request, "write")
+
+    def apply(uow: UnitOfWork) -> dict[str, Any]:
+        row = use_cases.revoke(uow, actors.get(uow.session, who.actor.id), wanted)
+        return entities.stamps(uow.session, [row], house.uris)[0]
+
+    return JSONResponse(await house.db.write(apply))

@@ -1,0 +1,234 @@
+"""/consent: what one was asked, what one asked, what one gave; and the form of a video that is made from a post."""
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from ...activitypub.digest import digest_multibase
+from ...db import UnitOfWork
+from ...errors import Conflict, Invalid, NotFound, Unsupported
+from ...media.digest import file_digest
+from ...models import Actor, ConsentRequest, Media
+from ...services import consents as use_cases
+from ...services import remixes
+from ...store import actors, consents, lineage, statuses
+from ...store.paging import Page
+from ...uris import Uris
+from ..convertors import number
+from . import views
+from .proxy import SAFE, VIDEO_BYTES
+from .render import page
+from .visitor import checked_form, go, text, visitor
+
+if TYPE_CHECKING:
+    from ...app import House
+
+SHOWN = 40
+DONE = {"give": "Given. You can take it back at any time.", "refuse": "Refused. They hear your reason.",
+        "withdraw": "Withdrawn, and the remix is deleted."}
+LASTS = {"": None, "30": 30, "365": 365}
+"""Days for which a consent can be given in the form; "": until it is taken back."""
+WORDS = {"draft": "The file is being signed; then its author is asked.",
+         "pending": "Waiting for an answer. Nothing is published.",
+         "accepted": "Given.", "rejected": "Refused.", "withdrawn": "Withdrawn."}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The post that a new video is made from. `asks`: `own`, `yes` (its policy lets this person) or `ask`."""
+
+    id: int
+    title: str
+    page: str
+    handle: str
+    asks: str
+
+
+def row_of(given: str) -> int:
+    """The row id that a form field holds; 0, which no row has, for anything else."""
+    return number(given) or 0
+
+
+def origin_of(session: Session, actor: Actor, parent_id: int, host: str) -> Origin:
+    """The original, for the form.
+
+    Raises:
+        NotFound, Forbidden, Invalid: this person cannot remix it.
+    """
+    parent = remixes.remixable(session, actor, parent_id, "private")
+    author = actors.get(session, parent.actor_id)
+    return Origin(parent.id, views.title_of(parent) or "a video", f"{views.account_page(author)}/{parent.id}",
+                  f"@{author.username}@{author.domain or host}",
+                  "own" if author.id == actor.id else remixes.answer(session, actor, parent))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A request or a stamp on the page.
+
+    Attributes:
+        person: the other side; None when it is not known here any more.
+        original, remix: (title, page) of the posts; no page when they are not here.
+        bound: whether the consent is for one file only.
+        file: "video", "image" or "".
+        over: whether it was taken back, or the request withdrawn or answered.
+    """
+
+    id: int
+    kind: str
+    person: views.AccountView | None
+    name: str
+    use: str
+    original: tuple[str, str]
+    remix: tuple[str, str]
+    state: str
+    words: str
+    reason: str
+    when: dt.datetime
+    bound: bool
+    file: str = ""
+    ends: dt.datetime | None = None
+    over: bool = False
+
+
+def _post(session: Session, uri: str, fallback: str) -> tuple[str, str]:
+    found = statuses.by_uri(session, uri)
+    if found is None:
+        return fallback, ""
+    author = actors.get(session, found.actor_id)
+    return views.title_of(found) or fallback, f"{views.account_page(author)}/{found.id}"
+
+
+def _requests(session: Session, rows: Sequence[ConsentRequest], uris: Uris, *, mine: bool) -> list[Entry]:
+    people = actors.many(session, [row.owner_id if mine else row.requester_id for row in rows])
+    found = []
+    for row in rows:
+        file = consents.preview(session, row)
+        words = WORDS[row.state]
+        parents = lineage.parents_of(session, [row.status_id]).get(row.status_id, []) if row.status_id else []
+        if any(parent.consent in lineage.TAKEN_BACK for parent in parents):
+            words = "Given, and taken back since. The remix is not shown any more."
+        found.append(Entry(
+            row.id, row.kind, views.account(people[row.owner_id if mine else row.requester_id], uris), row.name or "a video",
+            row.use, _post(session, row.target_uri, "your post" if not mine else "a post"),
+            _post(session, row.object_uri, row.name or "a video") if mine else (row.name or "a video", ""), row.state, words,
+            row.reason, row.created_at, row.digest is not None, file.kind if file is not None else ""))
+    return found
+
+
+def _given(session: Session, owner: Actor, uris: Uris) -> list[Entry]:
+    rows = consents.stamps_of(session, owner.id, Page(limit=SHOWN))
+    people = actors.by_uris(session, [row.requester_uri for row in rows])
+    return [Entry(
+        row.id, row.kind, views.account(people[row.requester_uri], uris) if row.requester_uri in people else None, "", "",
+        _post(session, row.target_uri, "your post"), _post(session, row.object_uri, "a video that is not here"),
+        "revoked" if row.revoked_at else "given", "Taken back." if row.revoked_at else "", "", row.created_at,
+        row.digest is not None, ends=row.end_at, over=row.revoked_at is not None) for row in rows]
+
+
+async def _page(request: Request, *, problem: str = "", status: int = 200) -> Response:
+    house: House = request.app.state.house
+    _, actor = (await visitor(request)).person()
+
+    def read(session: Session) -> tuple[list[Entry], list[Entry], list[Entry]]:
+        return (_requests(session, consents.inbox(session, actor.id, Page(limit=SHOWN)), house.uris, mine=False),
+                _requests(session, consents.outbox(session, actor.id, Page(limit=SHOWN)), house.uris, mine=True),
+                _given(session, actor, house.uris))
+
+    inbox, mine, given = await house.db.read(read)
+    return await page(request, "consent.html", status=status, problem=problem,
+                      waiting=[item for item in inbox if item.state == "pending"],
+                      refused=[item for item in inbox if item.state == "rejected"], mine=mine, given=given)
+
+
+async def show(request: Request) -> Response:
+    """GET /consent"""
+    (await visitor(request)).person()
+    return await _page(request)
+
+
+async def on_request(request: Request) -> Response:
+    """POST /consent/requests/ID/give, refuse, withdraw"""
+    house: House = request.app.state.house
+    wanted, verb = request.path_params["id"], request.path_params["verb"]
+    form = await checked_form(request)
+    _, person = (await visitor(request)).person()
+
+    def apply(uow: UnitOfWork) -> None:
+        actor = actors.get(uow.session, person.id)
+        if verb == "give":
+            days = LASTS.get(text(form, "days"))
+            use_cases.grant(uow, actor, wanted, until=uow.now + dt.timedelta(days=days) if days else None)
+        elif verb == "refuse":
+            use_cases.refuse(uow, actor, wanted, text(form, "reason"))
+        else:
+            use_cases.withdraw(uow, actor, wanted)
+
+    try:
+        await house.db.write(apply)
+    except (Conflict, Invalid) as error:
+        return await _page(request, problem=error.text, status=error.status)
+    return go(request, "/consent", DONE[verb])
+
+
+async def revoke(request: Request) -> Response:
+    """POST /consent/stamps/ID/revoke"""
+    house: House = request.app.state.house
+    await checked_form(request)
+    _, person = (await visitor(request)).person()
+    await house.db.write(lambda uow: use_cases.revoke(uow, actors.get(uow.session, person.id), request.path_params["id"]))
+    return go(request, "/consent#given", "Taken back, here and on the servers that show the remix.")
+
+
+async def file(request: Request) -> Response:
+    """GET /consent/requests/ID/file: the finished file a request is about, for its two sides only.
+
+    Another server's file is shown only when its bytes are those of the digest that the consent would be bound to.
+    """
+    house: House = request.app.state.house
+    _, person = (await visitor(request)).person()
+
+    def find(session: Session) -> tuple[ConsentRequest, Media | None]:
+        row = consents.get(session, request.path_params["id"])
+        if row is None or not (row.requester_id == person.id or (row.owner_id == person.id and row.state != consents.DRAFT)):
+            raise NotFound("There is no such request.")
+        return row, consents.preview(session, row)
+
+    row, media = await house.db.read(find)
+    if media is None:
+        raise NotFound("There is no such file.")
+    if media.storage_key:
+        return RedirectResponse(f"/media/{media.storage_key}", 302, {"Cache-Control": "private, no-store"})
+    return await _compared(house, media, row.digest or "")
+
+
+async def _compared(house: House, media: Media, digest: str) -> Response:
+    rules = await house.policy.rules()
+    if not media.remote_url or rules.rejects_media(media.remote_url):
+        raise NotFound("There is no such file.")
+    folder = Path(house.settings.data_dir) / "cache"
+    path = folder / f"consent-{hashlib.sha256(digest.encode()).hexdigest()}"
+    if not await asyncio.to_thread(path.exists):
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        partial = folder / f"{path.name}.{secrets.token_hex(4)}"
+        try:
+            await house.client.download(media.remote_url, partial, max_bytes=VIDEO_BYTES, deadline=60.0)
+            if digest_multibase((await asyncio.to_thread(file_digest, partial))[0]) != digest:
+                raise Unsupported("This is not the file that you are asked about: its bytes are others.")
+            await asyncio.to_thread(os.replace, partial, path)
+        finally:
+            await asyncio.to_thread(partial.unlink, missing_ok=True)
+    return FileResponse(path, media_type=media.mime if media.mime in SAFE else "application/octet-stream", headers={
+        "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox"})

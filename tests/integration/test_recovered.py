@@ -1,0 +1,68 @@
+"""A stripped copy on a running instance: found, asked about, answered, and never called verified."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clips import clip
+from tests.support.instances import Api, InstanceProcess, eventually
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProcess]:
+    running = InstanceProcess(tmp_path_factory.mktemp("recovered")).start()
+    yield running
+    running.close()
+
+
+def published(api: Api, path: Path, text: str, **more: Any) -> dict[str, Any]:
+    media = api.http.post("/api/v2/media", files={"file": (path.name, path.read_bytes(), "video/mp4")}).json()
+    post = api.post("/api/v1/statuses", status=text, media_ids=[media["id"]], **more)
+
+    def ready() -> dict[str, Any] | None:
+        found: dict[str, Any] = api.get(f"/api/v1/statuses/{post['id']}")
+        return found if found["fedisora"]["published"] else None
+
+    return eventually(ready, what="the post is signed", seconds=60) or {}
+
+
+def test_a_stripped_copy_is_shown_as_one_and_its_uploader_is_asked(instance: InstanceProcess, tmp_path: Path) -> None:
+    ann, ben = instance.user("ann"), instance.user("ben")
+    original = published(ann, clip(tmp_path / "a.mp4", seconds=3), "The original")
+    assert original["media_attachments"][0]["fedisora"]["match"] is None
+    signed = instance.http.get(original["uri"], headers={"Accept": "application/activity+json"}).json()["attachment"][0]
+    assert signed["provenance"]["softBinding"][0].startswith("ISCC:EMD")
+
+    copy = published(ben, clip(tmp_path / "b.mp4", seconds=2, start=8, crf=32), "Look what I found")
+    file = copy["media_attachments"][0]
+    match = file["fedisora"]["match"]
+    assert (match["object"], match["answer"]) == (original["uri"], None)
+    assert match["distance"] <= 64
+
+    # the page says it to everybody, the question is for its uploader only
+    path = copy["url"].removeprefix(instance.base)
+    seen = instance.http.get(path).text
+    assert "(recovered)" in seen
+    assert f'href="/@ann/{original["id"]}"' in seen
+    assert "It is a remix of it" not in seen
+    asked = ben.get(f"/api/fedisora/v1/media/{file['id']}/match")
+    assert asked == {"match": match, "question": True}
+    assert ann.http.get(f"/api/fedisora/v1/media/{file['id']}/match").status_code == 404
+    assert ann.http.post(f"/api/fedisora/v1/media/{file['id']}/match", json={"answer": "mine"}).status_code == 404
+    assert ben.http.post(f"/api/fedisora/v1/media/{file['id']}/match", json={"answer": "no"}).status_code == 422
+
+    # a remix names its parent, and the parent's author is asked
+    answered = ben.post(f"/api/fedisora/v1/media/{file['id']}/match", answer="remix")
+    assert (answered["match"]["answer"], answered["question"]) == ("remix", False)
+    note = instance.http.get(copy["uri"], headers={"Accept": "application/activity+json"}).json()
+    assert original["uri"] in str(note["attachment"][0].get("isBasedOn"))
+    assert re.search("says that it is a remix", instance.http.get(path).text)
+
+    # what is deleted is named no more
+    ann.http.delete(f"/api/v1/statuses/{original['id']}")
+    assert ben.get(f"/api/v1/statuses/{copy['id']}")["media_attachments"][0]["fedisora"]["match"] is None
+    assert "(recovered)" not in instance.http.get(path).text

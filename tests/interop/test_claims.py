@@ -1,0 +1,181 @@
+"""Two instances, of which one has an extension: the other keeps what it does not know, says so, and changes nothing."""
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from tests.integration.test_accounts_web import Browser
+from tests.support.extensions import Installed, thing
+from tests.support.instances import PASSWORD, Api, InstanceProcess, eventually
+from tests.support.pictures import png
+
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("claims")]  # its servers start once
+STRANGE = 'EXTENSION = made(types={"Thing": {"word": Term(choices=("yes",), required=True)}}, about="Yes or no.")'
+RATING = {"type": "ContentRating", "suitableFor": "teens", "contains": ["flashing-lights"], "ratedBy": "author"}
+LD = {"Accept": "application/ld+json"}
+
+
+@dataclass
+class Pair:
+    alice: Api
+    bob: Api
+    post: dict[str, Any]
+    copy: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def pair(instances: Callable[..., InstanceProcess], tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """alice@a, where `strange` is installed, posted a picture with claims; bob@b, where it is not, follows her."""
+    folder = tmp_path_factory.mktemp("site")
+    packages = Installed(folder)
+    packages.install("strange", STRANGE)
+    packages.install("broken", "raise RuntimeError('half installed')")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder))
+        here = instances("a")
+    here.cli("user", "create", "root", "--email", "root@example.org", "--password", PASSWORD, "--admin")
+    alice, bob = here.user("alice"), instances("b").user("bob")
+    eventually(lambda: here.http.get("/ns/strange/v1").status_code == 200, what="a has looked what is installed")
+    bob.follow(f"@{alice.handle}")
+    said = [thing("strange", word="yes"), thing("strange", word="no"), RATING]
+    media = alice.http.post("/api/v2/media", files={"file": ("a.png", png(40, 30), "image/png")}, data={
+        "fedisora_claims": json.dumps(said), "fedisora_wishes": json.dumps({"train-ai": "n"})})
+    assert media.status_code == 202, media.text
+    post = alice.post("/api/v1/statuses", status="claims", media_ids=[media.json()["id"]])
+    copy = eventually(lambda: bob.find(post["uri"]), what="the post at bob's")
+    return Pair(alice, bob, post, copy)
+
+
+def claims(api: Api, status_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get(f"/api/v1/statuses/{status_id}")["media_attachments"][0]["fedisora"]["claims"]
+    assert found and all(claim["status"] != "unknown" or claim["label"].startswith("Unknown") for claim in found), found
+    return found
+
+
+def document(pair: Pair) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(pair.post["uri"], headers={"Accept": "application/activity+json"}).json()
+    return found
+
+
+def test_the_author_s_server_says_what_they_mean(pair: Pair) -> None:
+    found = eventually(lambda: claims(pair.alice, pair.post["id"]), what="claims judged")
+    assert [(claim["extension"], claim["status"], claim["label"]) for claim in found] == [
+        ("strange", "valid", "A thing"), ("strange", "invalid", "A thing"), ("content_rating", "valid", "Content rating"),
+        ("training_optout", "valid", "What machines may do with it")]
+    assert found[0]["terms"] == [{"term": "word", "label": "Word", "value": "yes"}]
+    assert found[1]["problems"] == [{"path": "word", "message": "It is one of yes."}]
+    assert found[2]["terms"][1] == {"term": "contains", "label": "Contains", "value": ["flashing-lights"]}
+
+
+def test_the_other_server_keeps_what_it_does_not_know(pair: Pair) -> None:
+    found = eventually(lambda: claims(pair.bob, pair.copy["id"]), what="claims judged at b")
+    assert [(claim["status"], claim["label"]) for claim in found] == [
+        ("unknown", "Unknown claim from https://strange.example/ns#"), ("unknown", "Unknown claim from https://strange.example/ns#"),
+        ("valid", "Content rating"), ("valid", "What machines may do with it")]
+    page = pair.bob.instance.http.get(f"/@{pair.alice.handle}/{pair.copy['id']}").text
+    assert "Unknown claim from https://strange.example/ns#" in page and "flashing-lights" in page
+    assert pair.bob.instance.http.get("/ns/strange/v1").status_code == 404
+
+
+def test_nothing_was_changed_on_the_way(pair: Pair) -> None:
+    sent = document(pair)["attachment"][0]["provenance"]["claim"]
+    assert sent[:2] == [thing("strange", word="yes"), thing("strange", word="no")]
+    assert set(sent[2]["@context"]) == {"ContentRating", "suitableFor", "contains", "ratedBy"}
+    assert pair.copy["fedisora"]["proof"] == "valid"
+    with sqlite3.connect(pair.bob.instance.folder / "fedisora.sqlite3") as database:
+        bodies = [body for body, in database.execute("SELECT body FROM claims WHERE source = 'object' ORDER BY position")]
+        [kept] = database.execute("SELECT document FROM statuses WHERE uri = ?", (pair.post["uri"],)).fetchone()
+    assert bodies == [orjson.dumps(claim) for claim in sent]
+    assert orjson.loads(kept)["attachment"][0]["provenance"]["claim"] == sent
+
+
+def test_the_file_says_the_same_and_is_verified(pair: Pair) -> None:
+    def verdict() -> dict[str, Any]:
+        found = pair.bob.get(f"/api/v1/statuses/{pair.copy['id']}")["media_attachments"][0]["fedisora"]["verdict"]
+        assert found is not None
+        return dict(found)
+
+    found = eventually(verdict, what="verdict at b")
+    assert found["verdict"] == "verified", found
+    assert found["record"]["claims"] == document(pair)["attachment"][0]["provenance"]["claim"]
+    assert [claim["status"] for claim in found["claims"]] == ["unknown", "unknown", "valid", "valid"]
+
+
+def test_a_boost_points_to_the_author_s_own_words(pair: Pair) -> None:
+    boost = pair.bob.post(f"/api/v1/statuses/{pair.copy['id']}/reblog")
+    assert boost["reblog"]["media_attachments"][0]["fedisora"]["claims"][0]["label"].startswith("Unknown claim from")
+    assert boost["reblog"]["uri"] == pair.post["uri"]
+
+
+def test_the_extension_comes_to_the_other_server(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> None:
+    there = pair.bob.instance
+    folder = tmp_path_factory.mktemp("later")
+    Installed(folder).install("strange", STRANGE)
+    there.stop()
+    there.env["PYTHONPATH"] = str(folder)
+    there.start()
+
+    def judged() -> bool:
+        return [claim["status"] for claim in claims(pair.bob, pair.copy["id"])] == ["valid", "invalid", "valid", "valid"]
+
+    eventually(judged, what="judged again")
+
+
+def test_the_vocabulary_is_served_for_programs_and_people(pair: Pair) -> None:
+    here = pair.alice.instance.http
+    answer = here.get("/ns/strange/v1", headers={**LD, "Origin": "https://elsewhere.example"})
+    assert answer.headers["content-type"] == "application/ld+json"
+    assert answer.headers["access-control-allow-origin"] == "*" and "max-age=86400" in answer.headers["cache-control"]
+    assert answer.json()["@context"]["Thing"] == "https://strange.example/ns#Thing"
+    assert here.get("/ns/strange").headers["location"] == "/ns/strange/v1"
+    page = here.get("/ns/energy/v1", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.headers["content-type"].startswith("text/html") and "Energieverbrauch" in page.text
+    assert "/ns/strange/v1" in here.get("/ns/v1", headers={"Accept": "text/html"}).text
+    assert here.get("/ns/v1").json()["@context"]["fs"] == "https://w3id.org/fedisora/v1#"
+    for path in ("/ns/strange/v9", "/ns/strange/vx", "/ns/nothing", "/ns/nothing/v1"):
+        assert here.get(path).status_code == 404
+
+
+def test_administrators_see_what_is_installed_and_what_misbehaves(pair: Pair) -> None:
+    here = pair.alice.instance
+    assert httpx.get(f"{here.base}/admin/extensions").status_code == 303
+    with Browser(here.base) as admin:
+        admin.log_in("root")
+        page = admin.http.get("/admin/extensions").text
+        assert "strange" in page and "1 valid · 1 invalid" in page
+        assert "cannot be loaded" in page and "half installed" in page
+        assert admin.post("/admin/extensions/look", "/admin/extensions").status_code == 303
+    with Browser(here.base) as other:
+        other.log_in("alice")
+        assert other.http.get("/admin/extensions").status_code == 404
+        assert other.post("/admin/extensions/look", "/settings").status_code == 404
+
+
+@pytest.mark.parametrize(("claims", "words"), [
+    ("[", "as JSON"), ('{"type": "X"}', "an array of claims"), ("[5]", "JSON object"), ('[{"type": "Word"}]', "own @context"),
+    ('[{"no": "type"}]', "own @context"), ('[{"type": "https://x.example/A", "n": 0.5}]', "as text"),
+    (json.dumps([{"type": "https://x.example/A", "n": "x" * 17_000}]), "16 KB"),
+    (json.dumps([{"type": "https://x.example/A"}] * 33), "32 claims"),
+    (json.dumps([{"type": "https://x.example/A", "n": [[[[[[[[1]]]]]]]]}]), "8 levels")])
+def test_claims_that_are_refused(claims: str, words: str, pair: Pair) -> None:
+    answer = pair.alice.http.post("/api/v2/media", files={"file": ("a.png", png(8, 8), "image/png")},
+                                  data={"fedisora_claims": claims})
+    assert answer.status_code == 422 and words in answer.json()["error"]
+
+
+def test_claims_need_a_file_and_one_of_one_s_own(pair: Pair) -> None:
+    claim = {"type": "https://x.example/A"}
+    for ids in ([], [pair.post["media_attachments"][0]["id"]], ["123"]):
+        answer = pair.alice.http.post("/api/v1/statuses", json={"status": "x", "media_ids": ids, "fedisora_claims": [claim]})
+        assert answer.status_code == 422, answer.text
+    for wishes in ('{"a": 5}', "[1]", json.dumps({str(number): "n" for number in range(20)})):
+        answer = pair.alice.http.post("/api/v2/media", files={"file": ("a.png", png(8, 8), "image/png")},
+                                      data={"fedisora_wishes": wishes})
+        assert answer.status_code == 422

@@ -1,0 +1,94 @@
+"""Claims in extension vocabularies: ask the extensions, outside of any transaction and of the event loop."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+from fedisora.db import UnitOfWork
+from fedisora.media.extension_host import ExtensionHost
+from fedisora.models import ClaimRow, Media
+from fedisora.provenance.registry import Registry
+from fedisora.store import claims, jobs
+
+from .rows import Handler
+
+if TYPE_CHECKING:
+    from fedisora.app import House
+
+log = structlog.get_logger()
+AT_ONCE = 100
+"""Claims that one child process is asked about."""
+
+
+def schedule(uow: UnitOfWork) -> None:
+    """At the start of a media worker: look what is installed, and ask about claims that another version judged."""
+    jobs.enqueue(uow, "revalidate_claims", {"installed": True}, key="installed")
+
+
+async def revalidate_claims(house: House, payload: dict[str, Any]) -> None:
+    """Have claims judged, a slice at a time.
+
+    Payload: {"installed": true} looks what is installed first, and goes through all claims when that has changed.
+    {"after": id}: claims with a higher id that no installed version has judged; the next slice is another job.
+    """
+    host = ExtensionHost()
+    if payload.get("installed"):
+        if await look(house, host):
+            await house.db.write(lambda uow: jobs.enqueue(uow, "revalidate_claims", {"after": 0}, key="all"))
+        return
+    after = int(payload.get("after", 0))
+    known, rows = await house.db.read(lambda session: _next(session, after))
+    if not rows:
+        return
+    items = [_item(row) for row in rows]
+    names = {found.name for row in rows if (found := known.find(row.type)) is not None}
+    answer = await host.judge(items, sorted(names)) if names else None
+    results: Mapping[int, Mapping[str, Any]] = {int(item["id"]): item for item in answer.results} if answer else {}
+    judged = {row.id: results.get(row.id, {"status": "absent", "problems": []}) for row in rows}
+    last = rows[-1].id
+
+    def keep(uow: UnitOfWork) -> None:
+        claims.keep_judged(uow, known, judged)
+        claims.note_faults(uow, answer.faults if answer else ())
+        if len(rows) == AT_ONCE:
+            jobs.enqueue(uow, "revalidate_claims", {"after": last}, key=f"after {last}")
+
+    await house.db.write(keep)
+    log.info("claims judged", count=len(rows), faults=len(answer.faults) if answer else 0)
+
+
+def _next(session: Any, after: int) -> tuple[Registry, list[ClaimRow]]:
+    known = claims.registry(session)
+    return known, claims.slice_of(session, known, after, AT_ONCE)
+
+
+def _item(row: ClaimRow) -> dict[str, Any]:
+    item: dict[str, Any] = {"id": row.id, "node": orjson.loads(row.body)}
+    if row.context is not None:
+        item["context"] = orjson.loads(row.context)
+    return item
+
+
+async def look(house: House, host: ExtensionHost) -> bool:
+    """Find out what is installed, keep the descriptions and the faults; whether anything changed."""
+    answer = await host.describe()
+
+    def keep(uow: UnitOfWork) -> bool:
+        claims.note_faults(uow, answer.faults)
+        return claims.keep_installed(uow, answer.results)
+
+    changed = await house.db.write(keep)
+    for fault in answer.faults:
+        log.warning("an extension is left out", extension=fault.extension, reason=fault.message)
+    return changed
+
+
+async def claims_for(house: House, media: Media) -> list[dict[str, Any]]:
+    """The claims that go into a file's record and manifest, as they were given: members in their order, values as they are."""
+    return await house.db.read(lambda session: claims.nodes_of(session, media.id))
+
+
+HANDLERS: dict[str, Handler] = {"revalidate_claims": revalidate_claims}
