@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
 from ...store.fingerprints import ANSWERS
@@ -89,6 +90,22 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "edges": array(thing("`child` was made from `parent`, or shows it.", {
              "child": URI, "parent": URI, "kind": {"type": "string", "enum": ["remix", "cameo"]}, "consent": TEXT,
              "loop": {"type": "boolean"}}))}),
+    "ConsentRequest": thing(
+        "Somebody asks somebody whether a video may be made from theirs.",
+        {"id": ID, "uri": URI, "kind": TEXT, "direction": {"type": "string", "enum": ["in", "out"]}, "state": TEXT,
+         "account": {"type": "object", "description": "The other side."}, "name": TEXT, "use": TEXT, "target": ref("Named"),
+         "object": maybe(URI), "status_id": maybe(ID), "digest": maybe(TEXT), "preview_url": maybe(URI), "reason": maybe(TEXT),
+         "stamp": maybe(URI), "created_at": MOMENT, "answered_at": maybe(MOMENT)}),
+    "ConsentStamp": thing(
+        "A consent that was given.",
+        {"id": ID, "uri": URI, "kind": TEXT, "digest": maybe(TEXT), "object": URI, "status_id": maybe(ID), "target": ref("Named"),
+         "account": maybe({"type": "object"}), "created_at": MOMENT, "ends_at": maybe(MOMENT), "revoked_at": maybe(MOMENT)}),
+    "Named": thing("A post by its id, and its row here when it is known.", {"uri": URI, "status_id": maybe(ID)}),
+    "Dial": thing(
+        "How much AI somebody wants to see.",
+        {"stop": {"type": "integer", "minimum": 0, "maximum": 4, "description": "0 no AI, 2 as it comes, 4 only AI."},
+         **{name: {"type": "boolean"} for name in SWITCHES}, "name": TEXT, "sentence": TEXT,
+         "instance": thing("What the instance is for.", {"ai_policy": {"enum": ["open", "labelled", "ai-free"]}})}),
     "Deliveries": thing(
         "How far a post got.",
         {"inboxes": WHOLE, "reached": WHOLE, "pending": WHOLE, "failed": WHOLE, "servers": WHOLE,
