@@ -173,10 +173,15 @@ def test_a_label_inside_the_file_counts_too(town: Town) -> None:
 
 @pytest.mark.parametrize("db", [{"badly_signed_media": "reject"}], indirect=True)
 def test_a_bad_proof_is_told_in_the_inbox(town: Town) -> None:
-    broken = {"type": "DataIntegrityProof", "verificationMethod": f"{REM}#nokey", "proofValue": "z1"}
+    broken = {"type": "DataIntegrityProof", "cryptosuite": "eddsa-jcs-2022", "verificationMethod": f"{REM}#nokey",
+              "proofValue": "z1"}
+    other = town.note(attachment=[SIGNED], proof={**broken, "cryptosuite": "eddsa-rdfc-2022"})
     note = answer(town, SIGNED, proof=broken)
+    assert town.receive(town.activity("Create", other)) == "held: unchecked media", "a kind we cannot check is no bad signature"
     assert town.receive(town.activity("Create", note)) == "rejected: badly signed media"
     assert not any(seen(town, note["id"]).values())
+    judged(town, other["id"], "verified")
+    assert row(town, other["id"]).published
 
 
 def test_a_warning_stands_before_the_text_and_draws_the_curtain(town: Town) -> None:
