@@ -302,6 +302,21 @@ def edit(uow: UnitOfWork, actor: Actor, status_id: int, *, text: str, spoiler_te
     return status
 
 
+def set_remix_policy(uow: UnitOfWork, actor: Actor, status_id: int, preset: str) -> Status:
+    """Change who may remix a post; consents that were given stay.
+
+    Raises:
+        NotFound, Forbidden: not this author's post.
+        Invalid: no such policy.
+    """
+    status = own(uow, actor, status_id)
+    remixes.set_policy(actor, status, preset)
+    uow.session.flush()
+    if status.published:
+        local_posts.send_update(uow, status, actor, channels.inboxes(uow, status))
+    return status
+
+
 def set_quote_policy(uow: UnitOfWork, actor: Actor, status_id: int, kind: str) -> Status:
     """Change who may quote a post; quotes that are there stay.
 
