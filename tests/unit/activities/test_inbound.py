@@ -123,6 +123,18 @@ def test_a_boost_of_a_held_post_appears_with_it(town: Town) -> None:
 
 
 @pytest.mark.parametrize("db", [HOLD], indirect=True)
+def test_a_held_answer_that_came_before_its_post_is_counted_when_it_is_shown(town: Town) -> None:
+    town.follows(town.ada, REM)
+    parent = town.note("the start")
+    early = town.note("an answer", inReplyTo=parent["id"], attachment=[SIGNED])
+    for note in (early, parent):
+        town.receive(town.activity("Create", note))
+    assert row(town, parent["id"]).replies_count == 0
+    judged(town, early["id"], "verified")
+    assert row(town, parent["id"]).replies_count == 1
+
+
+@pytest.mark.parametrize("db", [HOLD], indirect=True)
 def test_a_moderator_releases_for_good_or_deletes_for_good(town: Town) -> None:
     note, other = answer(town, SIGNED), town.note(attachment=[SIGNED])
     for one in (note, other):
