@@ -100,7 +100,8 @@ class ExtensionHost:
         return answer
 
     async def hook(self, name: str, *arguments: Mapping[str, Any], only: Sequence[str] | None = None) -> Answer:
-        """Let extensions with this hook (all, or `only` these) make claims: results [{"extension", "claim"}]."""
+        """Let extensions with this hook (all, or `only` these) make claims: results [{"extension", "claim",
+        "status", "problems"}]."""
         done: set[str] = set()
 
         def rest(latest: Answer) -> dict[str, Any]:

@@ -80,19 +80,22 @@ def vocabularies(session: Session) -> list[tuple[str, int]]:
 
 
 # ---- rows
-def add(uow: UnitOfWork, media: Media, nodes: Sequence[Any], *, context: object = None, source: str = "object") -> int:
+def add(uow: UnitOfWork, media: Media, nodes: Sequence[Any], *, context: object = None, source: str = "object",
+        judged: Mapping[bytes, Mapping[str, Any]] | None = None, after: int = 0) -> int:
     """Keep the claims of a file and have them judged; how many were kept.
 
     Args:
         nodes: as received. Those over the limits (`provenance.claims`) are left in their document alone.
         context: the document's `@context`.
         source: `object` (the federated record) or `file` (the manifest).
+        judged: what is known already, {body: {"status": valid | invalid, "problems"}}; nobody is asked about those.
+        after: how many claims of the file come before these.
     """
     known, rows = registry(uow.session), []
     around = orjson.dumps(context) if context is not None else None
     if around is not None and len(around) > LARGEST_CONTEXT:
         around = None
-    for position, (node, body) in enumerate(claims.kept(nodes)):
+    for position, (node, body) in enumerate(claims.kept(nodes), after):
         named = known.name(node, context)
         shown = row(named)
         rows.append(ClaimRow(
@@ -100,10 +103,14 @@ def add(uow: UnitOfWork, media: Media, nodes: Sequence[Any], *, context: object 
             namespace=named.namespace[:500], body=body, context=around,
             extension=named.extension.name if named.extension else None, label=shown["label"],
             checked_at=None if named.extension else uow.now))
+        found = (judged or {}).get(body)
+        if found is not None and named.extension is not None:
+            rows[-1].extension_version, rows[-1].checked_at = named.extension.version, uow.now
+            rows[-1].status, rows[-1].problems = found["status"], list(found["problems"])
     if rows:
         uow.session.flush()
         uow.session.add_all(rows)
-        if any(item.extension for item in rows):
+        if any(item.extension and item.extension_version is None for item in rows):
             ask(uow)
     return len(rows)
 

@@ -127,6 +127,7 @@ def test_a_bad_hook_claims_nothing(code: str, kind: str, packages: Installed) ->
     result = {"generator": {"model": "Aurora", "backend": "cpu"}, "render_seconds": "2.5"}
     answer = run(ExtensionHost(HASTY).hook("claim_from_generation", {}, result))
     made = {item["extension"]: item["claim"] for item in answer.results}
+    assert {item["status"] for item in answer.results} == {"valid"}, "what they made is judged on the way"
     assert set(made) == {"energy", "good", "model_card"} and made["good"]["word"] == "Aurora"
     assert [(fault.extension, fault.kind) for fault in answer.faults] == [("bad", kind)]
 
