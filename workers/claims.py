@@ -7,8 +7,7 @@ import orjson
 import structlog
 
 from fedisora.db import UnitOfWork
-from fedisora.media.claims import ask
-from fedisora.media.extension_host import ExtensionHost
+from fedisora.media.claims import ask, look
 from fedisora.models import ClaimRow, Media
 from fedisora.provenance.registry import Registry
 from fedisora.store import claims, jobs
@@ -35,8 +34,7 @@ async def revalidate_claims(house: House, payload: dict[str, Any]) -> None:
     {"after": id}: claims with a higher id that no installed version has judged; the next slice is another job.
     """
     if payload.get("installed"):
-        if await look(house, ExtensionHost()):
-            await house.db.write(lambda uow: jobs.enqueue(uow, "revalidate_claims", {"after": 0}, key="all"))
+        await look(house.db)
         return
     after = int(payload.get("after", 0))
     known, rows = await house.db.read(lambda session: _next(session, after))
@@ -66,20 +64,6 @@ def _item(row: ClaimRow) -> dict[str, Any]:
     if row.context is not None:
         item["context"] = orjson.loads(row.context)
     return item
-
-
-async def look(house: House, host: ExtensionHost) -> bool:
-    """Find out what is installed, keep the descriptions and the faults; whether anything changed."""
-    answer = await host.describe()
-
-    def keep(uow: UnitOfWork) -> bool:
-        claims.note_faults(uow, answer.faults)
-        return claims.keep_installed(uow, answer.results)
-
-    changed = await house.db.write(keep)
-    for fault in answer.faults:
-        log.warning("an extension is left out", extension=fault.extension, reason=fault.message)
-    return changed
 
 
 async def claims_for(house: House, media: Media) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from ..provenance.extension import Problem
 from ..provenance.record import plain
 from ..provenance.registry import Registry, describe, row
 from ..store import claims as claim_rows
+from ..store import jobs
 from .extension_host import Answer, ExtensionHost, Fault
 
 log = structlog.get_logger()
@@ -37,6 +38,27 @@ def _remember(key: bytes, result: Mapping[str, Any]) -> None:
         _judged[key] = {"status": result["status"], "problems": result["problems"]}
         while len(_judged) > REMEMBERED:
             _judged.popitem(last=False)
+
+
+async def look(db: Database, host: ExtensionHost | None = None) -> bool:
+    """Find out what is installed, keep the descriptions and the faults; whether anything changed. Then a job goes through all
+    claims that another version judged.
+
+    Raises:
+        Transient: no child process can be started.
+    """
+    answer = await (host or ExtensionHost()).describe()
+
+    def keep(uow: UnitOfWork) -> bool:
+        claim_rows.note_faults(uow, answer.faults)
+        changed = claim_rows.keep_installed(uow, answer.results)
+        if changed:
+            jobs.enqueue(uow, "revalidate_claims", {"after": 0}, key="all")
+        return changed
+
+    for fault in answer.faults:
+        log.warning("an extension is left out", extension=fault.extension, reason=fault.message)
+    return await db.write(keep)
 
 
 async def ask(known: Registry, items: Sequence[Mapping[str, Any]], host: ExtensionHost | None = None) -> Answer:
@@ -76,12 +98,15 @@ async def judged(db: Database, record: Mapping[str, Any] | None) -> list[dict[st
     nodes = [node for node, _ in claims.kept(given)] if isinstance(given, list) else []
     if not nodes:
         return []
-    known = await db.read(claim_rows.registry)
     found: dict[int, dict[str, Any]] = {}
     try:
+        if not await db.read(claim_rows.looked):  # the command line may come before the first worker
+            await look(db)
+        known = await db.read(claim_rows.registry)
         answer = await ask(known, [{"id": number, "node": node} for number, node in enumerate(nodes)])
     except Transient as error:
         log.warning("claims not judged", reason=str(error))
+        known = await db.read(claim_rows.registry)
     else:
         found = {int(result["id"]): result for result in answer.results}
         if answer.faults:

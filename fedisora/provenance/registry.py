@@ -75,7 +75,7 @@ def faults_of(extension: Extension) -> list[str]:
         return ["Its namespace must be an http(s) IRI of up to 200 characters that ends in # or /."]
     if namespace.startswith((contexts.NAMESPACE, *(iri for iri in contexts.PREFIXES.values()), contexts.AS2)):
         found.append(f"Its namespace {namespace} belongs to another vocabulary: use an address of your own.")
-    if not isinstance(extension.version, str) or not _VERSION.match(extension.version):
+    if not isinstance(extension.version, str) or not _VERSION.match(extension.version) or len(extension.version) > 32:
         found.append(f"Its version {str(extension.version)[:40]!r} is not one: use MAJOR.MINOR, such as 1.0.")
     if not extension.labels.get("en"):
         found.append("It has no English labels: add labels/en.toml.")
@@ -151,7 +151,12 @@ def judge(named: claims.Named, node: Mapping[str, Any], validate: Validate = cal
         islice(iter(validate(extension, claim)), claims.MOST_PROBLEMS + 1))
     if len(answered) > claims.MOST_PROBLEMS:
         raise errors.TooLarge(f"The validator answered more than {claims.MOST_PROBLEMS} problems.")
-    return [Problem(str(item.path)[:claims.LONGEST], str(item.message)[:claims.LONGEST]) for item in answered]
+    return [Problem(_line(item.path), _line(item.message)) for item in answered]
+
+
+def _line(text: object) -> str:
+    """A text that can be kept and shown; parts of it may come from the claim."""
+    return str(text).replace("\0", "")[:claims.LONGEST]
 
 
 def row(named: claims.Named, language: str = "en", *, problems: Sequence[Problem] | None = None,

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rfc8785 import dumps as jcs
 
 from fedisora.errors import ConfigurationError, Invalid
@@ -22,6 +24,10 @@ CAMERA = Extension(
         "iso": Term("integer", required=True, lowest="1", highest="1000000"), "shutter": Term("decimal", lowest="0"),
         "lens": Term("node", node="Lens"), "tags": Term(many=True, most=3, longest=8), "at": Term("time"), "home": Term("iri"),
         "raw": Term("boolean")}, "Lens": {"home": Term("iri", required=True)}})
+
+
+NAMES = st.sampled_from(["type", "@type", "@context", "@id", "@value", "@vocab", "id", SPACE, SPACE + "iso", "Capture", "iso",
+                         "lens", "tags", "cam:iso", "cam"]) | st.text(max_size=8)
 
 
 def problems(**terms: Any) -> list[tuple[str, str]]:
@@ -188,3 +194,17 @@ def test_a_description_holds_everything_but_the_code() -> None:
 def test_versions_and_reserved_words() -> None:
     assert [major(version) for version in ("1", "2.0", "12.3.4", "1.0rc1")] == [1, 2, 12, 1]
     assert {"content", "attachment", "publicKeyPem", "actorKind", "claim", "proof"} <= reserved_terms()
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(node=st.dictionaries(NAMES, JSON, max_size=6), context=JSON)
+def test_whatever_comes_is_a_claim_or_none(node: dict[str, Any], context: Any) -> None:
+    for one, _ in claims.kept([node]):
+        [shown] = Registry([CAMERA]).validate([one], context=context)
+        assert shown["status"] in ("valid", "invalid", "unknown")
+        assert len(shown["label"]) <= 250 and all(len(item["message"]) <= 200 for item in shown["problems"])
+        claims.storable(one)

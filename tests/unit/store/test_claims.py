@@ -174,6 +174,17 @@ def test_a_bad_extension_is_named_and_its_claims_wait(house: House, packages: In
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_odd_characters(house: House, packages: Installed) -> None:
+    packages.install("strange", 'EXTENSION = made(types={"Thing": {"word": Term()}})')
+    house.look()
+    receive(house, note({"type": "https://x.example/\0#A\0"}, {**thing("strange"), "https://strange.example/ns#a\0b": "\0"},
+                        {"type": "https://strange.example/ns#\0"}))
+    house.work()
+    assert [(row.status, row.namespace) for row in house.rows()] == [
+        ("unknown", "https://x.example/#"), ("invalid", "https://strange.example/ns#"), ("invalid", "https://strange.example/ns#")]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_an_edit_brings_other_claims(house: House) -> None:
     receive(house, note(thing("strange", word="x")))
     receive(house, note(thing("strange", word="y"), updated="2026-11-02T00:00:00Z"), edit=True)
