@@ -118,6 +118,7 @@ def test_a_process_that_waits_to_write_is_seen_and_comes_next(tmp_path: Path) ->
     assert order == ["here", "there", "here again"]
 
 
-@pytest.mark.parametrize(("given", "kept"), [("a\0b", "ab"), ("\\u0000", "\\u0000"), ("\\\0", "\\"), ({"k\0": ["\0"]}, {"k": [""]})])
+@pytest.mark.parametrize(("given", "kept"), [
+    ("a\0b", "ab"), ("\\u0000", "\\u0000"), ("\\\0", "\\"), ({"k\0": ["\0"]}, {"k": [""]})])
 def test_json_for_postgres_has_no_nul(given: object, kept: object) -> None:
     assert json.loads(_json_for_postgres(given)) == kept
