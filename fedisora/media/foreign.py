@@ -16,8 +16,9 @@ from ..activities import inbound
 from ..db import UnitOfWork
 from ..errors import FedisoraError, Refused
 from ..models import Media
-from ..provenance.verdict import decide
+from ..provenance.verdict import Check, decide
 from ..store import labels
+from . import facts
 from .scratch import scratch
 
 if TYPE_CHECKING:
@@ -78,7 +79,10 @@ def keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
     """Store a verdict, and the label that the file itself carries."""
     media = uow.session.get(Media, media_id)
     if media is not None:
-        media.verdict, media.verdict_at = document, uow.now
+        said = facts.known_file(uow.session, media).facts
+        if said is not None and said.withdrawn:
+            document["checks"].append(Check("label", False, said.withdrawn).to_json())
+        media.verdict, media.verdict_at, media.recheck_at = document, uow.now, None
         labels.from_manifest(media, document)
         inbound.checked(uow, media)
         uow.ring(f"media:{media_id}")

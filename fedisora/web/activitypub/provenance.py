@@ -1,8 +1,6 @@
 """Provenance on the wire: records, the instance's certificates, the list of revoked ones."""
 from __future__ import annotations
 
-import datetime as dt
-
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -14,13 +12,11 @@ from ...activitypub.negotiation import wants_activity
 from ...db import UnitOfWork
 from ...errors import NotFound
 from ...models import Actor, Media, Status
-from ...provenance.record import timestamp
+from ...serializers.activitypub import revocations
 from ...serializers.activitypub.attachment import record_of
 from ...services import instance
-from ...store import actors, keys, records, statuses
+from ...store import actors, keys, records, statuses, trust
 from .respond import activity_json, house_of, reader
-
-REVOKED_LIFE = dt.timedelta(days=7)
 
 
 async def record(request: Request) -> Response:
@@ -62,8 +58,7 @@ async def revoked(request: Request) -> Response:
 
     def build(uow: UnitOfWork) -> dict[str, object]:
         issuer = actors.instance_actor(uow.session)
-        document = {"issuer": issuer.uri, "updated": timestamp(uow.now), "validUntil": timestamp(uow.now + REVOKED_LIFE),
-                    "revoked": []}
+        document = revocations.to_activitypub(trust.revoked_here(uow.session), issuer.uri, uow.now)
         return outbox.sign(uow, issuer, {"@context": context_for(document, proof=True), **document})
 
     return activity_json(await house.db.write(build), cache=300)

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from . import consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
 
 BASE = openapi.BASE
-MODULES = (deliveries, generations, lineage, openapi, verification)
+MODULES = (consents, deliveries, dial, generations, lineage, matches, openapi, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),

@@ -156,6 +156,19 @@ def test_lineage(client: Client, document: dict[str, Any], ann: dict[str, str]) 
     check(document, "get", path, client.get(BASE + path.replace("{id}", "1")))
 
 
+def test_dial_and_consents(client: Client, document: dict[str, Any], ann: dict[str, str]) -> None:
+    check(document, "get", "/dial", client.get(f"{BASE}/dial", headers=ann))
+    assert check(document, "put", "/dial", client.request("PUT", f"{BASE}/dial", json={"stop": 1}, headers=ann))["stop"] == 1
+    check(document, "put", "/dial", client.request("PUT", f"{BASE}/dial", json={"stop": 9}, headers=ann))
+    for path in ("/consent/requests", "/consent/stamps"):
+        assert check(document, "get", path, client.get(BASE + path, headers=ann)) == []
+    check(document, "get", "/consent/requests", client.get(f"{BASE}/consent/requests?direction=up", headers=ann))
+    check(document, "get", "/media/{id}/match", client.get(f"{BASE}/media/1/match", headers=ann))
+    for path in ("/consent/requests/{id}/grant", "/consent/requests/{id}/refuse", "/consent/requests/{id}/withdraw",
+                 "/consent/stamps/{id}/revoke", "/media/{id}/match"):
+        check(document, "post", path, client.post(BASE + path.replace("{id}", "1"), json={}, headers=ann))
+
+
 def test_verdicts_and_their_limit(client: Client, document: dict[str, Any], ann: dict[str, str]) -> None:
     url = f"{BASE}/verify"
     found = check(document, "post", "/verify", client.post(url, files={"file": ("x.png", png(4, 4))}))
