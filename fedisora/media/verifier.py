@@ -140,7 +140,7 @@ class Verifier:
             digest = digest_multibase((await asyncio.to_thread(file_digest, path))[0])
             verdict = await self._weigh(path, digest, known.facts, home, "image" if media.kind == "image" else "video")
         document = verdict.to_json()
-        await self._db.write(lambda uow: _keep(uow, media_id, document))
+        await self._db.write(lambda uow: keep(uow, media_id, document))
         return document
 
     # ---- weighing
@@ -305,7 +305,8 @@ def _first_of(session: Session, status_id: int) -> _Known | None:
     return _known(session, media)
 
 
-def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
+def keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
+    """Store a verdict, and what follows from it: the label in the file, its claims, what the inbound policy says now."""
     media = uow.session.get(Media, media_id)
     if media is not None:
         media.verdict, media.verdict_at = document, uow.now
