@@ -100,9 +100,11 @@ def build_house(settings: Settings) -> House:
     fetcher = Fetcher(db, client)
     resolver = Resolver(db, fetcher, client)
     keys = KeyCache(db, fetcher, resolver)
+    recogniser = Recogniser(db)
+    verifier = Verifier(db, client, fetcher, storage, recognise=recogniser.look)
     return House(settings, db, uris, vault, storage, Bells(), policy, client, keys, fetcher, resolver,
-                 Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), Verifier(db, client, fetcher, storage),
-                 Recogniser(db), process_name())
+                 Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), verifier, recogniser,
+                 process_name())
 
 
 def process_name() -> str:

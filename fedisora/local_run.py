@@ -16,7 +16,8 @@ from .errors import FedisoraError, Invalid, NotFound, Transient
 from .media import addresses
 from .media.scratch import scratch
 from .models import Actor, Generation, Media, Status
-from .services import accounts, generate, migration, publish, relays
+from .provenance import certificates
+from .services import accounts, generate, instance, migration, publish, relays
 from .settings import Settings
 from .store import actors
 from .store import relays as relay_rows
@@ -172,7 +173,7 @@ async def verify_here(settings: Settings, target: str) -> dict[str, object]:
         house = build_house(settings)
         await house.open()
         try:
-            return await (house.verifier.check_file(path) if path is not None
+            return await (house.verifier.check_file(path, recognise=True) if path is not None
                           else addresses.check(house, target, LARGEST_DOWNLOAD))
         finally:
             await house.close()
@@ -242,6 +243,10 @@ async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
             findings.append((True, "redis", settings.redis_url))
         except (OSError, TimeoutError) as error:
             findings.append((False, "redis", f"{error}. Start it, or unset FEDISORA_REDIS_URL."))
+    ends = house.db.read_now(instance.authority_ends)
+    lasting = ends - house.db.clock() >= certificates.LEAF_LIFE
+    findings.append((lasting, "certificates", f"signed until {ends:%Y}" + (
+        "" if lasting else ": less than ten years left for new files. Make a new authority: fedisora keys rotate-ca")))
     findings.append((accounts.hash_password("probe").startswith("$argon2id$"), "passwords", "argon2id"))
     house.db.close()
     return findings

@@ -72,9 +72,10 @@ class Uris:
         """Id of the RSA key that signs HTTP requests (a fragment of the actor id: snac2 wants that)."""
         return f"{actor}#main-key"
 
-    def proof_key(self, actor: str) -> str:
-        """Id of the Ed25519 Multikey that signs documents."""
-        return f"{actor}#ed25519"
+    def proof_key(self, actor: str, generation: int = 1) -> str:
+        """Id of the Ed25519 Multikey that signs documents. A later key gets an id of its own: what the former one signed names
+        the former one."""
+        return f"{actor}#ed25519" if generation == 1 else f"{actor}#ed25519-{generation}"
 
     # objects and activities
     def status(self, actor: str, status_id: int) -> str:

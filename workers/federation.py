@@ -18,6 +18,7 @@ from fedisora.models import Delivery, InboxMessage
 from fedisora.services import consents, migration, polls
 from fedisora.store import backfill, queue, statuses
 
+from . import trust
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -175,4 +176,4 @@ HANDLERS: dict[str, Handler] = {
     "refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
     "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers,
     "refresh_status": refresh_status, "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote,
-    "check_consent": check_consent, "nodeinfo": nodeinfo}
+    "check_consent": check_consent, "nodeinfo": nodeinfo, **trust.HANDLERS}

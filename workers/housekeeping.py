@@ -19,6 +19,7 @@ from fedisora.media.scratch import sweep_scratch
 from fedisora.models import AuthorizationCode, Delivery, InboxMessage, Job, LoginAttempt, Media, OneTimeToken, WebSession
 from fedisora.store import backfill, fingerprints, jobs, lineage
 
+from . import trust
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ async def sweep(house: House, payload: dict[str, Any]) -> None:
             await house.db.write(lambda uow, t=table, gone=ids: uow.session.execute(delete(t).where(t.id.in_(gone))))  # type: ignore[misc]
     await house.db.write(_sweep)
     await _look_at_stamps(house)
+    await trust.plan(house)
     await asyncio.to_thread(sweep_scratch)
     await asyncio.to_thread(_clear_cache, Path(house.settings.data_dir) / "cache")
 

@@ -12,7 +12,7 @@ from ..activitypub.parse import is_http, same_origin
 from ..db import UnitOfWork
 from ..models import Actor, ConsentRequest, Lineage, Status
 from ..serializers.activitypub.note import NoteData
-from ..store import actors, consents, jobs, lineage, notifications, statuses
+from ..store import actors, consents, jobs, lineage, notifications, statuses, trust
 from . import local_posts
 from .received import Received
 
@@ -92,6 +92,8 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     row.parent_id = parent.id if parent is not None else None
     row.recheck_at = _next_look(row, uow.now, finding.end)
     uow.session.flush()
+    if consent != before and {consent, before} & {*lineage.TAKEN_BACK, "invalid"}:
+        trust.consent_changed(uow, child.id)
     if child.local:
         _tell(uow, child, row, before)
     return consent

@@ -9,9 +9,11 @@ import orjson
 from sqlalchemy import select
 
 from ..activitypub import addressing, parse
-from ..activitypub.integrity_proofs import verification_method_of, verify_document
+from ..activitypub.integrity_proofs import CRYPTOSUITE, proof_created, verification_method_of, verify_document
+from ..activitypub.keys import held
 from ..activitypub.multibase import ed25519_from_multibase
 from ..activitypub.ownership import check_attribution
+from ..activitypub.parse import as_list
 from ..db import UnitOfWork
 from ..errors import NotOwner, Refused
 from ..ids import new_id
@@ -20,22 +22,37 @@ from ..provenance import foreign_labels
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
 from ..store import actors, claims, domains, labels, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
-from . import inbound, lineages, quotes, votes
+from . import companions, inbound, lineages, quotes, votes
 
 
-def proof_state(document: dict[str, Any], author: Actor) -> str:
-    """`valid`, `invalid` or `none`: the FEP-8b32 proof of a document, by one of its author's own keys."""
+def proof_state(document: dict[str, Any], author: Actor, seen: dt.datetime | None = None) -> str:
+    """`valid`, `invalid` or `none`: the FEP-8b32 proof of a document, by one of its author's own keys.
+
+    Args:
+        seen: when the document came here: a key that was revoked later vouched for it then. None: now.
+    """
     if "proof" not in document:
         return "none"
     method = verification_method_of(document)
+    if method is None and _other_suites(document["proof"]):
+        return "none"
     for key in author.assertion_keys:
         if key.get("id") == method:
+            if not held(key, proof_created(document), seen):
+                return "invalid"
             try:
                 verify_document(document, ed25519_from_multibase(key["multibase"]))
             except Refused:
                 return "invalid"
             return "valid"
     return "invalid"
+
+
+def _other_suites(proof: object) -> bool:
+    """Whether every proof is of a cryptosuite that we do not know: then nothing is said about it."""
+    proofs = as_list(proof)
+    return bool(proofs) and all(isinstance(item, dict) and isinstance(item.get("cryptosuite"), str)
+                                and item["cryptosuite"] != CRYPTOSUITE for item in proofs)
 
 
 def wanted(uow: UnitOfWork, note: NoteData, author: Actor) -> bool:
@@ -98,6 +115,7 @@ def store(uow: UnitOfWork, document: dict[str, Any], author: Actor, *, asked: bo
         session.flush()  # the rows of its files point to the post's
         files = [_add_media(uow, status, author, position, item, quiet=quiet)
                  for position, item in enumerate(_wanted_media(uow, note, author))]
+        companions.reconcile(uow, status)
         inbound.settle(uow, status, files, fresh=True)
     shown = status.review not in inbound.HIDDEN
     _details(uow, status, note, author, quiet=quiet or not shown, deep=deep and shown)
@@ -209,7 +227,11 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
             and len(files) == len(wanted_files) and all(map(_same_file, files, wanted_files)))
     status.interaction_policy, status.emojis = note.interaction_policy, note.emojis
     status.context_uri, status.replies_uri = note.context, note.replies
+    before, now = companions.spoken(status.document), companions.statements(note)
     status.document, status.proof = orjson.dumps(addressing.strip_blind(document)), proof_state(document, author)
+    for media in files:
+        if before.get(media.remote_url or "") != now.get(media.remote_url or "", before.get(media.remote_url or "")):
+            labels.plan_check(uow, media)  # what it took back, the verdict says
     claims.replace_all(uow, files, wanted_files, status.document)
     if same and not changed:
         return _settled(uow, status, files, "refreshed")
@@ -219,6 +241,7 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
     kept = _replace_files(uow, status, author, wanted_files, files)
     if {media.id for media in kept} != {media.id for media in files}:
         inbound.reopen(status)
+    companions.reconcile(uow, status)
     return _settled(uow, status, kept, "edited")
 
 
@@ -258,6 +281,9 @@ def _replace_files(uow: UnitOfWork, status: Status, author: Actor, items: list[M
             media.digital_source_type, media.label_source = foreign_labels.strictest(
                 (media.digital_source_type, media.label_source or "declared"),
                 (item.digital_source_type, _known_from(item, status) or "declared"))
+            # other bytes at the same address; a digest or record that an edit leaves out stays
+            media.digest, media.record = item.digest or media.digest, item.record or media.record
+            media.manifest_url = item.manifest_url or media.manifest_url
         kept.append(media)
     for media in known.values():
         uow.session.delete(media)

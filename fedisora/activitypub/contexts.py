@@ -84,6 +84,8 @@ _BUNDLED = {AS2: "activitystreams.jsonld", SECURITY: "security-v1.jsonld", MULTI
 
 def _used(value: Any, found: set[str]) -> None:
     if isinstance(value, dict):
+        if value.get("type") == "Multikey":
+            return  # its own context defines its words, `revoked` among them
         for name, item in value.items():
             if name in ("@context", "proof"):
                 continue

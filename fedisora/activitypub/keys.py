@@ -5,6 +5,7 @@ checked again.
 """
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from ..errors import Malformed
 from .multibase import ed25519_from_multibase
-from .parse import as_list, id_of, same_origin
+from .parse import as_list, datetime_of, id_of, same_origin
 
 PublicKey = RSAPublicKey | Ed25519PublicKey
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
@@ -104,11 +105,37 @@ class NamedKey:
     assertion: bool = False
 
 
-def keys_of(document: dict[str, Any]) -> dict[str, NamedKey]:
+def in_use(key: dict[str, Any], now: dt.datetime) -> bool:
+    """Whether a Multikey may still sign: it is neither `revoked` nor past its `expires` (Controlled Identifiers §2.2)."""
+    expires = datetime_of(key, "expires")
+    return "revoked" not in key and ("expires" not in key or (expires is not None and now < expires))
+
+
+def held(key: dict[str, Any], signed: dt.datetime | None, seen: dt.datetime | None) -> bool:
+    """Whether what a Multikey signed counts.
+
+    A replaced key (`expires`) vouches for what it signed before, as the proof says; of a worthless one (`revoked`) the proof's
+    own date may be forged, so only what was here before counts.
+
+    Args:
+        key: the Multikey, or a stored `{"id", "multibase", "expires"?, "revoked"?}`.
+        signed: the proof's `created`.
+        seen: when the document came here; None: now.
+    """
+    if "revoked" in key:
+        revoked = datetime_of(key, "revoked")
+        return revoked is not None and seen is not None and seen < revoked
+    if "expires" in key:
+        expires = datetime_of(key, "expires")
+        return expires is not None and signed is not None and signed <= expires
+    return True
+
+
+def keys_of(document: dict[str, Any], now: dt.datetime | None = None) -> dict[str, NamedKey]:
     """The usable keys of an actor's own document, by id: its `publicKey`s (RSA or Ed25519) and its Ed25519 Multikeys.
 
     A key counts when it names this actor as its owner and its id lies with the actor (a `publicKey` on the actor's origin, a
-    Multikey in the actor's own document); what cannot be read is left out.
+    Multikey in the actor's own document); what cannot be read is left out, and given `now`, so are former Multikeys.
     """
     uri = id_of(document)
     found: dict[str, NamedKey] = {}
@@ -124,7 +151,7 @@ def keys_of(document: dict[str, Any]) -> dict[str, NamedKey]:
     for item in as_list(document.get("assertionMethod"))[:MAX_KEYS]:
         key_id = id_of(item)
         if (isinstance(item, dict) and item.get("type") == "Multikey" and item.get("controller") == uri
-                and key_id is not None and key_id.partition("#")[0] == uri):
+                and key_id is not None and key_id.partition("#")[0] == uri and (now is None or in_use(item, now))):
             try:
                 found[key_id] = NamedKey(key_id, ed25519_from_multibase(item.get("publicKeyMultibase")), assertion=True)
             except Malformed:

@@ -6,6 +6,7 @@ per host. A refusal is remembered for a while too.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..activitypub import parse
-from ..activitypub.keys import NamedKey, PublicKey, keys_of, names_key, public_from_pem
+from ..activitypub.keys import NamedKey, PublicKey, in_use, keys_of, names_key, public_from_pem
 from ..activitypub.multibase import ed25519_from_multibase
 from ..db import Database
 from ..errors import BadSignature, FedisoraError, Gone, Malformed, NotFound, RemoteUnavailable
@@ -100,7 +101,8 @@ class KeyCache:
             self._keys.move_to_end(key_id)
             return known
         self._check_refused(key_id)
-        stored = await self._db.read(lambda session: _stored(session, key_id))
+        now = self._db.clock()
+        stored = await self._db.read(lambda session: _stored(session, key_id, now))
         if stored is not None:
             return self._keep(key_id, *stored)
         return await self._fetch(key_id)
@@ -171,7 +173,7 @@ class KeyCache:
             raise BadSignature("A local key cannot sign requests from elsewhere.", cause=key_id)
         document = await self._fetcher.document(key_id)
         if "inbox" in document:
-            key = keys_of(document).get(key_id)
+            key = keys_of(document, self._db.clock()).get(key_id)
         else:  # a key with a document of its own names its owner, who must name it back
             owner = parse.id_of(document.get("owner") or document.get("controller"))
             if owner is None or not parse.same_origin(owner, key_id):
@@ -179,7 +181,7 @@ class KeyCache:
             separate, document = document, await self._fetcher.document(owner)
             if parse.id_of(document) != owner:
                 raise BadSignature("The key's owner is somebody else.", cause=key_id)
-            key = keys_of(document).get(key_id)
+            key = keys_of(document, self._db.clock()).get(key_id)
             if key is None and names_key(document, key_id):
                 key = keys_of({"id": owner, "publicKey": separate}).get(key_id)
         actor = await self._resolver.store_actor(document)
@@ -211,7 +213,7 @@ class KeyCache:
             self._refused.popitem(last=False)
 
 
-def _stored(session: Session, key_id: str) -> tuple[str, NamedKey] | None:
+def _stored(session: Session, key_id: str, now: dt.datetime) -> tuple[str, NamedKey] | None:
     """(owner, key) as the owner's document had it when it was last fetched; None when it is not stored or not usable."""
     columns = select(Actor.uri, Actor.key_id, Actor.public_key_pem, Actor.assertion_keys).where(Actor.domain != "")
     row = (session.execute(columns.where(Actor.uri == key_id.partition("#")[0])).first()
@@ -222,7 +224,7 @@ def _stored(session: Session, key_id: str) -> tuple[str, NamedKey] | None:
         if row.key_id == key_id:
             return row.uri, NamedKey(key_id, public_from_pem(row.public_key_pem))
         for item in row.assertion_keys:
-            if item.get("id") == key_id:
+            if item.get("id") == key_id and in_use(item, now):
                 return row.uri, NamedKey(key_id, ed25519_from_multibase(item.get("multibase")), assertion=True)
     except Malformed:
         return None

@@ -104,13 +104,15 @@ async def _clashes(extension: Extension) -> list[str]:
 
 
 def _labels(extension: Extension) -> Iterator[tuple[str, str]]:
+    choices = {f"{term}.{choice}" for model in extension.types.values() for term, rule in model.items()
+               for choice in rule.choices}
     for language, texts in sorted(extension.labels.items()):
         missing = [term for term in extension.context if not str(texts.get(term, "")).strip()]
         if missing:
             yield language, f"There is no text for {', '.join(missing)}: add a line {missing[0]} = \"…\"."
-        strange = [term for term in texts if term not in extension.context]
+        strange = [term for term in texts if term not in extension.context and term not in choices]
         if strange:
-            yield language, f"It has texts for {', '.join(strange)}, which the context does not define."
+            yield language, f"It has texts for {', '.join(strange)}, which are neither terms nor choices."
         long = [term for term, text in texts.items() if len(str(text)) > claims.LONGEST]
         if long:
             yield language, f"The text for {long[0]} has more than {claims.LONGEST} characters."

@@ -56,7 +56,7 @@ async def _check(house: House, url: str, most: int) -> dict[str, Any]:
         return await house.verifier.check_media(known)
     async with scratch("verify") as folder:
         await house.client.download(url, folder / "file", max_bytes=most, deadline=DEADLINE)
-        return await house.verifier.check_file(_with_bytes(folder))
+        return await house.verifier.check_file(_with_bytes(folder), recognise=True)
 
 
 def _with_bytes(folder: Any) -> Any:
@@ -85,7 +85,7 @@ async def _check_post(house: House, document: dict[str, Any], most: int) -> dict
         await house.client.download(item.url, folder / "file", max_bytes=most, deadline=DEADLINE)
         path = _with_bytes(folder)
         if item.record is None and item.digest is None:
-            return await house.verifier.check_file(path)
+            return await house.verifier.check_file(path, recognise=True)
         facts = await _facts(house, note, item)
         return await house.verifier.check_claimed(path, facts, origin(note.uri) or "", noun)
 

@@ -73,10 +73,11 @@ async def from_upload(db: Database, upload: Mapping[str, Any]) -> Made:
 
 
 async def _ask_hooks(db: Database, hook: str, *arguments: Mapping[str, Any]) -> Made:
-    if hook not in await db.read(claim_rows.hooks):
+    names = await db.read(lambda session: claim_rows.with_hook(session, hook))
+    if not names:
         return [], []
     try:
-        answer = await ExtensionHost().hook(hook, *[plain(item) for item in arguments])
+        answer = await ExtensionHost().hook(hook, *[plain(item) for item in arguments], only=names)
     except Transient as error:
         log.warning("no claims made", hook=hook, reason=str(error))
         return [], []

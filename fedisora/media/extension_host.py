@@ -99,15 +99,16 @@ class ExtensionHost:
         answer.faults, answer.dead = found.faults, found.dead
         return answer
 
-    async def hook(self, name: str, *arguments: Mapping[str, Any]) -> Answer:
-        """Let every extension with this hook make claims: results [{"extension", "claim"}]."""
+    async def hook(self, name: str, *arguments: Mapping[str, Any], only: Sequence[str] | None = None) -> Answer:
+        """Let extensions with this hook (all, or `only` these) make claims: results [{"extension", "claim"}]."""
         done: set[str] = set()
 
         def rest(latest: Answer) -> dict[str, Any]:
             done.update(result["extension"] for result in latest.results)
             return {"skip": sorted(done)}
 
-        return await self._all({"op": "hook", "hook": name, "arguments": [dict(item) for item in arguments]}, rest)
+        return await self._all({"op": "hook", "hook": name, "arguments": [dict(item) for item in arguments],
+                                "only": None if only is None else list(only)}, rest)
 
     async def _all(self, request: dict[str, Any], rest: Any) -> Answer:
         """Start children until one gets to its end, leaving out what killed the former ones."""

@@ -16,13 +16,15 @@ from ..activities import inbound
 from ..db import UnitOfWork
 from ..errors import FedisoraError, Refused
 from ..models import Media
-from ..provenance.verdict import decide
+from ..provenance.verdict import Check, decide
+from ..store import labels
+from . import facts
 from .scratch import scratch
-from .verifier import Verifier, keep
 
 if TYPE_CHECKING:
     from ..db import Database
     from .recogniser import Recogniser
+    from .verifier import Verifier
 
 log = structlog.get_logger()
 MARKS: Final = (b"c2pa",)
@@ -71,6 +73,19 @@ async def check(db: Database, client: Any, verifier: Verifier, media_id: int,
                               digest=None, now=db.clock(), media=noun, match=match).to_json()
     await db.write(lambda uow: keep(uow, media_id, document))
     return str(document["verdict"])
+
+
+def keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
+    """Store a verdict, and the label that the file itself carries."""
+    media = uow.session.get(Media, media_id)
+    if media is not None:
+        said = facts.known_file(uow.session, media).facts
+        if said is not None and said.withdrawn:
+            document["checks"].append(Check("label", False, said.withdrawn).to_json())
+        media.verdict, media.verdict_at, media.recheck_at = document, uow.now, None
+        labels.from_manifest(media, document)
+        inbound.checked(uow, media)
+        uow.ring(f"media:{media_id}")
 
 
 def _never(uow: UnitOfWork, media_id: int) -> None:

@@ -263,7 +263,7 @@ def _keep(uow: UnitOfWork, media_id: int, codes: dict[str, Any], found: Found | 
             *((rows.ISCC, place, bytes.fromhex(code)) for place, code in enumerate(codes["keep"]["iscc"])),
             *((rows.PDQ, place, bytes.fromhex(code)) for place, code in codes["keep"]["pdq"])])
     media.matched = _matched(uow, media, found)
-    if media.state != "remote":
+    if media.state not in ("remote", "signed"):  # what was signed says what it says
         media.soft_binding = bindings(media, codes["iscc"] if uow.settings.fingerprints else None)
     uow.ring(f"media:{media_id}")
 

@@ -46,7 +46,7 @@ class Actor(Base):
     public_key_pem: Mapped[str | None]
     """RSA (or Ed25519) key that signs HTTP requests."""
     assertion_keys: Mapped[list[Any]] = mapped_column(default=list)
-    """[{"id": URL, "multibase": "z6Mk…"}]: FEP-521a keys that sign documents."""
+    """[{"id": URL, "multibase": "z6Mk…", "expires"?, "revoked"?}]: FEP-521a keys that sign documents, former ones too."""
     signing_certificates: Mapped[str | None]
     """URL of the PEM bundle with the C2PA anchors of the actor's instance."""
     locked: Mapped[bool] = mapped_column(default=False)

@@ -8,7 +8,8 @@ from .base import Base
 
 
 class InstanceFact(Base):
-    """One named fact: `base_url`, `ca_root`, `ca_intermediate` (PEM in `value`, sealed key in `sealed`)."""
+    """One named fact: `base_url`, `ca_root`, `ca_intermediate` (PEM in `value`, sealed key in `sealed`), former ones as
+    `ca_root_SERIAL` (their keys are gone), and what we know of other origins' signing keys as `trust:…` (store/trust.py)."""
 
     __tablename__ = "instance_facts"
 

@@ -135,6 +135,11 @@ def same(one: str | None, other: str | None) -> bool:
     return _canonical(one) == _canonical(other)
 
 
+def weaker(uri: str | None, than: str | None) -> bool:
+    """Whether a statement admits to less machine than another one."""
+    return _STRICTNESS.index(kind_of(uri)) < _STRICTNESS.index(kind_of(than))
+
+
 def label_for(uri: str | None) -> str:
     """What a badge says in English. An unknown value is "Undeclared", never guessed."""
     entry = find(uri)

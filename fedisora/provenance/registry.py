@@ -79,6 +79,10 @@ def faults_of(extension: Extension) -> list[str]:
         found.append(f"Its version {str(extension.version)[:40]!r} is not one: use MAJOR.MINOR, such as 1.0.")
     if not extension.labels.get("en"):
         found.append("It has no English labels: add labels/en.toml.")
+    for language, texts in extension.labels.items():
+        odd = [term for term, text in texts.items() if not isinstance(text, str)]
+        if odd:
+            found.append(f"labels/{language}.toml: {odd[0]!r} is no text: put a name with a dot in quotes.")
     if not extension.context:
         found.append("Its context is empty: name its terms in context.jsonld.")
     for term, definition in extension.context.items():

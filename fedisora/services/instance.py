@@ -6,7 +6,7 @@ import secrets
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from ..activitypub import keys as crypto
@@ -19,6 +19,8 @@ from . import local_actors
 from .tokens import digest
 
 SETUP_LIFETIME = dt.timedelta(days=7)
+AUTHORITY = ("ca_intermediate", "ca_root")
+"""Facts with the present certificates and their keys; former ones have the serial after an underscore."""
 
 
 def check_domain(session: Session, settings: Settings) -> None:
@@ -65,11 +67,35 @@ def certificate_authority(uow: UnitOfWork) -> certificates.Issued:
     return key, x509.load_pem_x509_certificate(fact.value.encode())
 
 
+def authority_ends(session: Session) -> dt.datetime:
+    """When the signing CA runs out. A leaf cannot outlive it, so leaves are shorter than ten years once it has less."""
+    fact = session.get_one(InstanceFact, AUTHORITY[0])
+    return x509.load_pem_x509_certificate(fact.value.encode()).not_valid_after_utc
+
+
 def certificate_bundle(session: Session) -> str:
     """PEM of the intermediates and roots, present and former: what `signingCertificates` serves."""
-    facts = session.scalars(select(InstanceFact).where(InstanceFact.name.in_(("ca_intermediate", "ca_root")))
-                            .order_by(InstanceFact.name))
-    return "".join(fact.value for fact in facts)
+    facts = session.scalars(select(InstanceFact).where(or_(
+        InstanceFact.name.in_(AUTHORITY), *(InstanceFact.name.startswith(f"{name}_", autoescape=True) for name in AUTHORITY))))
+    return "".join(fact.value for fact in sorted(facts, key=lambda fact: (fact.name not in AUTHORITY, fact.name)))
+
+
+def replace_authority(uow: UnitOfWork) -> x509.Certificate:
+    """Make a new root and signing CA; the new root certificate. The former certificates stay in the bundle, so that what they
+    vouch for keeps verifying for its ten years; their keys are gone, so that nothing new can be signed with them."""
+    session = uow.session
+    root = certificates.create_root(uow.uris.host, uow.now)
+    intermediate = certificates.create_intermediate(uow.uris.host, root, uow.now)
+    for name, (key, certificate) in zip(AUTHORITY, (intermediate, root), strict=True):
+        present = session.get(InstanceFact, name)
+        if present is None:
+            raise ConfigurationError("The certificate authority is missing from the database. Restore a backup.")
+        serial = certificates.serial_hex(x509.load_pem_x509_certificate(present.value.encode()))
+        session.add(InstanceFact(name=f"{name}_{serial[:40]}", value=present.value, sealed=None))
+        present.value = certificates.certificate_pem(certificate)
+        present.sealed = uow.vault.seal_key(crypto.private_der(key))
+    session.flush()
+    return root[1]
 
 
 def needs_setup(session: Session) -> bool:

@@ -6,7 +6,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from sqlalchemy import select
 
 from ..activities import update
 from ..activitypub import keys as crypto
@@ -14,6 +13,7 @@ from ..activitypub.multibase import ed25519_multibase
 from ..db import UnitOfWork
 from ..models import Actor, ActorKey
 from ..provenance import certificates
+from ..store import keys as key_rows
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,8 @@ def replace_http_key(uow: UnitOfWork, actor: Actor, key: RSAPrivateKey) -> None:
 
     The Update is signed with the new key: servers fetch the actor again when a signature does not hold.
     """
-    newest = 0
-    for row in uow.session.scalars(select(ActorKey).where(ActorKey.actor_id == actor.id, ActorKey.use == "http")):
-        newest = max(newest, row.generation)
-        row.retired_at = row.retired_at or uow.now
-    uow.session.add(ActorKey(id=uow.new_id(), actor_id=actor.id, use="http", generation=newest + 1,
+    generation = key_rows.retire(uow, actor, "http")
+    uow.session.add(ActorKey(id=uow.new_id(), actor_id=actor.id, use="http", generation=generation,
                              sealed=uow.vault.seal_key(crypto.private_der(key)), created_at=uow.now))
     actor.public_key_pem, actor.updated_at = crypto.public_pem(key), uow.now
     uow.session.flush()
@@ -65,9 +62,11 @@ def replace_http_key(uow: UnitOfWork, actor: Actor, key: RSAPrivateKey) -> None:
 
 
 def issue_leaf(uow: UnitOfWork, actor: Actor, key: Ed25519PrivateKey, issuer: certificates.Issued) -> None:
-    """Give an actor its C2PA key with a leaf certificate of the instance (CN @name@host, ten years)."""
+    """Give an actor its C2PA key with a leaf certificate of the instance (CN @name@host, ten years), and retire the one that it
+    had: what that one signed keeps verifying, since verifiers need only the instance's roots."""
     _, leaf = certificates.create_leaf(f"@{actor.username}@{uow.uris.host}", uow.uris.host, issuer, uow.now, key)
-    uow.session.add(ActorKey(id=uow.new_id(), actor_id=actor.id, use="c2pa",
+    generation = key_rows.retire(uow, actor, "c2pa")
+    uow.session.add(ActorKey(id=uow.new_id(), actor_id=actor.id, use="c2pa", generation=generation,
                              certificate_chain=certificates.bundle(leaf, issuer[1]),
                              sealed=uow.vault.seal_key(crypto.private_der(key)), created_at=uow.now))
     uow.session.flush()

@@ -14,6 +14,7 @@ from ..db import UnitOfWork
 from ..errors import Forbidden
 from ..models import Actor, Delivery, User
 from ..provenance.record import maker
+from ..provenance.verdict import origin
 from . import jobs
 
 
@@ -150,14 +151,25 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
         session.flush()
         return actor
     before = [actor.inbox, actor.shared_inbox]
+    keys, certificates = actor.assertion_keys, actor.signing_certificates
     for name, value in values.items():
         if getattr(actor, name) != value:
             setattr(actor, name, value)
     session.flush()
+    if actor.signing_certificates != certificates or actor.assertion_keys != keys:
+        _keys_changed(uow, actor, certificates=actor.signing_certificates != certificates)
     for old, new in zip(before, (actor.inbox, actor.shared_inbox or actor.inbox), strict=True):
         if old and old != new:
             _redirect(uow, old, new)
     return actor
+
+
+def _keys_changed(uow: UnitOfWork, actor: Actor, *, certificates: bool) -> None:
+    """An account signs with other keys, or names other anchors of its origin: verdicts that rest on them are looked at again."""
+    home = origin(actor.uri)
+    if home is not None:
+        payload: dict[str, Any] = {"origin": home, "files": True} if certificates else {"origin": home, "actor": actor.uri}
+        jobs.enqueue(uow, "recheck_origin", payload, key=(home if certificates else actor.uri)[:200])
 
 
 def _redirect(uow: UnitOfWork, old: str, new: str) -> None:

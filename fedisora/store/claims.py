@@ -41,10 +41,10 @@ def registry(session: Session) -> Registry:
     return _registry(fact.value if fact is not None else "{}")
 
 
-def hooks(session: Session) -> set[str]:
-    """Which hooks any installed extension has."""
+def with_hook(session: Session, hook: str) -> list[str]:
+    """Names of the installed extensions that have a hook."""
     fact = session.get(InstanceFact, INSTALLED)
-    return {hook for node in orjson.loads(fact.value if fact is not None else "{}").values() for hook in node["hooks"]}
+    return [name for name, node in orjson.loads(fact.value if fact is not None else "{}").items() if hook in node["hooks"]]
 
 
 def keep_installed(uow: UnitOfWork, descriptions: Sequence[Mapping[str, Any]]) -> bool:

@@ -31,7 +31,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "end_poll": ("federation", "{status_id}: a poll is over: last counts, and tell who took part"),
     "check_quote": ("federation", "{status_id}: fetch the quoted post and its author's stamp"),
     "check_consent": ("federation", "{lineage_id}: fetch the parent post and the owner's stamp"),
-    "recheck_origin": ("federation", "{origin}: its keys changed: look at the verdicts on its files again"),
+    "recheck_origin": ("federation", "{origin, actor?, serials?, files?, after?}: its keys, an account's or its list of revoked "
+                       "ones have changed: look at the verdicts on its files again"),
+    "sign_again": ("federation", "{actor_id, after?}: sign the documents of posts anew: the key that signed them is worthless"),
     "nodeinfo": ("federation", "{host}: ask a server what software it runs"),
     "delete_files": ("housekeeping", "{keys}: remove files of deleted media from the storage"),
     "sweep": ("housekeeping", "{}: expired sessions, codes, old rows"),

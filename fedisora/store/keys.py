@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ..db import UnitOfWork
 from ..errors import ConfigurationError
 from ..models import Actor, ActorKey
 from ..uris import Uris
@@ -21,6 +22,21 @@ def _row(session: Session, actor: Actor, use: str) -> ActorKey:
     return row
 
 
+def retire(uow: UnitOfWork, actor: Actor, use: str) -> int:
+    """Retire every key of a use; the generation of the key that follows."""
+    newest = 0
+    for row in uow.session.scalars(select(ActorKey).where(ActorKey.actor_id == actor.id, ActorKey.use == use)):
+        newest = max(newest, row.generation)
+        row.retired_at = row.retired_at or uow.now
+    return newest + 1
+
+
+def everything(session: Session, actor: Actor) -> list[ActorKey]:
+    """All keys of a local actor, present and former, by use, the newest first."""
+    return list(session.scalars(select(ActorKey).where(ActorKey.actor_id == actor.id)
+                                .order_by(ActorKey.use, ActorKey.generation.desc())))
+
+
 def http_key(session: Session, vault: Vault, actor: Actor) -> tuple[RSAPrivateKey, str]:
     """(key, key id) that sign an actor's HTTP requests."""
     key = vault.private_key(_row(session, actor, "http").sealed)
@@ -31,10 +47,11 @@ def http_key(session: Session, vault: Vault, actor: Actor) -> tuple[RSAPrivateKe
 
 def proof_key(session: Session, vault: Vault, uris: Uris, actor: Actor) -> tuple[Ed25519PrivateKey, str]:
     """(key, verification method) that sign an actor's documents."""
-    key = vault.private_key(_row(session, actor, "proof").sealed)
+    row = _row(session, actor, "proof")
+    key = vault.private_key(row.sealed)
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigurationError(f"The proof key of @{actor.username} is of the wrong kind. Restore a backup.")
-    return key, uris.proof_key(actor.uri)
+    return key, uris.proof_key(actor.uri, row.generation)
 
 
 def c2pa_key(session: Session, vault: Vault, actor: Actor) -> tuple[Ed25519PrivateKey, str]:

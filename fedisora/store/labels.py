@@ -1,6 +1,7 @@
 """Labels of other servers' files: when their own record is looked for, and what becomes known from it."""
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
@@ -19,8 +20,8 @@ FOREIGN_BACKLOG: Final = 100
 """Checks of foreign files that wait at most: whoever floods us with pictures keeps nobody else's from being looked at."""
 
 
-def plan_check(uow: UnitOfWork, media: Media, *, quiet: bool = False) -> None:
-    """Queue the check of a remote file that was just stored.
+def plan_check(uow: UnitOfWork, media: Media, *, quiet: bool = False, delay: dt.timedelta = dt.timedelta()) -> None:
+    """Queue the check of a remote file that was just stored, or that is to be looked at again.
 
     With a record or a digest it is always checked. Without, its server does not know our vocabulary: then it is fetched only
     if it is small enough (`FEDISORA_FOREIGN_MEDIA_MB`), few others wait, and it is no post from the past (`quiet`).
@@ -29,7 +30,7 @@ def plan_check(uow: UnitOfWork, media: Media, *, quiet: bool = False) -> None:
         return
     if media.record is not None or media.digest is not None:
         uow.session.flush()
-        jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id))
+        jobs.enqueue(uow, "verify_media", {"media_id": media.id}, key=str(media.id), delay=delay)
         return
     most = uow.settings.foreign_media_mb << 20
     if quiet or not most or (media.size or 0) > most or media.mime == "application/x-mpegurl":
@@ -38,7 +39,7 @@ def plan_check(uow: UnitOfWork, media: Media, *, quiet: bool = False) -> None:
     waiting = select(Job.id).where(Job.kind == "check_foreign", Job.state == "pending", Job.queue == "housekeeping").limit(
         FOREIGN_BACKLOG).subquery()
     if (uow.session.scalar(select(func.count()).select_from(waiting)) or 0) < FOREIGN_BACKLOG:
-        jobs.enqueue(uow, "check_foreign", {"media_id": media.id}, key=str(media.id))
+        jobs.enqueue(uow, "check_foreign", {"media_id": media.id}, key=str(media.id), delay=delay)
 
 
 def awaited(session: Session, files: Iterable[Media]) -> set[int]:

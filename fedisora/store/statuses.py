@@ -131,9 +131,10 @@ def visible(session: Session, status: Status, viewer_id: int | None) -> bool:
 
 def _listed(session: Session, query: Select[Any], page: Page, sieve: Sieve | None = None,
             viewer_id: int | None = None) -> list[Status]:
+    given: dict[str, int] = {}
     if sieve is not None:
-        query = query.where(dial.passes(sieve, viewer_id))
-    rows: Sequence[Status] = session.scalars(paginate(query, Status.id, page)).all()
+        query, given = query.where(dial.passes(sieve, anonymous=viewer_id is None)), dial.viewer(viewer_id)
+    rows: Sequence[Status] = session.scalars(paginate(query, Status.id, page), given).all()
     return newest_first(rows, page)
 
 

@@ -69,7 +69,7 @@ async def verdict_on(house: House, file: UploadFile | None, url: str) -> dict[st
             finally:
                 await file.close()  # what the form kept of it is gone at once
             async with house.gate.slots:
-                return await house.verifier.check_file(path)
+                return await house.verifier.check_file(path, recognise=True)
     if not url:
         raise Invalid("Send a file, or the address of one.")
     async with house.gate.slots:

@@ -207,3 +207,29 @@ def test_an_upload_is_undeclared_until_its_author_says_how(published: str, brows
     assert found["state"] == "Trusted"
     assert actions(found)[1]["digitalSourceType"] == COMPOSITE_TRAINED
     page.close()
+
+
+def test_the_ai_dial_is_turned_with_the_keyboard(published: str, browser: Browser, instance: InstanceProcess) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(f"{instance.base}/login?next=/settings")
+    page.locator("input[name=login]").fill("dora")
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("main form button[type=submit]").first.click()
+    page.get_by_role("link", name="How much AI").click()
+    expect(page.get_by_role("radio", name="As it comes")).to_be_checked()
+    page.get_by_role("radio", name="As it comes").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".dialsay")).to_contain_text("AI videos only from accounts you follow")
+    page.get_by_role("switch", name="AI agents").uncheck()
+    shot(page, "dial")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[role=status]")).to_contain_text("Saved")
+    expect(page.get_by_role("radio", name="Little")).to_be_checked()
+    expect(page.get_by_role("switch", name="AI agents")).not_to_be_checked()
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    shot(page, "dial-narrow")
+    assert not errors, errors
+    page.close()

@@ -49,6 +49,7 @@ def test_a_stripped_copy_is_shown_as_one_and_its_uploader_is_asked(instance: Ins
     assert "(recovered)" in seen
     assert f'href="/@ann/{original["id"]}"' in seen
     assert "It is a remix of it" not in seen
+    assert "Matches another video" in instance.http.get("/local").text, "on the card, not only after opening"
     asked = ben.get(f"/api/fedisora/v1/media/{file['id']}/match")
     assert asked == {"match": match, "question": True}
     assert ann.http.get(f"/api/fedisora/v1/media/{file['id']}/match").status_code == 404

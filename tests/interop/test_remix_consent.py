@@ -35,6 +35,12 @@ def picture(api: Api, text: str, **more: Any) -> dict[str, Any]:
     return found
 
 
+def edges(api: Api, status_id: str) -> list[tuple[str, str, str]]:
+    """A post's lineage: (child, parent, consent)"""
+    found = api.get(f"/api/fedisora/v1/statuses/{status_id}/lineage")["edges"]
+    return [(edge["child"], edge["parent"], edge["consent"]) for edge in found]
+
+
 def original(alice: Api, bob: Api, text: str, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """(a picture of alice's, its copy at bob's)"""
     mine = picture(alice, text, **more)
@@ -81,6 +87,8 @@ def test_a_remix_is_published_with_consent_and_hidden_when_it_is_taken_back(frie
     theirs = eventually(lambda: alice.find(made["uri"]), what="the remix at alice's")
     eventually(lambda: shown(alice, theirs["id"])["fedisora"]["remix"]["parents"][0]["consent"] == "valid",
                what="the stamp checked at alice's")
+    for api, row_id in ((bob, made["id"]), (bob, copy["id"]), (alice, theirs["id"]), (alice, mine["id"])):
+        assert edges(api, row_id) == [(made["uri"], mine["uri"], "valid")], "the same lineage on both sides, from both ends"
 
     row = alice.get(f"{BASE}/stamps")[0]
     alice.post(f"{BASE}/stamps/{row['id']}/revoke")
@@ -88,6 +96,8 @@ def test_a_remix_is_published_with_consent_and_hidden_when_it_is_taken_back(frie
     assert (gone.status_code, gone.json()["type"]) == (410, "Tombstone")
     eventually(lambda: shown(bob, made["id"])["fedisora"]["remix"]["hidden"], what="the end of it at bob's")
     assert shown(bob, made["id"])["media_attachments"] == []
+    eventually(lambda: edges(alice, mine["id"]) == edges(bob, copy["id"]) == [(made["uri"], mine["uri"], "revoked")],
+               what="the lineage says so on both sides")
     for api in (alice, bob):
         assert made["uri"] not in [item["uri"] for item in api.home()]
         assert made["uri"] not in [item["uri"] for item in api.get("/api/v1/timelines/public")]

@@ -42,8 +42,8 @@ class Leaf:
 class Issuer:
     """An instance: its certificate authority and what its accounts sign."""
 
-    def __init__(self, host: str, since: dt.datetime = NOW) -> None:
-        self.host, self.origin, self.since = host, f"https://{host}", since
+    def __init__(self, host: str, since: dt.datetime = NOW, *, scheme: str = "https") -> None:
+        self.host, self.origin, self.since = host, f"{scheme}://{host}", since
         self.root = certificates.create_root(host, since)
         self.middle = certificates.create_intermediate(host, self.root, since)
         self.anchors = certificates.bundle(self.middle[1], self.root[1])

@@ -14,6 +14,10 @@ from ...store.actors import ActorData
 from ...uris import Uris
 from . import emoji
 
+ENDS = ("expires", "revoked")
+"""When a key was replaced, or became worthless."""
+BEGINNING = "1970-01-01T00:00:00Z"
+"""For an end that cannot be read: such a key never counts."""
 KINDS = {"human": "fs:Human", "agent": "fs:AIAgent"}
 _KIND_OF = {"fs:Human": "human", "https://w3id.org/fedisora/v1#Human": "human",
             "fs:AIAgent": "agent", "https://w3id.org/fedisora/v1#AIAgent": "agent"}
@@ -35,7 +39,8 @@ def to_activitypub(actor: Actor, uris: Uris, *, owner: Actor | None = None) -> d
         "published": timestamp(actor.created_at), "updated": timestamp(actor.updated_at),
         "publicKey": {"id": actor.key_id, "owner": actor.uri, "publicKeyPem": actor.public_key_pem},
         "assertionMethod": [{"id": key["id"], "type": "Multikey", "controller": actor.uri,
-                             "publicKeyMultibase": key["multibase"]} for key in actor.assertion_keys],
+                             "publicKeyMultibase": key["multibase"],
+                             **{name: key[name] for name in ENDS if name in key}} for key in actor.assertion_keys],
         "signingCertificates": uris.certificates}
     if actor.kind in KINDS:
         document["actorKind"] = KINDS[actor.kind]
@@ -95,7 +100,12 @@ def _keys(document: dict[str, Any], uri: str) -> tuple[str | None, str | None, l
         if (isinstance(key, dict) and key.get("type") == "Multikey" and key.get("controller") == uri
                 and isinstance(key.get("id"), str) and key["id"].partition("#")[0] == uri
                 and isinstance(key.get("publicKeyMultibase"), str) and key["publicKeyMultibase"].startswith("z6Mk")):
-            proofs.append({"id": key["id"], "multibase": key["publicKeyMultibase"][:100]})
+            proof = {"id": key["id"], "multibase": key["publicKeyMultibase"][:100]}
+            for name in ENDS:  # a former key stays listed for what it signed (FEP-521a, Controlled Identifiers §2.2)
+                if name in key:
+                    moment = parse.datetime_of(key, name)
+                    proof[name] = timestamp(moment) if moment is not None else BEGINNING
+            proofs.append(proof)
     return key_id, pem, proofs
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
+from ...store.fingerprints import ANSWERS
 from .operations import Schema, array, ref
 
 TEXT: Final[Schema] = {"type": "string"}
@@ -40,6 +41,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "checks": array(ref("Check")), "claims": array(ref("Claim"))},
         {"match": thing("A known file that this one looks like; never a reason to call it verified.",
                         {"object": URI, "distance": WHOLE})}),
+    "Match": thing(
+        "A post that a file looks like; only what everybody may read is named. A match of pictures, not a proof.",
+        {"object": URI, "url": URI, "digital_source_type": maybe(TEXT),
+         "distance": {"type": "integer", "description": "Bits of 256 between the ISCCs."},
+         "frames": maybe({"type": "number", "minimum": 0, "maximum": 1, "description": "Share of the frames that are the same."}),
+         "watermark": {"type": "boolean"}, "answer": maybe({"type": "string", "enum": list(ANSWERS)})}),
+    "MatchAnswer": thing("What one of your files looks like.",
+                         {"match": maybe(ref("Match")), "question": {"type": "boolean"}}),
     "Signer": thing("Whose certificate signed.", {"certificateSerial": {"type": "string", "pattern": "^[0-9a-f]*$"}},
                     {"actor": URI, "instance": URI}),
     "Check": thing("One thing that was looked at.", {"name": TEXT, "ok": {"type": "boolean"}, "detail": TEXT}),
@@ -52,7 +61,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "digital_source_type": maybe(TEXT), "label_source": maybe({"type": "string", "enum": list(SOURCES)}), "label_text": TEXT,
          "declared": {"type": "boolean"}, "verdict": maybe(thing("The verdict in short; whole in single entities.",
                                                                  {"verdict": TEXT, "summary": TEXT, "checkedAt": MOMENT}))},
-        {"provenance": maybe({"type": "object"})}),
+        {"provenance": maybe({"type": "object"}), "match": maybe(ref("Match"))}),
     "MediaAttachment": thing(
         "Mastodon's entity (docs.joinmastodon.org/entities/MediaAttachment) with the member `fedisora`.",
         {"id": ID, "type": {"type": "string", "enum": ["video", "image", "audio", "gifv", "unknown"]}, "url": maybe(URI),
@@ -92,11 +101,6 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"id": ID, "uri": URI, "kind": TEXT, "digest": maybe(TEXT), "object": URI, "status_id": maybe(ID), "target": ref("Named"),
          "account": maybe({"type": "object"}), "created_at": MOMENT, "ends_at": maybe(MOMENT), "revoked_at": maybe(MOMENT)}),
     "Named": thing("A post by its id, and its row here when it is known.", {"uri": URI, "status_id": maybe(ID)}),
-    "MatchOfUpload": thing(
-        "What an upload looks like.",
-        {"question": {"type": "boolean"}, "match": maybe(thing("A video that everybody may see.", {
-            "object": URI, "url": URI, "digital_source_type": maybe(TEXT), "distance": WHOLE,
-            "frames": maybe({"type": "number"}), "watermark": {"type": "boolean"}, "answer": maybe(TEXT)}))}),
     "Dial": thing(
         "How much AI somebody wants to see.",
         {"stop": {"type": "integer", "minimum": 0, "maximum": 4, "description": "0 no AI, 2 as it comes, 4 only AI."},

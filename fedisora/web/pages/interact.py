@@ -75,7 +75,16 @@ async def edit(request: Request) -> Response:
     house, wanted = _house(request), request.path_params["id"]
     form = await checked_form(request)
     _, person = (await visitor(request)).person()
-    await house.db.write(lambda uow: writing.edit(uow, actors.get(uow.session, person.id), wanted, text=text(form, "text")))
+    preset = text(form, "remix_policy")
+
+    def apply(uow: UnitOfWork) -> None:
+        actor = actors.get(uow.session, person.id)
+        if preset:
+            writing.set_remix_policy(uow, actor, wanted, preset)
+        if "text" in form:
+            writing.edit(uow, actor, wanted, text=text(form, "text"))
+
+    await house.db.write(apply)
     return go(request, f"/@{person.username}/{wanted}", "Saved.")
 
 

@@ -23,6 +23,7 @@ from ...store import media as media_rows
 from ...store.paging import Page
 from ..pagination import page_of
 from . import addressed, cards, lineage, recovered, views
+from .remix import POLICIES
 from .render import page
 from .visitor import visitor
 
@@ -158,7 +159,7 @@ async def post(request: Request) -> Response:
     found = await house.db.read(lambda session: claims.of_page(
         session, shown.main.id if shown.main else None, who.actor_id, request.headers.get("accept-language", "")))
     return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
-                      claims=found, opening=opening,
+                      claims=found, opening=opening, policies=POLICIES,
                       origin=house.uris.base, lineage=await lineage.of_post(request, status),
                       matches=await house.db.read(lambda session: recovered.of_post(
                           session, status.id, who.actor_id, house.uris)),

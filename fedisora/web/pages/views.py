@@ -13,7 +13,7 @@ from ...models import Actor, Generation, Media, Status
 from ...provenance import digital_source, foreign_labels
 from ...serializers.activitypub.note import label_line
 from ...serializers.mastodon.status import label_source
-from ...store import actors, relations, statuses
+from ...store import actors, fingerprints, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
 from . import made as origin
@@ -216,6 +216,8 @@ class PostView:
     boosted_by: AccountView | None = None
     remix: RemixView = NO_REMIX
     row: int = 0
+    matched: bool = False
+    """Its file looks like another video that may be named, and not by the word of an author of both."""
     warning: str = ""
 
     @property
@@ -233,6 +235,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     people = actors.many(session, [row.actor_id for row in every.values()])
     liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
     boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
+    alike = fingerprints.matches(session, [item for some in files.values() for item in some])
     more = extras(session, every, viewer_id)
     remixes = of_posts(session, [(row, people[row.actor_id]) for row in every.values()], viewer_id)
     found = []
@@ -252,6 +255,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
             replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=mine, remix=remix,
             visibility=shown.visibility, published=shown.published, text=shown.text, row=row.id,
             warning=shown.review_reason or "" if shown.review == "warned" else "",
+            matched=any(item.id in alike and (item.matched or {}).get("answer") != "mine" for item in media),
             boosted_by=account(people[row.actor_id], uris) if row.reblog_of_id is not None else None))
     return found
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.db import UnitOfWork
-from fedisora.media.verifier import keep
+from fedisora.media.foreign import keep
 from fedisora.models import Job, Media, Status
 from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, TRAINED
 from fedisora.store import labels

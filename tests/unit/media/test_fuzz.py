@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fedisora.media.c2pa import read_request
 from fedisora.media.process import clean_environment
 from fedisora.provenance.verdict import GOOD, VERDICTS, decide
 from tests.support.signed import NOW, PARTS, Issuer, sign, sources
@@ -47,6 +48,36 @@ def spoilt(data: bytes, other: bytes, suffix: str, chance: random.Random) -> byt
         where = chance.randrange(len(changed))
         changed[where:where + size] = other[at:at + size]
     return bytes(changed[:LARGEST])
+
+
+JUNK = (None, True, 0, -1, 1e300, "", "x" * 3000, "\u202e[https://a.example]\n", [], [[]], {}, {"code": 5},
+        [None, 7, {"url": []}])
+
+
+def junked(value: object, chance: random.Random) -> object:
+    """A copy of a JSON value with junk in some places."""
+    if chance.random() < 0.04:
+        return chance.choice(JUNK)
+    if isinstance(value, dict):
+        return {name: junked(item, chance) for name, item in value.items()}
+    if isinstance(value, list):
+        return [junked(item, chance) for item in value] * chance.choice((1, 1, 1, 2))
+    return value
+
+
+def test_reports_of_any_shape_are_weighed(tmp_path: Path) -> None:
+    leaf, source = A.leaf("ada"), sources(tmp_path)[".mp4"]
+    first = sign(source, tmp_path / "first.mp4", leaf, A.record())
+    remix = sign(source, tmp_path / "remix.mp4", leaf, A.record(number=2), [first])
+    whole = read_request({"path": str(remix), "anchors": {A.origin: A.anchors}}, lambda _: None)
+    chance, words = random.Random(SEED), set()
+    for _ in range(400):
+        reading = junked(whole, chance)
+        verdict = decide(reading if isinstance(reading, dict) else {}, claimed_origin=A.origin, digest="zQm", now=NOW,
+                         object_facts=A.facts(remix, number=2, digest_multibase=None), revoked_serials=["1f"])
+        assert json.dumps(verdict.to_json())
+        words.add(verdict.verdict)
+    assert {"verified", "contradicted", "intact-unknown-signer", "unreadable"} <= words <= set(VERDICTS)
 
 
 def test_spoilt_files_are_read_within_the_limits(tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def test_no_bytes_of_media_at_all(lab: Lab) -> None:
     assert weigh(lab.write(b"hello"), ANCHORS)["verdict"] == "unreadable"
 
 
+@pytest.mark.bad_input("BI-203")
 def test_a_manifest_of_another_video(lab: Lab) -> None:
     mine, theirs = lab.clip.read_bytes(), lab.signed(lab.ada, A.record()).read_bytes()
     changed = bytearray(lab.sources[".mp4"].read_bytes())

@@ -139,6 +139,11 @@ def test_labels_in_the_reader_s_language() -> None:
             for language in ("de", "de-AT", "fr")] == ["Aufnahme", "Aufnahme", "Capture"]
 
 
+def test_choices_in_words() -> None:
+    told = dataclasses.replace(CAMERA, labels={"en": {"raw": "Raw", "raw.true": "as it was read"}})
+    assert [told.words("raw", value, "de") for value in ("true", "false")] == ["as it was read", "false"]
+
+
 def test_an_extension_that_raises_makes_nothing_invalid() -> None:
     broken = dataclasses.replace(CAMERA, types={}, validate=lambda claim: [][0])
     [shown] = Registry([broken]).validate([CAMERA.claim("Capture", {"iso": 1})])
@@ -151,6 +156,7 @@ def test_an_extension_that_raises_makes_nothing_invalid() -> None:
     ({"namespace": "https://www.w3.org/ns/activitystreams#"}, "another vocabulary"),
     ({"namespace": "https://w3id.org/security#"}, "another vocabulary"), ({"version": "new"}, "MAJOR"),
     ({"labels": {"de": {"x": "y"}}}, "English"),
+    ({"labels": {"en": {"iso": {"low": "x"}}}}, "in quotes"),
     ({"context": {}}, "empty"), ({"context": {"name": SPACE + "name"}}, "'name': ActivityStreams"),
     ({"context": {"publicKeyPem": SPACE + "publicKeyPem"}}, "security"),
     ({"context": {"actorKind": SPACE + "actorKind"}}, "Fedisora"),

@@ -22,7 +22,7 @@ from fedisora.serializers.mastodon.status import media_attachment
 from fedisora.services import declaration, generate, publish, tokens
 from fedisora.store import actors, records
 from tests.support.credentials import Authority, actions, assertions, judge
-from tests.support.pictures import clip
+from tests.support.pictures import clip, png
 
 from .conftest import HERE, WORKER, Studio
 
@@ -87,6 +87,19 @@ def test_an_upload_that_says_it_is_ai_is_not_washed_by_its_uploader(studio: Stud
     assert inner["signature_info"]["common_name"] == "@ada@elsewhere.example"
     assert "#AIGenerated" in studio.post(media)["content"]
     assert media.verdict is not None and media.verdict["verdict"] == "verified"
+
+
+def test_a_picture_keeps_its_record_too(studio: Studio, elsewhere: Authority) -> None:
+    plain = studio.folder / "plain.png"
+    plain.write_bytes(png(60, 40))
+    media = studio.publish(studio.upload(elsewhere.sign(plain, studio.folder / "ai.png", COMPOSITE_TRAINED, "image/png")))
+    assert (media.kind, media.mime, media.digital_source_type, media.label_source) == (
+        "image", "image/jpeg", COMPOSITE_TRAINED, "manifest")
+    found = judge(Path(str(studio.house.storage.path_for(str(media.storage_key)))), studio.anchors, "image/jpeg")
+    assert (found["state"], found["manifest"]["ingredients"][0]["format"]) == ("Trusted", "image/png")
+    assert names(actions(found)) == ["c2pa.opened", "c2pa.edited", "c2pa.converted", "c2pa.edited.metadata"]
+    assert studio.post(media)["attachment"][0]["type"] == "Image"
+    assert "AI-modified image" in studio.post(media)["content"]
 
 
 def test_a_tampered_original_is_recorded_as_that(studio: Studio, elsewhere: Authority) -> None:
