@@ -28,8 +28,11 @@ def instance(tmp_path_factory: pytest.TempPathFactory, module_database_url: str)
 
 @pytest.mark.bad_input("BI-199")
 def test_a_made_up_address_does_not_get_around_a_limit(instance: InstanceProcess) -> None:
-    codes = [instance.http.post("/api/fedisora/v1/verify", json={}, headers={"X-Forwarded-For": f"198.51.100.{number}"}).status_code
-             for number in range(PER_ADDRESS + 1)]
+    def ask(number: int) -> int:
+        headers = {"X-Forwarded-For": f"198.51.100.{number}"}
+        return instance.http.post("/api/fedisora/v1/verify", json={}, headers=headers).status_code
+
+    codes = [ask(number) for number in range(PER_ADDRESS + 1)]
     assert codes == [422] * PER_ADDRESS + [429]
 
 
