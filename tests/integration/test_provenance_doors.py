@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 from starlette.routing import Route
 
@@ -283,6 +284,19 @@ def test_one_post_has_the_whole_verdict(ann: Api, post: dict[str, Any]) -> None:
     assert label["verdict"].keys() >= WORDS
     assert label["provenance"]["object"] == post["uri"]
     assert "KI-generiertes Bild" in post["content"]
+    note = httpx.get(post["uri"], headers={"Accept": "application/activity+json"}).json()
+    assert note["content"].rpartition("<p>")[2].startswith("KI-generiertes Bild")
+    assert "#AIGenerated" in [tag["name"] for tag in note["tag"]]
+
+
+def test_real_posts_and_verdicts_are_what_the_openapi_document_says(ann: Api, instance: InstanceProcess, post: dict[str, Any],
+                                                                    crowd: dict[str, Any], signed: bytes) -> None:
+    document = instance.http.get("/api/fedisora/v1/openapi.json").json()
+    for name, found in (("Status", ann.get(f"/api/v1/statuses/{post['id']}")), ("Status", crowd),
+                        ("Verdict", ask(instance, signed)), ("Verdict", ask(instance, changed(signed))),
+                        ("Verdict", ask(instance, b"nothing"))):
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(found)] == []
 
 
 def test_a_record_inside_a_foreign_file_is_read_and_never_more_than_it_is(
