@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from ..activities import consents as rules
 from ..db import UnitOfWork
-from ..errors import Invalid, NotFound
+from ..errors import Conflict, Invalid, NotFound
 from ..models import Actor, ConsentRequest, ConsentStamp, OutboxActivity
 from ..store import actors, consents, lineage, statuses
 from . import channels
@@ -36,7 +36,7 @@ def grant(uow: UnitOfWork, owner: Actor, request_id: int, *, until: dt.datetime 
 
     Raises:
         NotFound: no such request of this person's.
-        Conflict: it was answered or withdrawn already.
+        Conflict: it was answered or withdrawn already, or the original is deleted.
         Invalid: a time that is over, or a likeness, which is not given here yet.
     """
     request = asked(uow, owner, request_id)
@@ -44,6 +44,8 @@ def grant(uow: UnitOfWork, owner: Actor, request_id: int, *, until: dt.datetime 
         raise Invalid("This server cannot give a likeness yet. You can leave the request, or refuse it.")
     if until is not None and not uow.now < until < uow.now + LONGEST:
         raise Invalid("The consent has to last beyond this moment, and ten years at most.")
+    if statuses.by_uri(uow.session, request.target_uri) is None:
+        raise Conflict("Your post is deleted, so nothing can be made from it any more.")
     stamp = rules.give(uow, owner, actors.get(uow.session, request.requester_id), request, until=until)
     if request.status_id is not None:
         posts.finish(uow, request.status_id)
