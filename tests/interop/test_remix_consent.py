@@ -136,6 +136,7 @@ def test_a_refused_remix_shows_why_and_can_be_thrown_away(friends: tuple[Api, Ap
         assert f'src="/consent/requests/{asked["id"]}/file"' in shown_to_her
         file = page.get(f"/consent/requests/{asked['id']}/file")
         assert (file.status_code, file.headers["content-type"]) == (200, "image/jpeg")
+        assert alice.http.get(asked["preview_url"]).content == file.content
         assert bob.instance.http.get(f"/consent/requests/{asked['id']}/file").status_code in (303, 401, 404)
         answer = page.post(f"/consent/requests/{asked['id']}/refuse", data={
             "csrf_token": token(shown_to_her), "reason": "It is about my family."})
