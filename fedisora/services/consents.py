@@ -98,16 +98,18 @@ def revoke(uow: UnitOfWork, owner: Actor, stamp_id: int) -> ConsentStamp:
     return stamp
 
 
-def looked_at(uow: UnitOfWork, lineage_id: int) -> None:
+def looked_at(uow: UnitOfWork, lineage_id: int) -> int | None:
     """The consent to a remix was looked at. One of ours is published when it waited for that; when the consent was taken back
-    its companion Video leaves the author's channel, once."""
+    its companion Video leaves the author's channel, once. The row id of such a hidden post, else None."""
     row = lineage.get(uow.session, lineage_id)
     child = statuses.get(uow.session, row.child_id) if row is not None else None
     if row is None or child is None or not child.local:
-        return
+        return None
     if row.consent == "valid":
         posts.finish(uow, child.id)
     elif row.consent in lineage.TAKEN_BACK and child.published:
         video = uow.uris.video(actors.get(uow.session, child.actor_id).uri, child.id)
         if uow.session.scalar(select(OutboxActivity.id).where(OutboxActivity.uri == uow.uris.delete(video))) is None:
             channels.before_delete(uow, child)
+        return child.id
+    return None

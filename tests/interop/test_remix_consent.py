@@ -120,6 +120,13 @@ def test_a_remix_is_published_with_consent_and_hidden_when_it_is_taken_back(frie
         assert made["uri"] not in [item["uri"] for item in api.get("/api/v1/timelines/public")]
     note = bob.instance.http.get(made["uri"].removeprefix(bob.instance.base), headers=ACTIVITY).json()
     assert note["attachment"] == [], "also for servers that know nothing of consent"
+    assert "<p>boat at night" in note["content"]
+    eventually(lambda: httpx.get(file["url"]).status_code == 404, what="the file gone from its address")
+    with browser(bob) as mine_still:
+        page = mine_still.get(f"/@bob/{made['id']}").text
+        source = re.search(r'<video src="([^"]+)"', page)
+        assert source is not None
+        assert mine_still.get(source[1]).status_code == 200
     page = bob.instance.http.get(f"/@bob/{made['id']}").text
     assert "took back the consent" in page
     assert "<video" not in page
