@@ -201,6 +201,15 @@ def test_a_new_authority_over_there(place: Place) -> None:
     assert place.check(old)["verdict"] == "intact-unknown-signer"
 
 
+def test_a_file_that_somebody_sends_leaves_nothing_behind(place: Place) -> None:
+    peer, path = place.peer, place.file(1)
+    for _ in range(2):
+        found = place.run(lambda: place.house.verifier.check_file(path))
+        assert found["verdict"] == "verified"
+    assert (peer.asked("/c2pa.pem"), peer.asked("/.well-known/fedisora-revoked")) == (1, 1)
+    assert place.house.db.read_now(lambda session: trust.due(session, utcnow() + dt.timedelta(days=9), 9)) == []
+
+
 def test_no_certificates_at_all_and_somebody_elses(place: Place) -> None:
     peer = place.peer
     media_id = place.fetch(peer.post(1, peer.attachment(1, place.file(1))))
