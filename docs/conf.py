@@ -12,7 +12,8 @@ project = "Fedisora"
 author = "The Fedisora contributors"
 copyright = "the Fedisora contributors, AGPL-3.0-or-later"
 release = version = __version__
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+autodoc_type_aliases = {"Validator": "Validator", "GenerationHook": "GenerationHook", "UploadHook": "UploadHook"}
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3

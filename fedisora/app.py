@@ -6,7 +6,7 @@ import importlib
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,7 +14,6 @@ from starlette.applications import Starlette
 
 from .bells import Bells
 from .db import Database, Instance
-from .errors import FedisoraError
 from .federation.client import Client
 from .federation.fetch import Fetcher
 from .federation.inbox import Inbox
@@ -30,6 +29,7 @@ from .storage import Store, open_store
 from .store.domains import DomainPolicy
 from .uris import Uris
 from .vault import Vault
+from .web.verifying import Gate
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -58,6 +58,8 @@ class House:
     recogniser: Recogniser
     name: str
     """Prefix of this process's lease owners."""
+    gate: Gate = field(default_factory=Gate)
+    """Bounds of the checks that strangers ask for."""
 
     def rename(self) -> None:
         """A name of its own for a forked process."""
@@ -66,19 +68,6 @@ class House:
     def owner(self, role: str) -> str:
         """A lease owner for one worker role of this process."""
         return f"{self.name}:{role}"
-
-    async def verify_url(self, url: str, *, resolve: bool) -> dict[str, Any]:
-        """The verdict on an address; with `resolve`, a post on another server becomes known first, with its files.
-
-        Only for people with an account here and the command line: whoever asks anonymously stores nothing.
-
-        Raises:
-            Invalid, RemoteUnavailable: see `Verifier.check_url`.
-        """
-        if resolve:
-            with contextlib.suppress(FedisoraError):  # not a post: then it is a file, or the verifier says what is wrong
-                await self.resolver.find(url)
-        return await self.verifier.check_url(url)
 
     async def open(self) -> None:
         """Bind to the running loop. Call once, before the first request or job."""
@@ -112,7 +101,7 @@ def build_house(settings: Settings) -> House:
     resolver = Resolver(db, fetcher, client)
     keys = KeyCache(db, fetcher, resolver)
     recogniser = Recogniser(db)
-    verifier = Verifier(db, client, fetcher, storage, recognise=recogniser.look)
+    verifier = Verifier(db, client, fetcher, storage, recognise=recogniser.look, seen=recogniser.seen)
     return House(settings, db, uris, vault, storage, Bells(), policy, client, keys, fetcher, resolver,
                  Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), verifier, recogniser,
                  process_name())

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from . import __version__, cli_domain, cli_keys, cli_queue, cli_review
+from . import __version__, cli_domain, cli_extension, cli_keys, cli_queue, cli_review
 from .cli_common import DataDir, err, out
 from .cli_common import escape as _escape
 from .cli_common import with_db as _with_db
@@ -22,7 +22,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 users = typer.Typer(no_args_is_help=True, help="Accounts of this instance.")
 channels = typer.Typer(no_args_is_help=True, help="Channels, which PeerTube follows.")
 relays = typer.Typer(no_args_is_help=True, help="Relays, which pass public posts on between servers.")
-extensions = typer.Typer(no_args_is_help=True, help="Provenance vocabularies installed here.")
 accounts_app = typer.Typer(no_args_is_help=True, help="Moving accounts from and to other servers.")
 aliases = typer.Typer(no_args_is_help=True, help="Other addresses of an account, from which it may move here.")
 accounts_app.add_typer(aliases, name="alias")
@@ -30,7 +29,7 @@ app.add_typer(users, name="user")
 app.add_typer(accounts_app, name="account")
 app.add_typer(channels, name="channel")
 app.add_typer(relays, name="relay")
-app.add_typer(extensions, name="extension")
+app.add_typer(cli_extension.extensions, name="extension")
 app.add_typer(cli_domain.domains, name="domain")
 app.add_typer(cli_queue.queues, name="queue")
 app.add_typer(cli_keys.keys, name="keys")
@@ -320,37 +319,23 @@ def generate(prompt: Annotated[str, typer.Argument(help="What the video shows.")
 def verify(target: Annotated[str, typer.Argument(metavar="FILE|URL", help="A file, or the address of a file or post.")],
            as_json: Annotated[bool, typer.Option("--json", help="The verdict object, for scripts.")] = False,
            data_dir: DataDir = None) -> None:
-    """Say who signed a file, what made it, and whether it is intact.
+    """Say who signed a file, what made it, and whether it is intact. Needs no instance and keeps nothing.
 
     Exit code 0: verified (also by a foreign issuer), 1: any other verdict, 2: could not be checked.
     """
-    from .local_run import verify_here
+    from .local_run import has_instance, verify_here
     from .verdict_text import show
 
-    verdict = asyncio.run(verify_here(load_settings(data_dir), target))
+    settings = load_settings(data_dir)
+    if not has_instance(settings):
+        err.print(f"[dim]There is no instance in {_escape(str(settings.data_dir))}: what one knows of posts and of files like "
+                  "this one is not asked. With --data-dir you can name one.[/]")
+    verdict = asyncio.run(verify_here(settings, target))
     if as_json:
         print(json.dumps(verdict, ensure_ascii=False))
     else:
         show(verdict, out)
     raise typer.Exit(0 if verdict["verdict"] in ("verified", "verified-foreign-issuer") else 1)
-
-
-@extensions.command("list")
-def extension_list(as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False) -> None:
-    """List the installed provenance vocabularies."""
-    from importlib.metadata import entry_points
-
-    from .provenance.registry import discover
-
-    registry, _ = discover(entry_points(group="fedisora.extensions"))
-    rows = [{"name": item.name, "namespace": item.namespace, "version": item.version} for item in registry.extensions]
-    if as_json:
-        print(json.dumps(rows))
-        return
-    table = Table("name", "version", "namespace")
-    for row in rows:
-        table.add_row(row["name"], row["version"], row["namespace"])
-    out.print(table)
 
 
 @app.command()

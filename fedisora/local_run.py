@@ -13,12 +13,18 @@ from sqlalchemy.orm import Session
 from .app import House, build_house, workers_module
 from .db import UnitOfWork
 from .errors import FedisoraError, Invalid, NotFound, Transient
+from .media import addresses
+from .media.scratch import scratch
 from .models import Actor, Generation, Media, Status
 from .provenance import certificates
 from .services import accounts, generate, instance, migration, publish, relays
 from .settings import Settings
 from .store import actors
 from .store import relays as relay_rows
+
+LARGEST_DOWNLOAD = 300 << 20
+NOBODY = "http://fedisora.invalid"
+"""Origin of the passing instance that checks a file where none is: whatever the file claims is somebody else's."""
 
 
 async def generate_here(settings: Settings, prompt: str, as_name: str, *, publish: bool, shape: str, seconds: float,
@@ -155,22 +161,56 @@ async def join_relay(settings: Settings, url: str, style: str) -> None:
 
 
 async def verify_here(settings: Settings, target: str) -> dict[str, object]:
-    """The verdict on a file or URL.
+    """The verdict on a file or URL. Without an instance in the data folder none is made: a passing one does it.
 
     Raises:
-        Invalid: the file cannot be read.
+        Invalid: the file cannot be read, or there is nothing to check at the address.
     """
-    house = build_house(settings)
-    await house.open()
+    path = None if target.startswith(("http://", "https://")) else await asyncio.to_thread(_readable, target)
+    async with scratch("verify") as folder:
+        if not has_instance(settings):
+            settings = settings.model_copy(update={"data_dir": folder / "data", "base_url": NOBODY})
+        house = build_house(settings)
+        await house.open()
+        try:
+            return await (house.verifier.check_file(path, recognise=True) if path is not None
+                          else addresses.check(house, target, LARGEST_DOWNLOAD))
+        finally:
+            await house.close()
+
+
+def has_instance(settings: Settings) -> bool:
+    """Whether these settings lead to an instance that was started before."""
+    return bool(settings.database_url) or (settings.data_dir / "fedisora.sqlite3").exists()
+
+
+def _readable(target: str) -> Path:
+    path = Path(target)
     try:
-        if target.startswith(("http://", "https://")):
-            return await house.verify_url(target, resolve=True)
-        path = Path(target)
-        if not await asyncio.to_thread(path.is_file):
-            raise Invalid(f"{target} is not a file. Give the path of a file, or an address that begins with https://.")
-        return await house.verifier.check_file(path, recognise=True)
-    finally:
-        await house.close()
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "not a file"
+            raise Invalid(f"{target} is {what}. Give the path of a file, or an address that begins with https://.")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise Invalid(f"{target} is empty.")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "this is not a path"
+        raise Invalid(f"{target} cannot be read: {why}.", cause=error) from error
+    return path
+
+
+async def _extensions() -> tuple[bool, str, str]:
+    """Whether every installed vocabulary can be loaded."""
+    from .media.extension_host import ExtensionHost
+
+    try:
+        answer = await ExtensionHost().describe()
+    except Transient as error:
+        return False, "extensions", f"{error}. Install Fedisora again."
+    if answer.faults:
+        return False, "extensions", "; ".join(f"{fault.extension}: {fault.message}" for fault in answer.faults) + (
+            " Uninstall what is broken, or install another version.")
+    return True, "extensions", ", ".join(f"{item['name']} {item['version']}" for item in answer.results) or "none"
 
 
 async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
@@ -193,6 +233,7 @@ async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
         findings.append((True, "media tools", f"PyAV {answer.get('av')}, c2pa {answer.get('c2pa')}"))
     except FedisoraError as error:
         findings.append((False, "media tools", f"{error}. Install Fedisora again."))
+    findings.append(await _extensions())
     if settings.redis_url:
         try:
             import importlib

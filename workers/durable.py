@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from fedisora.errors import FedisoraError
-from fedisora.media.recogniser import bindings
+from fedisora.media.recogniser import bindings, give_up
 from fedisora.media.verifier import MAX_BYTES
 from fedisora.models import Media
 
@@ -57,7 +57,12 @@ async def fingerprint(house: House, payload: dict[str, Any]) -> None:
             await house.client.download(media.remote_url, path, max_bytes=MAX_BYTES, deadline=DEADLINE)
         else:
             return
-        await house.recogniser.learn(media_id, path)
+        try:
+            await house.recogniser.learn(media_id, path)
+        except FedisoraError as error:
+            # What brings the child down would do so again; the sweep would ask for it every hour.
+            log.warning("no fingerprint", media=media_id, reason=str(error))
+            await house.db.write(lambda uow: give_up(uow, media_id))
 
 
 HANDLERS: dict[str, Handler] = {"fingerprint": fingerprint}

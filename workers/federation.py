@@ -15,9 +15,8 @@ from fedisora.federation.follower_sync import FollowerSync
 from fedisora.federation.peers import Peers
 from fedisora.federation.threads import Threads
 from fedisora.models import Delivery, InboxMessage
-from fedisora.services import migration, polls
-from fedisora.services import publish as posts
-from fedisora.store import backfill, lineage, queue, statuses
+from fedisora.services import consents, migration, polls
+from fedisora.store import backfill, queue, statuses
 
 from . import trust
 from .rows import Handler
@@ -149,12 +148,10 @@ async def check_quote(house: House, payload: dict[str, Any]) -> None:
 
 
 async def check_consent(house: House, payload: dict[str, Any]) -> None:
-    """Look at the consent to a remix; one of ours that waited for it is published with it."""
+    """Look at the consent to a remix; one of ours is published with it, or leaves the channel without it."""
     lineage_id = int(payload["lineage_id"])
-    state = await ConsentChecks(house.db, house.fetcher, house.resolver).check(lineage_id)
-    row = await house.db.read(lambda session: lineage.get(session, lineage_id))
-    if state == "valid" and row is not None:
-        await house.db.write(lambda uow: posts.finish(uow, row.child_id))
+    await ConsentChecks(house.db, house.fetcher, house.resolver).check(lineage_id)
+    await house.db.write(lambda uow: consents.looked_at(uow, lineage_id))
 
 
 async def nodeinfo(house: House, payload: dict[str, Any]) -> None:

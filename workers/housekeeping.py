@@ -50,7 +50,7 @@ async def delete_files(house: House, payload: dict[str, Any]) -> None:
 
 async def check_foreign(house: House, payload: dict[str, Any]) -> None:
     """Look for a record inside a file of a server that does not know our vocabulary."""
-    await foreign.check(house.db, house.client, house.verifier, int(payload["media_id"]))
+    await foreign.check(house.db, house.client, house.verifier, int(payload["media_id"]), house.recogniser)
 
 
 async def sweep(house: House, payload: dict[str, Any]) -> None:

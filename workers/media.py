@@ -107,6 +107,8 @@ async def publish(house: House, payload: dict[str, Any]) -> None:
     if any(media.state == "failed" for media in files):
         await house.db.write(lambda uow: posts.abandon(uow, status_id))
         return
+    if not await house.db.write(lambda uow: posts.enforce_policy(uow, status_id)):
+        return
     for media in files:
         if media.state == "ready":
             await sign(house, status, media)

@@ -9,15 +9,18 @@ import orjson
 from ..db import UnitOfWork
 from ..models import Actor, Status
 from ..serializers.activitypub import note as note_serializer
-from ..store import actors, polls, records, relations, relays, statuses
+from ..store import actors, lineage, polls, records, relations, relays, statuses
 from ..store import media as media_rows
 from . import outbox
 
 
 def document(uow: UnitOfWork, status: Status, actor: Actor) -> dict[str, Any]:
-    """The signed object of a post as it is now, kept to be served."""
+    """The signed object of a post as it is now, kept to be served.
+
+    A remix whose consent was taken back goes without its file: also servers that know nothing of consent show it no more.
+    """
     session = uow.session
-    files = media_rows.of_statuses(session, [status.id]).get(status.id, [])
+    files = [] if lineage.taken_back(session, [status.id]) else media_rows.of_statuses(session, [status.id]).get(status.id, [])
     note = note_serializer.to_activitypub(
         status, actor, files,
         statuses.mentions(session, [status.id]).get(status.id, []), statuses.tags(session, [status.id]).get(status.id, []),

@@ -1,8 +1,8 @@
 """Strangers' vocabularies in a process of their own: `python -m fedisora.media.extension_child`.
 
-In: one JSON line, {"op": "describe" | "judge" | "hook", …}. Out: JSON lines. {"begin": NAME} before every step into an
-extension's code, so that whoever waits knows whom to blame when nothing follows; {"fault": {…}} and {"result": {…}} as they
-come; {"end": true} last. What extensions print goes to stderr.
+In: one JSON line, {"op": "describe" | "judge" | "hook" | "inspect", …}. Out: JSON lines. {"begin": NAME} before every step
+into an extension's code, so that whoever waits knows whom to blame when nothing follows; {"fault": {…}} and {"result": {…}}
+as they come; {"end": true} last. What extensions print goes to stderr.
 
 Resource limits are set before the first extension is imported. They contain mistakes: an installed package runs with the
 rights of the server, here as anywhere in Python.
@@ -14,13 +14,13 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .. import errors
 from ..provenance import claims
-from ..provenance.extension import Extension
-from ..provenance.registry import GROUP, HOOKS, Registry, describe, judge, load
+from ..provenance.extension import Extension, Problem
+from ..provenance.registry import GROUP, HOOKS, Registry, describe, faults_of, judge, load
 from .child import _read_request, _watch_parent
 from .limits import Limits
 
@@ -84,8 +84,12 @@ def _judge(request: Mapping[str, Any], registry: Registry, say: Say) -> None:
             say(_fault(extension.name, error))
             say({"result": {"id": item["id"], "status": "failed", "problems": []}})
             continue
-        say({"result": {"id": item["id"], "status": "invalid" if problems else "valid",
-                        "problems": [{"path": problem.path, "message": problem.message} for problem in problems]}})
+        say({"result": {"id": item["id"], **_shown(problems)}})
+
+
+def _shown(problems: Sequence[Problem]) -> dict[str, Any]:
+    return {"status": "invalid" if problems else "valid",
+            "problems": [{"path": problem.path, "message": problem.message} for problem in problems]}
 
 
 def _hook(request: Mapping[str, Any], registry: Registry, say: Say) -> None:
@@ -97,8 +101,9 @@ def _hook(request: Mapping[str, Any], registry: Registry, say: Say) -> None:
             continue
         say({"begin": extension.name, "step": hook})
         try:
-            for node in _made(extension, function(*request["arguments"])):
-                say({"result": {"extension": extension.name, "claim": node}})
+            found = [(node, judge(registry.name(node), node)) for node in _made(extension, function(*request["arguments"]))]
+            for node, problems in found:
+                say({"result": {"extension": extension.name, "claim": node, **_shown(problems)}})
         except BaseException as error:
             say(_fault(extension.name, error))
 
@@ -127,6 +132,23 @@ def _made(extension: Extension, nodes: Any) -> list[Any]:
     return found
 
 
+def _inspect(request: Mapping[str, Any], say: Say) -> None:
+    """One extension as it is, and all that is wrong with it."""
+    for entry in _entries(request):
+        say({"begin": entry.name, "step": "import"})
+        try:
+            extension = load(entry)
+            problems = faults_of(extension)
+            if extension.name != entry.name:
+                problems.insert(0, f"Its entry point is called {entry.name}, it calls itself {extension.name}: use one name.")
+            say({"result": {"problems": problems, "description": {} if problems else describe(extension),
+                            "validates": extension.validate is not None}})
+        except BaseException as error:
+            found = _fault(entry.name, error)
+            found["fault"]["kind"] = "import"
+            say(found)
+
+
 OPERATIONS: Final = {"describe": _describe, "judge": _judge, "hook": _hook}
 
 
@@ -144,7 +166,10 @@ def main() -> None:
         while data:
             data = data[os.write(answer, data):]
 
-    OPERATIONS[request["op"]](request, _registry(request, say), say)
+    if request["op"] == "inspect":
+        _inspect(request, say)
+    else:
+        OPERATIONS[request["op"]](request, _registry(request, say), say)
     say({"end": True})
     os._exit(0)  # threads that an extension started, and its exit handlers, have no say
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from ..errors import Transient
 from .process import _kill, _tail, clean_environment
@@ -21,6 +22,15 @@ LONGEST_LINE: Final = 1 << 20
 MOST_LINES: Final = 5000
 MOST_DEATHS: Final = 3
 """Children that one extension may take with it in a batch; after that the rest of its claims wait for a better version."""
+
+
+AT_ONCE: Final = 3
+"""Children of a process at a time: each may use a good deal of memory."""
+_SLOTS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def _slots() -> asyncio.Semaphore:
+    return _SLOTS.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,10 @@ class ExtensionHost:
         """
         return await self._all({"op": "describe"}, lambda answer: {})
 
+    async def inspect(self) -> Answer:
+        """The one extension of `entry`, right or wrong: [{"problems": [text], "description", "validates"}], or faults."""
+        return await self._all({"op": "inspect"}, lambda answer: None)
+
     async def judge(self, items: Sequence[Mapping[str, Any]], only: Sequence[str] | None = None) -> Answer:
         """Ask about claims.
 
@@ -95,15 +109,17 @@ class ExtensionHost:
         answer.faults, answer.dead = found.faults, found.dead
         return answer
 
-    async def hook(self, name: str, *arguments: Mapping[str, Any]) -> Answer:
-        """Let every extension with this hook make claims: results [{"extension", "claim"}]."""
+    async def hook(self, name: str, *arguments: Mapping[str, Any], only: Sequence[str] | None = None) -> Answer:
+        """Let extensions with this hook (all, or `only` these) make claims: results [{"extension", "claim",
+        "status", "problems"}]."""
         done: set[str] = set()
 
         def rest(latest: Answer) -> dict[str, Any]:
             done.update(result["extension"] for result in latest.results)
             return {"skip": sorted(done)}
 
-        return await self._all({"op": "hook", "hook": name, "arguments": [dict(item) for item in arguments]}, rest)
+        return await self._all({"op": "hook", "hook": name, "arguments": [dict(item) for item in arguments],
+                                "only": None if only is None else list(only)}, rest)
 
     async def _all(self, request: dict[str, Any], rest: Any) -> Answer:
         """Start children until one gets to its end, leaving out what killed the former ones."""
@@ -111,7 +127,8 @@ class ExtensionHost:
         describing = request["op"] == "describe"
         while True:
             latest = Answer()
-            ended, last, step, fault = await self._once(request, latest)
+            async with _slots():
+                ended, last, step, fault = await self._once(request, latest)
             answer.results = latest.results if describing else answer.results + latest.results
             for item in latest.faults:
                 failing.setdefault(f"{item.extension} {item.kind} {item.message}", item)

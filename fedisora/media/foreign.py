@@ -23,6 +23,7 @@ from .scratch import scratch
 
 if TYPE_CHECKING:
     from ..db import Database
+    from .recogniser import Recogniser
     from .verifier import Verifier
 
 log = structlog.get_logger()
@@ -41,10 +42,12 @@ def mentions_c2pa(path: Path) -> bool:
             return any(view.find(mark) >= 0 for mark in MARKS)
 
 
-async def check(db: Database, client: Any, verifier: Verifier, media_id: int) -> str | None:
+async def check(db: Database, client: Any, verifier: Verifier, media_id: int,
+                recogniser: Recogniser | None = None) -> str | None:
     """Fetch a foreign file, keep the verdict and what it says about itself; the verdict's word, None when nothing was checked.
 
-    A file that is too large, gone or refused stays unchecked; a server that does not answer is asked again in an hour.
+    A video without a record may be a copy of one that is known here: then it is `recovered`. A file that is too large, gone or
+    refused stays unchecked; a server that does not answer is asked again in an hour.
     """
     media = await db.read(lambda session: session.get(Media, media_id))
     if media is None or media.state != "remote" or not media.remote_url:
@@ -62,11 +65,11 @@ async def check(db: Database, client: Any, verifier: Verifier, media_id: int) ->
             log.info("foreign file not checked yet", media=media_id, reason=str(error))
             await db.write(lambda uow: _again(uow, media_id))
             return None
-        if await asyncio.to_thread(mentions_c2pa, path):
-            document = await verifier.check_file(path)
-        else:
+        match = await recogniser.seen(media, path) if recogniser is not None else None
+        document = await verifier.check_file(path) if await asyncio.to_thread(mentions_c2pa, path) else None
+        if document is None or (match is not None and document["verdict"] == "unsigned"):
             document = decide({"report": None, "error": {"code": "unsigned"}}, claimed_origin=None, object_facts=None,
-                              digest=None, now=db.clock(), media=noun).to_json()
+                              digest=None, now=db.clock(), media=noun, match=match).to_json()
     await db.write(lambda uow: keep(uow, media_id, document))
     return str(document["verdict"])
 

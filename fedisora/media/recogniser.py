@@ -63,6 +63,7 @@ class Recogniser:
         self._lock = threading.Lock()
         self._indexes: dict[str, CodeIndex] = {}
         self._places: asyncio.Semaphore | None = None
+        self._learning: dict[int, asyncio.Event] = {}
 
     @property
     def active(self) -> bool:
@@ -92,15 +93,38 @@ class Recogniser:
         """
         if not self.active:
             return None
+        if media_id in self._learning:  # the job and the signing want the same; one computes
+            await self._learning[media_id].wait()
+            return None
+        done = self._learning[media_id] = asyncio.Event()
+        try:
+            return await self._learn(media_id, path)
+        finally:
+            done.set()
+            self._learning.pop(media_id, None)
+
+    async def _learn(self, media_id: int, path: Path) -> Found | None:
         try:
             codes = await self.codes(path)
         except Invalid as error:
             log.info("no fingerprint", media=media_id, reason=str(error))
-            await self._db.write(lambda uow: _keep(uow, media_id, None, None))
+            await self._db.write(lambda uow: give_up(uow, media_id))
             return None
         found = await asyncio.to_thread(self.find, codes, media_id)
         await self._db.write(lambda uow: _keep(uow, media_id, codes, found))
         return found
+
+    async def seen(self, media: Media, path: Path) -> Match | None:
+        """The file of a remote video is at hand: its codes are kept the first time. What it looks like, as far as that may be
+        named now."""
+        if not self.active or media.kind != "video":
+            return None
+        try:
+            if media.fingerprinted_at is None:
+                await self.learn(media.id, path)
+        except FedisoraError as error:
+            log.info("not compared with known videos", media=media.id, reason=str(error))
+        return await self._db.read(lambda session: _match_of(session, media.id))
 
     async def codes(self, path: Path) -> dict[str, Any]:
         """See `fingerprint.fingerprint`. At most `AT_ONCE` at a time.
@@ -202,6 +226,13 @@ def _is_video(path: Path) -> bool:
     return kind is not None and kind.media == "video"
 
 
+def _match_of(session: Session, media_id: int) -> Match | None:
+    media = session.get(Media, media_id)
+    if media is None or media.matched is None or media.id not in rows.matches(session, [media]):
+        return None
+    return Match(str(media.matched["object"]), int(media.matched["distance"]))
+
+
 def _confirmed(session: Session, codes: dict[str, Any], candidates: list[int]) -> Found | None:
     from .likeness import compare
 
@@ -215,19 +246,24 @@ def _confirmed(session: Session, codes: dict[str, Any], candidates: list[int]) -
     return None
 
 
-def _keep(uow: UnitOfWork, media_id: int, codes: dict[str, Any] | None, found: Found | None) -> None:
+def give_up(uow: UnitOfWork, media_id: int) -> None:
+    """A file cannot be read: it is not tried again."""
+    media = uow.session.get(Media, media_id)
+    if media is not None:
+        media.fingerprinted_at = uow.now
+
+
+def _keep(uow: UnitOfWork, media_id: int, codes: dict[str, Any], found: Found | None) -> None:
     media = uow.session.get(Media, media_id)
     if media is None:  # deleted meanwhile
         return
     media.fingerprinted_at = uow.now
-    if codes is None:
-        return
     if uow.settings.fingerprints:
         rows.replace(uow, media_id, [
             *((rows.ISCC, place, bytes.fromhex(code)) for place, code in enumerate(codes["keep"]["iscc"])),
             *((rows.PDQ, place, bytes.fromhex(code)) for place, code in codes["keep"]["pdq"])])
     media.matched = _matched(uow, media, found)
-    if media.state != "remote":
+    if media.state not in ("remote", "signed"):  # what was signed says what it says
         media.soft_binding = bindings(media, codes["iscc"] if uow.settings.fingerprints else None)
     uow.ring(f"media:{media_id}")
 

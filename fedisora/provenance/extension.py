@@ -108,7 +108,8 @@ class Extension:
         version: of the package, `MAJOR.MINOR`. The context is served at `/ns/NAME/vMAJOR`. A term never changes its
             meaning within a namespace: add terms (a new minor), or take a new namespace (a new major).
         validate: the checker for what `types` cannot say; None when there is nothing more to check.
-        labels: text by term by language: {"en": {"TrainingData": "Training data"}}. English is required.
+        labels: text by term by language: {"en": {"TrainingData": "Training data"}}. English is required. A choice may have
+            words too: {"consent.opt-in": "The authors agreed"}.
         context: JSON-LD terms of the namespace, {term: IRI or definition}; only used terms are sent.
         types: the claim model: terms by local name, by local name of the type. Empty: only `validate` checks.
         claim_from_generation: see `GenerationHook`.
@@ -134,6 +135,12 @@ class Extension:
             if text:
                 return text
         return term
+
+    def words(self, term: str, value: str, language: str = "en") -> str:
+        """The text for a choice of a term in a language; the value itself when it has none."""
+        key = f"{term}.{value}"
+        found = self.label(key, language)
+        return value if found == key else found
 
     def claim(self, kind: str, terms: Mapping[str, Any]) -> dict[str, Any]:
         """A claim that stands by itself: it carries the `@context` for exactly the terms it uses.

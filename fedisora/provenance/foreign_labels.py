@@ -96,6 +96,9 @@ _SAYS: Final = {
     "hashtag": "{label}, says a hashtag of its author.",
 }
 
+WORD_OF: Final = {"hashtag": "says a hashtag", "peertube": "says PeerTube’s label", "manifest": "says the file"}
+"""What stands beside a badge that is no word of the post itself."""
+
 
 def iptc(value: object) -> str | None:
     """The IPTC URI of a statement that may be one of schema.org's names instead; None for anything that is no text."""
@@ -160,6 +163,8 @@ def label(source: str | None, by: str | None) -> str | None:
 def sentence(source: str | None, by: str | None) -> str:
     """How it was made and who says so, in one sentence."""
     words = label(source, by)
+    if words is None and by == "declared" and source is None:
+        return "Its author says: something else, none of the kinds we have words for."
     if words is None:
         return "Nobody has said how this was made. That tells you nothing about whether it is real."
     return _SAYS.get(by or "declared", _SAYS["declared"]).format(label=words)

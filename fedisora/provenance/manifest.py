@@ -11,14 +11,18 @@ from typing import Any, Final
 
 from .. import __version__, errors
 from . import digital_source
+from .claims import expand, terms_of
 from .record import LABEL, ProvenanceRecord
 
 EKUS: Final = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36"
 """emailProtection and documentSigning, the key usages accepted of a signer."""
 CREATED_LABELS: Final = ("c2pa.actions", "c2pa.soft-binding", "cawg.training-mining", LABEL)
 """Labels that libc2pa lists as created (attested by the signer), not gathered."""
-_NOT_ALLOWED: Final = {"entries": {use: {"use": "notAllowed"} for use in (
-    "cawg.ai_generative_training", "cawg.ai_training", "cawg.data_mining")}}
+PREFERENCES: Final = "https://w3id.org/fedisora/training_optout#"
+"""Namespace of the bundled vocabulary in which authors say what machines may do with a file."""
+_USES: Final = {"trainAi": ("cawg.ai_generative_training", "cawg.ai_training"), "aiUse": ("cawg.ai_inference",),
+                "tdmReservation": ("cawg.data_mining",)}
+_ALLOWED: Final = {"y": "allowed", "n": "notAllowed", "0": "allowed", "1": "notAllowed"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,26 @@ def _agent(record: ProvenanceRecord) -> dict[str, Any]:
         if generator else {}
 
 
+def training_rules(claims: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """The entries of `cawg.training-mining`: what the author said in a claim, else not allowed. They never disagree.
+
+    A reservation with a policy (TDMRep) is `constrained` by it.
+    """
+    rules = {use: {"use": "notAllowed"} for use in ("cawg.ai_generative_training", "cawg.ai_training", "cawg.data_mining")}
+    for claim in claims:
+        terms = terms_of(claim.get("@context"))
+        said = {expand(str(name), terms).removeprefix(PREFERENCES): value for name, value in claim.items()
+                if expand(str(name), terms).startswith(PREFERENCES)}
+        for term, uses in _USES.items():
+            word = _ALLOWED.get(str(said.get(term)))
+            for use in uses if word else ():
+                rules[use] = {"use": str(word)}
+        policy = said.get("tdmPolicy")
+        if said.get("tdmReservation") == "1" and isinstance(policy, str):
+            rules["cawg.data_mining"] = {"use": "constrained", "constraint_info": policy}
+    return rules
+
+
 def build(
     record: ProvenanceRecord, *, ingredients: Sequence[Ingredient] = (), title: str = "", version: str = __version__,
 ) -> dict[str, Any]:
@@ -101,7 +125,7 @@ def build(
          # what was done to an upload before it came here, nobody knows
          "data": {"actions": _actions(record, ingredients), "allActionsIncluded": record.generator is not None}},
         {"label": LABEL, "created": True, "data": record.to_assertion()},
-        {"label": "cawg.training-mining", "created": True, "data": _NOT_ALLOWED},
+        {"label": "cawg.training-mining", "created": True, "data": {"entries": training_rules(record.claims)}},
     ]
     codes = [binding for binding in record.soft_binding if binding.startswith("ISCC:")]
     if codes:

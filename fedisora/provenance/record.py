@@ -50,6 +50,11 @@ def prompt_commitment(nonce: bytes, prompt: str) -> str:
     return digest_multibase(hashlib.sha256(nonce + prompt.encode()).digest())
 
 
+def opens(commitment: object, nonce: bytes, prompt: str) -> bool:
+    """Whether a nonce and a prompt are what a commitment was made from."""
+    return len(nonce) == 32 and commitment == prompt_commitment(nonce, prompt)
+
+
 def plain(value: Any) -> Any:
     """JSON that JCS writes the same everywhere: floats and integers beyond 2^53 become strings."""
     if isinstance(value, Mapping):

@@ -3,11 +3,14 @@ from __future__ import annotations
 
 import datetime as dt
 
+from sqlalchemy import select
+
 from ..activities import consents as rules
 from ..db import UnitOfWork
 from ..errors import Invalid, NotFound
-from ..models import Actor, ConsentRequest, ConsentStamp
-from ..store import actors, consents, statuses
+from ..models import Actor, ConsentRequest, ConsentStamp, OutboxActivity
+from ..store import actors, consents, lineage, statuses
+from . import channels
 from . import publish as posts
 
 LONGEST = dt.timedelta(days=3650)
@@ -60,7 +63,7 @@ def refuse(uow: UnitOfWork, owner: Actor, request_id: int, reason: str = "") -> 
 
 
 def withdraw(uow: UnitOfWork, actor: Actor, request_id: int) -> ConsentRequest:
-    """Ask no more, or give up after a no: the unpublished remix is deleted.
+    """Ask no more, or give up after a no: a remix that is not published is deleted.
 
     Raises:
         NotFound: no such request of this person's.
@@ -72,6 +75,9 @@ def withdraw(uow: UnitOfWork, actor: Actor, request_id: int) -> ConsentRequest:
     status = statuses.get(uow.session, request.status_id) if request.status_id is not None else None
     if status is None:
         rules.move(request, consents.WITHDRAWN)
+        return request
+    if status.published and request.state == consents.PENDING:  # asked about later, because it was recognised
+        rules.withdraw(uow, request, actors.get(uow.session, request.owner_id), actor)
         return request
     posts.discard_remix(uow, actor, status)
     return request
@@ -88,3 +94,18 @@ def revoke(uow: UnitOfWork, owner: Actor, stamp_id: int) -> ConsentStamp:
         raise NotFound("There is no such consent of yours.")
     rules.take_back(uow, owner, stamp, actors.by_uri(uow.session, stamp.requester_uri))
     return stamp
+
+
+def looked_at(uow: UnitOfWork, lineage_id: int) -> None:
+    """The consent to a remix was looked at. One of ours is published when it waited for that; when the consent was taken back
+    its companion Video leaves the author's channel, once."""
+    row = lineage.get(uow.session, lineage_id)
+    child = statuses.get(uow.session, row.child_id) if row is not None else None
+    if row is None or child is None or not child.local:
+        return
+    if row.consent == "valid":
+        posts.finish(uow, child.id)
+    elif row.consent in lineage.TAKEN_BACK and child.published:
+        video = uow.uris.video(actors.get(uow.session, child.actor_id).uri, child.id)
+        if uow.session.scalar(select(OutboxActivity.id).where(OutboxActivity.uri == uow.uris.delete(video))) is None:
+            channels.before_delete(uow, child)

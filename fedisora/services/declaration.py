@@ -18,6 +18,7 @@ from ..models import Actor, Job, Lineage, Media, Status
 from ..provenance import digital_source
 from ..provenance.verdict import GOOD
 from ..store import actors, jobs, statuses
+from ..store import media as media_rows
 from . import channels
 
 KEPT = dt.timedelta(days=1)
@@ -133,6 +134,7 @@ def changed(uow: UnitOfWork, media: Media, old_keys: list[str]) -> None:
     actor = actors.get(uow.session, status.actor_id)
     status.edited_at = uow.now
     uow.session.flush()
+    media_rows.note_made(status, media_rows.of_statuses(uow.session, [status.id]).get(status.id, []))
     local_posts.send_update(uow, status, actor, channels.inboxes(uow, status))
     channels.after_edit(uow, status)
     jobs.enqueue(uow, "delete_files", {"keys": old_keys}, delay=KEPT)

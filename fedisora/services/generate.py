@@ -4,7 +4,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from ..models import Actor, Generation, Media, Status
 from ..provenance.record import prompt_commitment
 from ..provenance.secrecy import tells, without
 from ..store import jobs, records
+from ..vault import Vault
 from . import publish as posts
 
 OFF = "This server is AI-free: nothing is generated here. You can upload what you filmed or drew yourself."
@@ -142,6 +143,24 @@ def discard(uow: UnitOfWork, actor: Actor, generation_id: int) -> None:
             keys = [key for key in (media.storage_key, media.poster_key, media.upload_key) if key]
             jobs.enqueue(uow, "delete_files", {"keys": keys}, delay=dt.timedelta(seconds=30))
             uow.session.delete(media)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What an author shows to prove a private prompt: SHA-256 of the nonce (hex, 32 bytes) ‖ the UTF-8 prompt is committed to."""
+
+    prompt: str
+    nonce: str
+    commitment: str
+
+
+def opening(session: Session, vault: Vault, media: Media) -> Opening | None:
+    """The author's own secret about a file whose prompt is private; None when there is none. For nobody but the author."""
+    row = session.get(Generation, media.generation_id) if media.generation_id is not None else None
+    commitment = (media.generator or {}).get("promptCommitment")
+    if row is None or media.prompt_nonce is None or not isinstance(commitment, str):
+        return None
+    return Opening(row.prompt, vault.unseal(media.prompt_nonce, "prompt nonce").hex(), commitment)
 
 
 def _guard(prompt: str, draft: posts.Draft, description: str) -> None:

@@ -163,10 +163,25 @@ def check_policy(ai_policy: str, files: Sequence[Media]) -> None:
     if ai_policy == "labelled" and any(
             media.kind in policy_inbound.LABELLED and digital_source.find(media.digital_source_type) is None for media in files):
         raise Invalid("On this server every video says how it was made. Upload it again and choose how on the page Create; apps "
-                      "say it with the field source of the upload: captured, edited, ai-generated or mixed.")
+                      "say it with the field fedisora_source of the upload: captured, edited, ai-generated or mixed.")
     if ai_policy == "ai-free" and digital_source.made_of(media.digital_source_type for media in files) in dial.AI:
         raise Invalid("This server is AI-free: what was generated or changed by AI is not published here. Publish it from an "
                       "account on another server.")
+
+
+def enforce_policy(uow: UnitOfWork, status_id: int) -> bool:
+    """Ask `check_policy` again when the files are encoded: only then is it known which are videos. A post that may not be
+    published is taken back, and its files say why; whether it may."""
+    files = media_rows.of_statuses(uow.session, [status_id]).get(status_id, [])
+    try:
+        check_policy(uow.settings.ai_policy, files)
+    except Invalid as error:
+        for media in files:
+            if media.state == "ready":
+                media.state, media.error = "failed", error.text
+        abandon(uow, status_id)
+        return False
+    return True
 
 
 def _context(uow: UnitOfWork, parent: Status | None, row_id: int) -> str | None:
@@ -284,6 +299,21 @@ def edit(uow: UnitOfWork, actor: Actor, status_id: int, *, text: str, spoiler_te
     if status.published:
         local_posts.send_update(uow, status, actor, channels.inboxes(uow, status))
         channels.after_edit(uow, status)
+    return status
+
+
+def set_remix_policy(uow: UnitOfWork, actor: Actor, status_id: int, preset: str) -> Status:
+    """Change who may remix a post; consents that were given stay.
+
+    Raises:
+        NotFound, Forbidden: not this author's post.
+        Invalid: no such policy.
+    """
+    status = own(uow, actor, status_id)
+    remixes.set_policy(actor, status, preset)
+    uow.session.flush()
+    if status.published:
+        local_posts.send_update(uow, status, actor, channels.inboxes(uow, status))
     return status
 
 

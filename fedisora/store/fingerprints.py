@@ -66,9 +66,14 @@ def nameable(session: Session, media_ids: Iterable[int]) -> dict[int, tuple[Medi
 
 def matches(session: Session, files: Iterable[Media]) -> dict[int, Status]:
     """By file, the post that it looks like, as far as that may be named now."""
+    return {media_id: status for media_id, (_, status) in originals(session, files).items()}
+
+
+def originals(session: Session, files: Iterable[Media]) -> dict[int, tuple[Media, Status]]:
+    """By file, the file that it looks like and its post, as far as they may be named now."""
     wanted = {media.id: int(media.matched["media_id"]) for media in files if media.matched and media.matched.get("media_id")}
     named = nameable(session, wanted.values())
-    return {media_id: named[other][1] for media_id, other in wanted.items() if other in named}
+    return {media_id: named[other] for media_id, other in wanted.items() if other in named}
 
 
 def plan(uow: UnitOfWork, media_id: int) -> None:

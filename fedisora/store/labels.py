@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -66,9 +66,22 @@ def from_manifest(media: Media, verdict: dict[str, Any]) -> None:
         (media.digital_source_type, media.label_source or "declared"), (said, "manifest"))
 
 
-def stated(media: Media) -> str | None:
+class Labelled(Protocol):
+    """A file of a post: a row, or what was just read."""
+
+    @property
+    def digital_source_type(self) -> str | None: ...
+
+    @property
+    def label_source(self) -> str | None: ...
+
+    @property
+    def record(self) -> dict[str, Any] | None: ...
+
+
+def stated(media: Labelled) -> str | None:
     """What the post itself says about a file, as its record has to confirm it: no label that we found elsewhere."""
-    if media.label_source in (None, "made", "record", "declared"):
+    if getattr(media, "state", "remote") != "remote" or media.label_source in (None, "made", "record", "declared"):
         return media.digital_source_type
     record = media.record if isinstance(media.record, dict) else {}
     return foreign_labels.iptc(record.get("digitalSourceType"))

@@ -7,9 +7,11 @@ from typing import Any
 import orjson
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
+from starlette.types import Message
 
 from ..errors import Malformed, TooLarge
 from .convertors import number
+from .problems import hang_up
 
 MAX_BODY = 1 << 20
 TRUE = frozenset({"true", "1", "on", "yes", "t"})
@@ -73,6 +75,22 @@ class Params:
         return values[-1] if values else None
 
 
+def bounded(request: Request, most: int) -> Request:
+    """The request with a body that ends in `TooLarge` after `most` bytes, whatever its Content-Length said, if it had one."""
+    receive, taken = request.receive, 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body") or b"")
+        if taken > most:
+            hang_up(request)
+            raise TooLarge(f"This is more than {most >> 20} MB.")
+        return message
+
+    return Request(request.scope, counted)
+
+
 async def params(request: Request, *, files: int = 0, most: int = MAX_BODY) -> Params:
     """Every parameter of a request.
 
@@ -86,9 +104,9 @@ async def params(request: Request, *, files: int = 0, most: int = MAX_BODY) -> P
             raise TooLarge(f"This is more than {most >> 20} MB.")
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "application/json":
-            pairs += _from_json(await request.body())
+            pairs += _from_json(await bounded(request, most).body())
         elif kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
-            form = await request.form(max_files=files or 4, max_fields=200, max_part_size=MAX_BODY)
+            form = await bounded(request, most).form(max_files=files or 4, max_fields=200, max_part_size=MAX_BODY)
             pairs += list(form.multi_items())
     return Params(pairs)
 

@@ -1,6 +1,7 @@
 """A person in a real browser: set up, sign up, generate, watch progress, publish, open the panel, verify."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from fedisora.provenance.digital_source import COMPOSITE_TRAINED
 from tests.support.credentials import actions, judge
 from tests.support.environment import chromium_arguments, chromium_path, require
 from tests.support.instances import PASSWORD, InstanceProcess, eventually
-from tests.support.pictures import clip
+from tests.support.pictures import clip, png
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
@@ -114,6 +115,40 @@ def test_the_file_verifies_and_a_changed_one_does_not(published: str, browser: B
     page.close()
 
 
+@pytest.mark.parametrize(("width", "scripts"), [(390, False), (1440, True)])
+def test_a_verdict_reads_on_every_screen(published: str, browser: Browser, instance: InstanceProcess, tmp_path: Path,
+                                         width: int, scripts: bool) -> None:
+    source = re.findall(r'<video src="([^"]+)"', httpx.get(published).text)[0]
+    good = httpx.get(instance.base + source).content
+    changed = bytearray(good)
+    changed[changed.index(b"mdat") + 5000] ^= 1
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark", java_script_enabled=scripts)
+    page = context.new_page()
+    for name, data, words in (("good.mp4", good, "Signed for @dora"), ("changed.mp4", bytes(changed), "was changed after"),
+                              ("unsigned.png", png(64, 64), "carries no signed record")):
+        (tmp_path / name).write_bytes(data)
+        page.goto(f"{instance.base}/verify")
+        if scripts and name.endswith(".png"):
+            dropped = page.evaluate_handle("([name, data]) => { const all = new DataTransfer(); all.items.add(new File("
+                                           "[Uint8Array.from(data)], name)); return all; }", [name, list(data)])
+            page.dispatch_event(".drop", "drop", {"dataTransfer": dropped})
+        else:
+            page.locator("input[type=file]").set_input_files(str(tmp_path / name))
+        if scripts:
+            expect(page.locator("[data-chosen]")).to_have_text(name)
+        page.locator("form:has(input[type=file]) button[type=submit]").first.click()
+        verdict = page.locator("[data-verdict]")
+        expect(verdict.locator(".plaque")).to_contain_text(words, timeout=30_000)
+        expect(verdict.locator("li").first).to_be_visible()
+        expect(verdict.locator("details pre")).not_to_be_visible()
+        box = verdict.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+        shot(page, f"verdict-{name.partition('.')[0]}-{width}")
+        verdict.locator("summary").click()
+        expect(verdict.locator("details pre")).to_contain_text('"checkedAt"')
+    context.close()
+
+
 def test_everything_reads_without_javascript(published: str, browser: Browser, instance: InstanceProcess) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     page = context.new_page()
@@ -176,4 +211,30 @@ def test_an_upload_is_undeclared_until_its_author_says_how(published: str, brows
     found = judge(kept, httpx.get(f"{instance.base}/c2pa.pem").text)
     assert found["state"] == "Trusted"
     assert actions(found)[1]["digitalSourceType"] == COMPOSITE_TRAINED
+    page.close()
+
+
+def test_the_ai_dial_is_turned_with_the_keyboard(published: str, browser: Browser, instance: InstanceProcess) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(f"{instance.base}/login?next=/settings")
+    page.locator("input[name=login]").fill("dora")
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("main form button[type=submit]").first.click()
+    page.get_by_role("link", name="How much AI").click()
+    expect(page.get_by_role("radio", name="As it comes")).to_be_checked()
+    page.get_by_role("radio", name="As it comes").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".dialsay")).to_contain_text("AI videos only from accounts you follow")
+    page.get_by_role("switch", name="AI agents").uncheck()
+    shot(page, "dial")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[role=status]")).to_contain_text("Saved")
+    expect(page.get_by_role("radio", name="Little")).to_be_checked()
+    expect(page.get_by_role("switch", name="AI agents")).not_to_be_checked()
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    shot(page, "dial-narrow")
+    assert not errors, errors
     page.close()

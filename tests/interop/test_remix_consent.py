@@ -1,4 +1,4 @@
-"""Two real instances: a remix asked for, granted, published with its stamp, taken back; another one refused; one allowed to all."""
+"""Two real instances: a remix asked for, granted, published with its stamp, taken back; one refused; one allowed to all."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.support.instances import Api, InstanceProcess, eventually
+from tests.support.pictures import png
 
 ACTIVITY = {"Accept": "application/activity+json"}
 BASE = "/api/fedisora/v1/consent"
@@ -27,20 +28,35 @@ def shown(api: Api, status_id: str) -> dict[str, Any]:
     return found
 
 
+def picture(api: Api, text: str, **more: Any) -> dict[str, Any]:
+    """A post with a small picture: encoded and signed in a moment."""
+    media = api.http.post("/api/v2/media", files={"file": ("a.png", png(64, 48), "image/png")}, data={"description": text})
+    found: dict[str, Any] = api.post("/api/v1/statuses", status=text, media_ids=[media.json()["id"]], **more)
+    return found
+
+
+def edges(api: Api, status_id: str) -> list[tuple[str, str, str]]:
+    """A post's lineage: (child, parent, consent)"""
+    found = api.get(f"/api/fedisora/v1/statuses/{status_id}/lineage")["edges"]
+    return [(edge["child"], edge["parent"], edge["consent"]) for edge in found]
+
+
 def original(alice: Api, bob: Api, text: str, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(a video of alice's, its copy at bob's)"""
-    mine = alice.generate("a paper boat", text=text, **more)
+    """(a picture of alice's, its copy at bob's)"""
+    mine = picture(alice, text, **more)
     return mine, eventually(lambda: bob.find(mine["uri"]), what="the original at bob's")
 
 
 def remix(bob: Api, copy: dict[str, Any], text: str) -> dict[str, Any]:
-    return bob.generate("the boat at night", text=text, fedisora_remix_of=copy["id"], fedisora_remix_use="For my film evening.")
+    return picture(bob, text, fedisora_remix_of=copy["id"], fedisora_remix_use="For my film evening.")
 
 
 def test_a_remix_is_published_with_consent_and_hidden_when_it_is_taken_back(friends: tuple[Api, Api]) -> None:
     alice, bob = friends
-    mine, copy = original(alice, bob, "paper boat")
-    made = remix(bob, copy, "boat at night")
+    mine = alice.generate("a paper boat", text="paper boat")
+    copy = eventually(lambda: bob.find(mine["uri"]), what="the original at bob's")
+    made = bob.generate("the boat at night", text="boat at night", fedisora_remix_of=copy["id"],
+                        fedisora_remix_use="For my film evening.")
     assert made["fedisora"]["published"] is False
     assert made["fedisora"]["remix"]["request"]["state"] == "pending"
     assert bob.instance.http.get(f"/@bob/{made['id']}").status_code == 404, "nobody else sees it"
@@ -71,6 +87,8 @@ def test_a_remix_is_published_with_consent_and_hidden_when_it_is_taken_back(frie
     theirs = eventually(lambda: alice.find(made["uri"]), what="the remix at alice's")
     eventually(lambda: shown(alice, theirs["id"])["fedisora"]["remix"]["parents"][0]["consent"] == "valid",
                what="the stamp checked at alice's")
+    for api, row_id in ((bob, made["id"]), (bob, copy["id"]), (alice, theirs["id"]), (alice, mine["id"])):
+        assert edges(api, row_id) == [(made["uri"], mine["uri"], "valid")], "the same lineage on both sides, from both ends"
 
     row = alice.get(f"{BASE}/stamps")[0]
     alice.post(f"{BASE}/stamps/{row['id']}/revoke")
@@ -78,11 +96,13 @@ def test_a_remix_is_published_with_consent_and_hidden_when_it_is_taken_back(frie
     assert (gone.status_code, gone.json()["type"]) == (410, "Tombstone")
     eventually(lambda: shown(bob, made["id"])["fedisora"]["remix"]["hidden"], what="the end of it at bob's")
     assert shown(bob, made["id"])["media_attachments"] == []
+    eventually(lambda: edges(alice, mine["id"]) == edges(bob, copy["id"]) == [(made["uri"], mine["uri"], "revoked")],
+               what="the lineage says so on both sides")
     for api in (alice, bob):
         assert made["uri"] not in [item["uri"] for item in api.home()]
         assert made["uri"] not in [item["uri"] for item in api.get("/api/v1/timelines/public")]
     note = bob.instance.http.get(made["uri"].removeprefix(bob.instance.base), headers=ACTIVITY).json()
-    assert "remixAuthorization" not in note["attachment"][0]
+    assert note["attachment"] == [], "also for servers that know nothing of consent"
     page = bob.instance.http.get(f"/@bob/{made['id']}").text
     assert "took back the consent" in page
     assert "<video" not in page

@@ -20,7 +20,8 @@ def person(house: House, name: str) -> int:
     return house.db.write_now(make)
 
 
-def post(house: House, actor_id: int, *, visibility: str = "public", kind: str = "video", **more: Any) -> tuple[int, str]:
+def post(house: House, actor_id: int, *, visibility: str = "public", kind: str = "video", state: str = "signed",
+         **more: Any) -> tuple[int, str]:
     """A published post with a file; (id of the file, id of the post)."""
     def make(uow: UnitOfWork) -> tuple[int, str]:
         row = uow.new_id()
@@ -28,7 +29,7 @@ def post(house: House, actor_id: int, *, visibility: str = "public", kind: str =
         uow.session.add(Status(id=row, uri=uri, url=uri, actor_id=actor_id, local=True, visibility=visibility, content="",
                                text="", published=True, proof="valid", created_at=uow.now))
         uow.session.flush()
-        media = Media(id=uow.new_id(), actor_id=actor_id, status_id=row, kind=kind, state="signed", mime="video/mp4",
+        media = Media(id=uow.new_id(), actor_id=actor_id, status_id=row, kind=kind, state=state, mime="video/mp4",
                       duration=2.0, created_at=uow.now, **more)
         uow.session.add(media)
         uow.session.flush()

@@ -65,23 +65,23 @@ def _terms(terms: Mapping[str, Any], extension: Extension, language: str) -> lis
     order = [term for model in extension.types.values() for term in model]
     names = sorted(terms, key=lambda term: order.index(term) if term in order else len(order))
     return [{"term": name, "label": extension.label(name, language)[:claims.LONGEST],
-             "value": _value(terms[name], extension, language)} for name in names[:MOST_TERMS]]
+             "value": _value(name, terms[name], extension, language)} for name in names[:MOST_TERMS]]
 
 
-def _value(value: Any, extension: Extension, language: str) -> Any:
+def _value(name: str, value: Any, extension: Extension, language: str) -> Any:
     if isinstance(value, list):
-        return [_text(item, extension, language) for item in value[:MOST_TERMS]]
-    return _text(value, extension, language)
+        return [_text(name, item, extension, language) for item in value[:MOST_TERMS]]
+    return _text(name, value, extension, language)
 
 
-def _text(value: Any, extension: Extension, language: str) -> str:
+def _text(name: str, value: Any, extension: Extension, language: str) -> str:
     """One value as a line of text."""
     if isinstance(value, Mapping):
-        parts = [f"{extension.label(name, language)}: {_text(item, extension, language)}"
-                 for name, item in list(value.items())[:MOST_TERMS] if name != "type"]
+        parts = [f"{extension.label(inner, language)}: {_text(inner, item, extension, language)}"
+                 for inner, item in list(value.items())[:MOST_TERMS] if inner != "type"]
         return " · ".join(parts)[:LONGEST_VALUE]
     if isinstance(value, list):
-        return ", ".join(_text(item, extension, language) for item in value[:MOST_TERMS])[:LONGEST_VALUE]
+        return ", ".join(_text(name, item, extension, language) for item in value[:MOST_TERMS])[:LONGEST_VALUE]
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)[:LONGEST_VALUE]
+    return extension.words(name, str(value), language)[:LONGEST_VALUE]

@@ -13,11 +13,12 @@ UNSIGNED = "The file carries no signed record of how it was made. That says noth
 
 
 def matches(session: Session, files: Sequence[Media]) -> dict[int, dict[str, Any]]:
-    """By file: {"object", "url": of the other post, "distance": bits of 256, "frames": share, "watermark": bool,
-    "answer": what the uploader says of it, `mine` | `remix` | `different` | None}."""
-    found = fingerprints.matches(session, files)
+    """By file: {"object", "url", "digital_source_type": of the other post, "distance": bits of 256, "frames": share,
+    "watermark": bool, "answer": what the uploader says of it, `mine` | `remix` | `different` | None}."""
+    found = fingerprints.originals(session, files)
     return {media.id: {
-        "object": found[media.id].uri, "url": found[media.id].url or found[media.id].uri,
+        "object": found[media.id][1].uri, "url": found[media.id][1].url or found[media.id][1].uri,
+        "digital_source_type": found[media.id][0].digital_source_type,
         "distance": int((media.matched or {}).get("distance") or 0), "frames": (media.matched or {}).get("frames"),
         "watermark": bool((media.matched or {}).get("watermark")), "answer": (media.matched or {}).get("answer")}
         for media in files if media.id in found}

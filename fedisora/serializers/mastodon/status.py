@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ...models import Actor, Lineage, Media, Status
-from ...provenance import digital_source
+from ...provenance import digital_source, foreign_labels
 from ...store import actors, consents, lineage, polls, quotes, reactions, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
@@ -21,8 +21,12 @@ from .matches import matches, with_match
 from .poll import poll
 
 
-def media_attachment(media: Media, uris: Uris) -> dict[str, Any]:
-    """One file; `url` is None until it is processed."""
+def media_attachment(media: Media, uris: Uris, *, full: bool = True) -> dict[str, Any]:
+    """One file; `url` is None until it is processed.
+
+    Args:
+        full: with the whole verdict and record; in lists only what a card shows (`provenance_label`).
+    """
     ready = media.state in ("ready", "signed", "remote")
     url = (uris.media(media.storage_key) if media.storage_key else media.remote_url) if ready else None
     poster = uris.media(media.poster_key) if media.poster_key else media.remote_poster_url
@@ -38,17 +42,39 @@ def media_attachment(media: Media, uris: Uris) -> dict[str, Any]:
                                                 "size": f"{media.width}x{media.height}", "aspect": media.width / media.height}}
         if media.kind == "image":
             meta["focus"] = {"x": media.focus_x, "y": media.focus_y}
-    source = digital_source.find(media.digital_source_type)
     return {"id": str(media.id), "type": media.kind, "url": url, "preview_url": preview, "remote_url": media.remote_url,
             "preview_remote_url": media.remote_poster_url, "text_url": None, "meta": meta,
             "description": media.description or None, "blurhash": media.blurhash,
-            "fedisora": {"provenance": media.record if media.manifest_key or media.storage_key is None else None,
-                         "verdict": media.verdict, "digital_source_type": media.digital_source_type,
-                         "label": source.label if source else None, "declared": media.declared,
-                         "label_source": media.label_source, "ingredients": media.ingredients or [],
-                         "edits": media.edits or [], "claims": [],
-                         "manifest": uris.media(media.manifest_key) if media.manifest_key
-                         else media.manifest_url}}
+            "fedisora": provenance_label(media) | (_whole(media, uris) if full else {})}
+
+
+def _whole(media: Media, uris: Uris) -> dict[str, Any]:
+    """What only single entities carry: a list of forty posts would be mostly that."""
+    return {"provenance": media.record if media.manifest_key or media.storage_key is None else None,
+            "verdict": media.verdict, "ingredients": media.ingredients or [],
+            "edits": media.edits or [], "claims": [],
+            "manifest": uris.media(media.manifest_key) if media.manifest_key else media.manifest_url}
+
+
+def provenance_label(media: Media) -> dict[str, Any]:
+    """How a file was made and whose word that is: {label, kind, digital_source_type, label_source, label_text, declared,
+    verdict}. `kind` is human, mixed, machine, procedural or undeclared; `verdict` is None before the check."""
+    source, known_from = media.digital_source_type, label_source(media)
+    verdict = media.verdict
+    return {"label": foreign_labels.label(source, known_from), "kind": digital_source.kind_of(source),
+            "digital_source_type": source, "label_source": known_from,
+            "label_text": foreign_labels.sentence(source, known_from), "declared": media.declared,
+            "verdict": {name: verdict.get(name) for name in ("verdict", "summary", "checkedAt")} if verdict else None}
+
+
+def label_source(media: Media) -> str | None:
+    """Where the source type of a file is known from, one of `foreign_labels.SOURCES`; None when nothing is said.
+
+    `declared` without a source type: its author said "something else".
+    """
+    if media.digital_source_type is None:
+        return media.label_source
+    return media.label_source or ("declared" if media.declared else "made")
 
 
 def warning_line(row: Status) -> str:
@@ -61,8 +87,9 @@ def warning_line(row: Status) -> str:
 class Statuses:
     """Many posts at once: everything they need is read in a handful of queries, however many there are."""
 
-    def __init__(self, session: Session, rows: Sequence[Status], viewer_id: int | None, uris: Uris) -> None:
-        self._uris, self._viewer = uris, viewer_id
+    def __init__(self, session: Session, rows: Sequence[Status], viewer_id: int | None, uris: Uris, *,
+                 full: bool = False) -> None:
+        self._uris, self._viewer, self._full = uris, viewer_id, full
         originals = statuses.many(session, [row.reblog_of_id for row in rows if row.reblog_of_id is not None])
         self._posts = {row.id: row for row in rows} | originals
         # A quote is shown one level deep, and only with the quoted author's consent (FEP-044f).
@@ -111,7 +138,7 @@ class Statuses:
             "content": warning_line(row) + self._quote_line(row) + row.content + label, "visibility": row.visibility,
             "sensitive": row.sensitive or row.review == "warned",
             "spoiler_text": row.spoiler_text, "media_attachments": [
-                with_match(media_attachment(item, self._uris), self._matches.get(item.id)) for item in media],
+                with_match(media_attachment(item, self._uris, full=self._full), self._matches.get(item.id)) for item in media],
             "mentions": [self._mention(actor) for actor in self._mentions.get(row.id, ())],
             "tags": [{"name": name.lower(), "url": self._uris.tag(name)} for name in tags.values()],
             "emojis": emojis(row.emojis),
@@ -192,8 +219,8 @@ def many(session: Session, rows: Sequence[Status], viewer_id: int | None, uris: 
 
 
 def one(session: Session, row: Status, viewer_id: int | None, uris: Uris) -> dict[str, Any]:
-    """One post."""
-    return many(session, [row], viewer_id, uris)[0]
+    """One post, with all that is known of its files."""
+    return Statuses(session, [row], viewer_id, uris, full=True).render(row)
 
 
 def tag(name: str, uris: Uris) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Provenance on the wire: records, the instance's certificates, the list of revoked ones."""
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from ...activities import outbox
 from ...activitypub.contexts import context_for
+from ...activitypub.integrity_proofs import sign_document
 from ...activitypub.negotiation import wants_activity
 from ...db import UnitOfWork
 from ...errors import NotFound
@@ -13,7 +15,7 @@ from ...models import Actor, Media, Status
 from ...serializers.activitypub import revocations
 from ...serializers.activitypub.attachment import record_of
 from ...services import instance
-from ...store import actors, records, statuses, trust
+from ...store import actors, keys, records, statuses, trust
 from .respond import activity_json, house_of, reader
 
 
@@ -25,18 +27,19 @@ async def record(request: Request) -> Response:
     who = None if as_page else await reader(request)
     viewer_id = who.id if who else None
 
-    def build(uow: UnitOfWork) -> tuple[dict[str, object], str]:
-        media = uow.session.get(Media, media_id)
-        status = uow.session.get(Status, media.status_id) if media is not None and media.status_id else None
-        if media is None or status is None or not status.local or not statuses.visible(uow.session, status, viewer_id):
+    def build(session: Session) -> tuple[dict[str, object], str]:
+        media = session.get(Media, media_id)
+        status = session.get(Status, media.status_id) if media is not None and media.status_id else None
+        if media is None or status is None or not status.local or not statuses.visible(session, status, viewer_id):
             raise NotFound("There is no such record.")
-        found = record_of(media, uow.uris, records.beside(uow.session, [media]).get(media_id, records.NOTHING))
+        found = record_of(media, house.uris, records.beside(session, [media]).get(media_id, records.NOTHING))
         if found is None:
             raise NotFound("There is no such record.")
-        author, document = uow.session.get_one(Actor, status.actor_id), found.to_attachment_node()
-        return outbox.sign(uow, author, {"@context": context_for(document, proof=True), **document}), status.url
+        author, node = session.get_one(Actor, status.actor_id), found.to_attachment_node()
+        key, method = keys.proof_key(session, house.vault, house.uris, author)
+        return sign_document({"@context": context_for(node, proof=True), **node}, key, method, house.db.clock()), status.url
 
-    document, page = await house.db.write(build)
+    document, page = await house.db.read(build)
     if as_page:
         return RedirectResponse(f"{page}#made", 302, {"Vary": "Accept"})
     return activity_json(document)

@@ -21,7 +21,7 @@ from ...models import Media, OutboxActivity, Status
 from ...serializers.activitypub.collections import collection, page
 from ...serializers.activitypub.video import clip_of
 from ...services import channels
-from ...store import actors, statuses
+from ...store import actors, lineage, statuses
 from ...store import media as media_rows
 from ..convertors import number
 from .respond import activity_json, house_of, reader
@@ -53,6 +53,8 @@ def _find(session: Session, uri: str, name: str, status_id: int) -> _Video:
     if (status is None or author is None or status.actor_id != author.id or not statuses.visible(session, status, None)
             or channels.active(session, author.id) is None):
         raise NotFound("There is no such video.")
+    if lineage.taken_back(session, [status.id]):
+        raise Gone("The consent to this remix was taken back.")
     document = channels.video_of(session, uri)
     if document is None:
         raise NotFound("There is no such video.")

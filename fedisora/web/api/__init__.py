@@ -1,12 +1,18 @@
-"""Our own API: /api/fedisora/v1 (generations, verification, deliveries, the AI dial)."""
+"""Our own API: /api/fedisora/v1 (generations, verification, deliveries, consents, the AI dial) and its OpenAPI document.
+
+A new module brings its routes here and describes each of them in a tuple `DOCS` of its own; a test fails when one is missing.
+"""
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import consents, deliveries, dial, generations, lineage, matches, oembed, verification
+from . import consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
 
-BASE = "/api/fedisora/v1"
+BASE = openapi.BASE
+MODULES = (consents, deliveries, dial, generations, lineage, matches, openapi, verification)
+OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
+    *openapi.endpoints(OPERATIONS),
     Route(f"{BASE}/generations", generations.create, methods=["POST"]),
     Route(f"{BASE}/generations", generations.listing),
     Route(f"{BASE}/generations/{{id:row}}", generations.show),

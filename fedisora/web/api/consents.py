@@ -19,9 +19,33 @@ from ...store import actors, consents
 from ..auth import person
 from ..body import Params, params, row_id
 from ..pagination import page_of, paged
+from .operations import JSON, Answer, Operation, Parameter, array, ref, refused
 
 if TYPE_CHECKING:
     from ...app import House
+
+_PAGES = tuple(Parameter(name, "Paging, as in Mastodon's API.") for name in ("max_id", "since_id", "min_id", "limit"))
+_REQUEST, _STAMP = Answer("The request as it is now.", ref("ConsentRequest")), Answer("The stamp.", ref("ConsentStamp"))
+DOCS = (
+    Operation("get", "/consent/requests", "What one was asked for, or asked for, newest first.",
+              {200: Answer("A page of them; `Link` leads on.", array(ref("ConsentRequest"))), **refused(401, 422)}, scope="read",
+              query=(Parameter("direction", "`in` (what one was asked; without it) or `out`.", {"enum": ["in", "out"]}),
+                     Parameter("state", "Only these."), *_PAGES)),
+    Operation("get", "/consent/requests/{id}", "One request.", {200: _REQUEST, **refused(401, 404)}, scope="read"),
+    Operation("post", "/consent/requests/{id}/grant", "Agree: a stamp is made and sent.",
+              {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write",
+              body={JSON: {"type": "object", "properties": {"until": {"type": "string", "format": "date-time"}}}}),
+    Operation("post", "/consent/requests/{id}/refuse", "Refuse, with a reason or without.",
+              {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write",
+              body={JSON: {"type": "object", "properties": {"reason": {"type": "string"}}}}),
+    Operation("post", "/consent/requests/{id}/withdraw", "Take one's own request back; the unpublished remix is deleted.",
+              {200: _REQUEST, **refused(401, 403, 404, 409)}, scope="write"),
+    Operation("get", "/consent/stamps", "What one gave, newest first, also what was taken back.",
+              {200: Answer("A page of them; `Link` leads on.", array(ref("ConsentStamp"))), **refused(401)}, scope="read",
+              query=_PAGES),
+    Operation("post", "/consent/stamps/{id}/revoke", "Take a consent back, here and everywhere.",
+              {200: _STAMP, **refused(401, 403, 404, 409)}, scope="write"),
+)
 
 STATES = frozenset({consents.PENDING, consents.ACCEPTED, consents.REJECTED, consents.WITHDRAWN, consents.DRAFT})
 

@@ -12,9 +12,16 @@ from ...errors import NotFound
 from ...store import deliveries, statuses
 from ..auth import person
 from ..body import row_id
+from .operations import Answer, Operation, ref, refused
 
 if TYPE_CHECKING:
     from ...app import House
+
+DOCS = (
+    Operation("get", "/statuses/{id}/deliveries", "How far a post got, for its author and administrators.",
+              {200: Answer("Counts, and the servers that have not taken it.", ref("Deliveries")), **refused(401, 404)},
+              scope="read:statuses"),
+)
 
 
 async def show(request: Request) -> Response:

@@ -13,6 +13,7 @@ from ...provenance import dial
 from ...services import viewing
 from ..auth import person
 from ..body import Params, params
+from .operations import JSON, Answer, Operation, ref, refused
 
 if TYPE_CHECKING:
     from ...app import House
@@ -20,19 +21,14 @@ if TYPE_CHECKING:
 _DIAL = {"type": "object", "properties": {
     "stop": {"type": "integer", "minimum": 0, "maximum": 4, "description": "0 no AI … 2 as it comes … 4 only AI"},
     **{name: {"type": "boolean"} for name in dial.SWITCHES}}}
-_ANSWER = {"type": "object", "properties": {
-    **_DIAL["properties"], "name": {"type": "string"}, "sentence": {"type": "string"},  # type: ignore[dict-item]
-    "instance": {"type": "object", "properties": {"ai_policy": {"enum": ["open", "labelled", "ai-free"]}}}}}
-DOCS: dict[str, dict[str, Any]] = {
-    "GET": {"summary": "How much AI the caller wants to see", "security": [{"OAuth2": ["read"]}],
-            "responses": {"200": {"description": "The setting; as it comes when none was made.",
-                                  "content": {"application/json": {"schema": _ANSWER}}}}},
-    "PUT": {"summary": "Set how much AI the caller wants to see", "security": [{"OAuth2": ["write"]}],
-            "requestBody": {"content": {"application/json": {"schema": _DIAL}}},
-            "responses": {"200": {"description": "The setting as it is kept; what is not sent stays.",
-                                  "content": {"application/json": {"schema": _ANSWER}}},
-                          "422": {"description": "No such stop, or a switch that is neither true nor false."}}}}
-"""What the OpenAPI document says of this path."""
+_SET = Answer("The setting as it is kept.", ref("Dial"))
+DOCS = (
+    Operation("get", "/dial", "How much AI the caller wants to see, on the pages and in every app.", {200: _SET, **refused(401)},
+              scope="read:accounts"),
+    Operation("put", "/dial", "Set it; what is not sent stays.",
+              {200: _SET, **refused(401, s422="No such stop, or a switch that is neither true nor false.")},
+              scope="write:accounts", body={JSON: _DIAL}),
+)
 
 
 def _entity(kept: dial.Dial, policy: str) -> dict[str, Any]:

@@ -23,12 +23,39 @@ from ...uris import Uris
 from ..auth import person
 from ..body import params, row_id
 from ..mastodon.posts import published, remix_of
+from .operations import JSON, Answer, Operation, array, ref, refused
 
 if TYPE_CHECKING:
     from ...app import House
 
 FINAL = frozenset({"draft", "published", "discarded", "failed", "cancelled"})
 KEEP_ALIVE = 15.0
+_PROMPT = {"type": "object", "required": ["prompt"], "properties": {
+    "prompt": {"type": "string"}, "orientation": {"type": "string", "enum": ["portrait", "landscape", "square"]},
+    "seconds": {"type": "number"}, "seed": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}}}
+_PUBLISH = {"type": "object", "properties": {
+    "text": {"type": "string"}, "visibility": {"type": "string", "enum": ["public", "unlisted", "private", "direct"]},
+    "show_prompt": {"type": "boolean", "description": "false: only a commitment to the prompt is published."},
+    "description": {"type": "string", "description": "Alternative text."}, "sensitive": {"type": "boolean"},
+    "spoiler_text": {"type": "string"}, "language": {"type": "string"}}}
+_ONE = {200: Answer("The generation as it is now.", ref("Generation"))}
+DOCS = (
+    Operation("post", "/generations", "Ask for a video.",
+              {202: Answer("It waits for its turn.", ref("Generation")), **refused(401, 422, 429)}, scope="write",
+              body={JSON: _PROMPT}),
+    Operation("get", "/generations", "Your generations that are neither published nor discarded, newest first.",
+              {200: Answer("They.", array(ref("Generation"))), **refused(401)}, scope="read"),
+    Operation("get", "/generations/{id}", "One generation.", {**_ONE, **refused(401, 404)}, scope="read"),
+    Operation("get", "/generations/{id}/events", "Its progress as server-sent events, until it ends.",
+              {200: Answer("Events `progress` with a Generation as data.", media_type="text/event-stream"), **refused(401, 404)},
+              scope="read"),
+    Operation("post", "/generations/{id}/cancel", "Stop it.", {**_ONE, **refused(401, 404, 409)}, scope="write"),
+    Operation("post", "/generations/{id}/retry", "Try a failed or cancelled one again.", {**_ONE, **refused(401, 404, 409, 429)},
+              scope="write"),
+    Operation("post", "/generations/{id}/discard", "Throw a draft away.", {**_ONE, **refused(401, 404, 409)}, scope="write"),
+    Operation("post", "/generations/{id}/publish", "Sign a draft and publish it.",
+              {200: Answer("The post.", ref("Status")), **refused(401, 404, 409, 422)}, scope="write", body={JSON: _PUBLISH}),
+)
 
 
 def entity(session: Session, row: Generation, uris: Uris) -> dict[str, Any]:

@@ -11,9 +11,16 @@ from ...serializers import lineage as entities
 from ..auth import viewer
 from ..body import row_id
 from ..mastodon.posts import visible
+from .operations import Answer, Operation, ref, refused
 
 if TYPE_CHECKING:
     from ...app import House
+
+DOCS = (
+    Operation("get", "/statuses/{id}/lineage", "What a post was made from, and what became of it.",
+              {200: Answer("Nodes and edges, as far as the caller may see them.", ref("Lineage")), **refused(401, 404)},
+              scope=""),
+)
 
 
 async def show(request: Request) -> Response:

@@ -11,12 +11,25 @@ from ...db import UnitOfWork
 from ...serializers.mastodon.matches import matches
 from ...services import recognition
 from ...store import actors
+from ...store.fingerprints import ANSWERS
 from ..auth import person
 from ..body import params, row_id
 from ..mastodon.posts import media_of
+from .operations import JSON, Answer, Operation, ref, refused
 
 if TYPE_CHECKING:
     from ...app import House
+
+_SAID = "The match, and whether an answer is wanted."
+DOCS = (
+    Operation("get", "/media/{id}/match", "A known video that one of your files looks like.",
+              {200: Answer(_SAID, ref("MatchAnswer")), **refused(401, 404)}, scope="read"),
+    Operation("post", "/media/{id}/match", "Say what your file has to do with the video it looks like.",
+              {200: Answer(_SAID, ref("MatchAnswer")), **refused(401, 403, 404, 409, 422)}, scope="write",
+              body={JSON: {"type": "object", "required": ["answer"], "properties": {
+                  "answer": {"type": "string", "enum": list(ANSWERS)}}}},
+              detail="`remix` names the other post as the parent and asks its author for consent. Nothing waits for an answer."),
+)
 
 
 async def show(request: Request) -> Response:

@@ -1,40 +1,40 @@
 """POST /api/fedisora/v1/verify: what a file says about itself (vocabulary §5)."""
 from __future__ import annotations
 
-import asyncio
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ...errors import Invalid
 from ..auth import caller
 from ..body import params
-from ..uploads import spool
+from ..verifying import PER_ACCOUNT, PER_ADDRESS, WINDOW, admit, verdict_on
+from .operations import JSON, Answer, Operation, ref, refused
 
 if TYPE_CHECKING:
     from ...app import House
 
+DOCS = (
+    Operation(
+        "post", "/verify", "Say how a file was made, who signed it and whether it is unchanged.",
+        {200: Answer("A verdict, for anything that is a file.", ref("Verdict")),
+         **refused(400, 413, 429, s422="There is nothing to check: no file, an empty one, or an address that leads to none.")},
+        scope="", body={
+            "multipart/form-data": {"type": "object", "required": ["file"], "properties": {
+                "file": {"type": "string", "contentMediaType": "application/octet-stream"}}},
+            JSON: {"type": "object", "required": ["url"], "properties": {
+                "url": {"type": "string", "format": "uri", "description": "Of a post or a file."}}}},
+        detail="Nothing is kept: no copy, no entry, no name in a log. "
+               f"{PER_ADDRESS} checks in {WINDOW / 60:g} minutes per address, {PER_ACCOUNT} per account."),
+)
+HEADERS = {"Cache-Control": "no-store", "Content-Language": "en"}
+
 
 async def verify(request: Request) -> Response:
-    """A multipart field `file`, or {"url"}: 200 with a verdict for anything that is a file."""
+    """A multipart field `file`, or {"url"}: 200 with a verdict for anything that is a file. Nothing of it is kept."""
     house: House = request.app.state.house
-    most = house.settings.max_upload_mb << 20
-    given = await params(request, files=1, most=most + (1 << 20))
-    file, url = given.file("file"), given.text("url").strip()
-    if file is None:
-        if not url:
-            raise Invalid("Send a file, or the address of one.")
-        who = await caller(request)
-        resolve = who is not None and who.user is not None
-        return JSONResponse(await house.verify_url(url, resolve=resolve))
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-verify-"))
-    try:
-        path = folder / "file"
-        await spool(file, path, most)
-        return JSONResponse(await house.verifier.check_file(path, recognise=True))
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, True)
+    who = await caller(request)
+    admit(request, house, who.user.id if who is not None and who.user is not None else None)
+    given = await params(request, files=1, most=(house.settings.max_upload_mb << 20) + (1 << 20))
+    verdict = await verdict_on(house, given.file("file"), given.text("url").strip())
+    return JSONResponse(verdict, headers=HEADERS)

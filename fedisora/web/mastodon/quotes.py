@@ -49,13 +49,15 @@ async def revoke(request: Request) -> Response:
 
 
 async def policy(request: Request) -> Response:
-    """PUT statuses/:id/interaction_policy"""
+    """PUT statuses/:id/interaction_policy {quote_approval_policy?, fedisora_remix_policy?}"""
     house: House = request.app.state.house
     wanted, who, given = row_id(request), await person(request, "write:statuses"), await params(request)
 
     def apply(uow: UnitOfWork) -> dict[str, Any]:
-        status = publish.set_quote_policy(uow, actors.get(uow.session, who.actor.id), wanted,
-                                          given.text("quote_approval_policy"))
+        actor, remix = actors.get(uow.session, who.actor.id), given.text("fedisora_remix_policy")
+        status = publish.set_remix_policy(uow, actor, wanted, remix) if remix else None
+        if status is None or given.text("quote_approval_policy"):
+            status = publish.set_quote_policy(uow, actor, wanted, given.text("quote_approval_policy"))
         uow.session.flush()
         return entities.one(uow.session, status, who.actor.id, house.uris)
 

@@ -22,6 +22,7 @@ from . import (
     public,
     recovered,
     review,
+    verify,
     viewing,
 )
 from .render import STATIC
@@ -81,7 +82,7 @@ routes: list[BaseRoute] = [
     Route("/consent", consents.show), Route("/consent/requests/{id:row}/file", consents.file),
     *_verbs("/consent/requests/{id:row}", consents.on_request, "give", "refuse", "withdraw"),
     Route("/consent/stamps/{id:row}/revoke", consents.revoke, methods=POST),
-    Route("/verify", interact.verify_form), Route("/verify", interact.verify, methods=POST),
+    Route("/verify", verify.form), Route("/verify", verify.check, methods=POST),
     Route("/proxy/media/{id:row}", proxy.media), Route("/proxy/poster/{id:row}", proxy.poster),
     Route("/proxy/avatar/{id:row}", proxy.avatar),
     Route("/@{name}.rss", feeds.account), Route("/@{name}", public.profile), Route("/@{name}/{id:row}", public.post),

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import Gone, NotFound
 from ...models import Actor, Status
-from ...store import actors, statuses
+from ...store import actors, lineage, statuses
 from ...uris import Uris
 
 NO_POST = "There is no such post, or you may not see it."
@@ -48,12 +48,20 @@ def shared(session: Session, uris: Uris, name: str, status_id: int) -> Status:
     """The post of a page, when it is one of ours that everybody may see and take along: to other sites, feeds and previews.
 
     Raises:
-        NotFound, Gone: see `post`; also for posts of other servers and boosts.
+        NotFound: see `post`; also for posts of other servers and boosts.
+        Gone: see `post`; also when somebody whose consent it needs took that back.
     """
     _, status = post(session, uris, name, status_id, None)
     if not for_everybody(status) or not status.local:
         raise NotFound(NO_POST)
+    if not offered(session, status):
+        raise Gone("A permission that this video needs was taken back.")
     return status
+
+
+def offered(session: Session, status: Status) -> bool:
+    """Whether a post may be shown on other sites: it is for everybody, and no consent that it needs was taken back."""
+    return for_everybody(status) and not lineage.taken_back(session, [status.id])
 
 
 def for_everybody(status: Status) -> bool:

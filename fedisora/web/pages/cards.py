@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from ...activitypub import markup
 from ...models import Actor, Media, Status
 from ...provenance import digital_source
-from ...store import actors, statuses
+from ...store import actors, lineage, statuses
 from ...store import media as media_rows
 from ...store.domains import Rules
 from ...uris import Uris
@@ -116,10 +116,11 @@ def cards(session: Session, rows: Sequence[Status], uris: Uris, rules: Rules | N
     ids = [row.id for row in rows]
     files, people, tags = media_rows.of_statuses(session, ids), actors.many(session, [row.actor_id for row in rows]), \
         statuses.tags(session, ids)
+    gone = lineage.taken_back(session, ids)
     found = []
     for row in rows:
         author = people[row.actor_id]
-        media = files.get(row.id, [])
+        media = files.get(row.id, []) if row.id not in gone else []
         plain = markup.plain_text(row.content)
         title = markup.clean_line(row.spoiler_text or plain, 91)
         text = markup.clean_line(row.spoiler_text or plain, TEXT + 1)

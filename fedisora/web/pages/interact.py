@@ -1,14 +1,9 @@
-"""What people do with posts and accounts: like, boost, answer, edit, delete, follow; notifications; checking files."""
+"""What people do with posts and accounts: like, boost, answer, edit, delete, follow; notifications."""
 from __future__ import annotations
 
-import asyncio
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -21,7 +16,6 @@ from ...services.publish import Draft
 from ...store import actors, notifications, relations, statuses
 from ...store.paging import Page
 from ..convertors import number
-from ..uploads import spool
 from . import views
 from .render import page
 from .visitor import checked_form, go, local_target, text, visitor
@@ -32,8 +26,8 @@ if TYPE_CHECKING:
 WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "favourite": "likes", "reblog": "boosted",
          "mention": "mentioned you in", "status": "posted", "poll": "asked in a poll that is over:",
          "quote": "quoted you in", "admin.sign_up": "asks for an account.",
-         "admin.report": "reports something to you.", "consent.request": "asks for your consent. See Consent.",
-         "consent.answer": "answered your request. See Consent.", "consent.revoked": "took back the consent to a remix of yours."}
+         "admin.report": "reports something to you.", "consent.request": "asks for your consent.",
+         "consent.answer": "answered your request.", "consent.revoked": "took back the consent to a remix of yours."}
 
 
 def _house(request: Request) -> House:
@@ -81,7 +75,16 @@ async def edit(request: Request) -> Response:
     house, wanted = _house(request), request.path_params["id"]
     form = await checked_form(request)
     _, person = (await visitor(request)).person()
-    await house.db.write(lambda uow: writing.edit(uow, actors.get(uow.session, person.id), wanted, text=text(form, "text")))
+    preset = text(form, "remix_policy")
+
+    def apply(uow: UnitOfWork) -> None:
+        actor = actors.get(uow.session, person.id)
+        if preset:
+            writing.set_remix_policy(uow, actor, wanted, preset)
+        if "text" in form:
+            writing.edit(uow, actor, wanted, text=text(form, "text"))
+
+    await house.db.write(apply)
     return go(request, f"/@{person.username}/{wanted}", "Saved.")
 
 
@@ -164,7 +167,8 @@ async def inbox(request: Request) -> Response:
         posts = list(statuses.many(session, [row.status_id for row in rows if row.status_id is not None]).values())
         shown = {post.id: post for post in views.posts(session, posts, person.id, house.uris)}
         items = [{"person": views.account(people[row.from_actor_id], house.uris), "words": WORDS.get(row.type, row.type),
-                  "post": shown.get(row.status_id) if row.status_id is not None else None, "when": row.created_at}
+                  "post": shown.get(row.status_id) if row.status_id is not None else None, "when": row.created_at,
+                  "consent": row.type.startswith("consent.")}
                  for row in rows]
         asking = [views.account(actor, house.uris) for _, actor in relations.follow_requests(session, person.id, Page(limit=40))]
         return items, asking
@@ -173,40 +177,3 @@ async def inbox(request: Request) -> Response:
     response = await page(request, "notifications.html", items=items, requests=asking)
     await house.db.write(lambda uow: notifications.mark_read(uow, person.id))
     return response
-
-
-async def verify_form(request: Request) -> Response:
-    """GET /verify; with `?url=` the check starts with the press of a button, not by following a link."""
-    return await _verify_page(request, url=request.query_params.get("url", "")[:2000])
-
-
-async def _verify_page(request: Request, *, verdict: views.VerdictView | None = None, name: str = "", url: str = "",
-                       problem: str = "", status: int = 200) -> Response:
-    house = _house(request)
-    return await page(request, "verify.html", status=status, verdict=verdict, name=name, url=url, problem=problem,
-                      max_mb=house.settings.max_upload_mb)
-
-
-async def verify(request: Request) -> Response:
-    """POST /verify: a file or an address."""
-    house, form = _house(request), await checked_form(request)
-    file, url = form.get("file"), text(form, "url").strip()
-    try:
-        if url:
-            resolve = (await visitor(request)).user is not None
-            document, name = await house.verify_url(url, resolve=resolve), url
-        elif isinstance(file, UploadFile) and file.filename:
-            name = file.filename[:120]
-            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-verify-"))
-            try:
-                await spool(file, folder / "file", house.settings.max_upload_mb << 20)
-                document = await house.verifier.check_file(folder / "file", recognise=True)
-            finally:
-                await asyncio.to_thread(shutil.rmtree, folder, True)
-        else:
-            raise Invalid("Choose a file, or paste an address.")
-    except FedisoraError as error:
-        if error.status == 500:
-            raise
-        return await _verify_page(request, url=url, problem=error.text, status=error.status)
-    return await _verify_page(request, verdict=views.verdict(document), name=name, url=url)

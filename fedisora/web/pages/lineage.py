@@ -18,6 +18,7 @@ from ...models import Media, Status
 from ...provenance import digital_source
 from ...serializers.lineage import kind_of, title_of, verdict_of
 from ...store import lineage_graph
+from ...store.lineage import TAKEN_BACK
 from ...store.lineage_graph import DELETED, Edge, Graph, Node
 from ...uris import Uris
 from . import addressed, views
@@ -66,6 +67,15 @@ class Item:
 
 
 @dataclass(frozen=True)
+class _Words:
+    """What entries need to know. `withheld`: posts that a consent was taken back from: no picture of them."""
+
+    numbers: Mapping[str, int]
+    uris: Uris
+    withheld: frozenset[str]
+
+
+@dataclass(frozen=True)
 class LineageView:
     """A lineage: `above` from the nearest on, each with what it was itself made from; `below` the same downwards.
 
@@ -101,14 +111,15 @@ def view(whole: Graph, uris: Uris, *, most: int = lineage_graph.MAX_NODES) -> Li
     text = (f"Made from {up} others, {down} others made from it." if up and down else f"Made from {up} others." if up
             else f"{down} others made from it." if down else "It says that it was made from itself.")
     title = title_of(graph.nodes[graph.root]) or "this post"
+    words = _Words(numbers, uris, frozenset(edge.child for edge in whole.edges if edge.consent in TAKEN_BACK))
     picture = draw(graph, numbers, f"Lineage of “{title}”", f"{text} The list says the same in words.")
     return LineageView(
-        this=_item(graph.nodes[graph.root], None, numbers, uris), above=_tree(graph, numbers, uris, up=True),
-        below=_tree(graph, numbers, uris, up=False), picture=picture, count=len(whole.nodes),
+        this=_item(graph.nodes[graph.root], None, words), above=_tree(graph, words, up=True),
+        below=_tree(graph, words, up=False), picture=picture, count=len(whole.nodes),
         hidden=len(whole.nodes) - len(graph.nodes), truncated=whole.truncated)
 
 
-def _tree(graph: Graph, numbers: Mapping[str, int], uris: Uris, *, up: bool) -> list[Item]:
+def _tree(graph: Graph, words: _Words, *, up: bool) -> list[Item]:
     """The list in one direction. Every node is opened once, where it is nearest to the post, so no circle goes on."""
     tree: dict[str, list[tuple[Edge, str, bool]]] = {}
     opened, waiting = {graph.root}, deque([graph.root])
@@ -123,7 +134,7 @@ def _tree(graph: Graph, numbers: Mapping[str, int], uris: Uris, *, up: bool) -> 
                 waiting.append(other)
 
     def level(uri: str) -> list[Item]:
-        return [_item(graph.nodes[other], edge, numbers, uris, again=not fresh, below=level(other) if fresh else [])
+        return [_item(graph.nodes[other], edge, words, again=not fresh, below=level(other) if fresh else [])
                 for edge, other, fresh in tree[uri]]
 
     return level(graph.root)
@@ -137,14 +148,14 @@ def _poster(media: Media | None, status: Status | None) -> str:
     return f"/proxy/poster/{media.id}" if media.remote_poster_url else ""
 
 
-def _item(node: Node, edge: Edge | None, numbers: Mapping[str, int], uris: Uris, *, again: bool = False,
-          below: list[Item] | None = None) -> Item:
+def _item(node: Node, edge: Edge | None, words: _Words, *, again: bool = False, below: list[Item] | None = None) -> Item:
+    uris = words.uris
     who = views.account(node.author, uris) if node.author is not None else None
     kind, verdict = kind_of(node), verdict_of(node)
-    mark, words, alarm = views.VERDICTS.get(verdict or "", ("m-unknown", "Not checked yet", False))
+    mark, verdict_words, alarm = views.VERDICTS.get(verdict or "", ("m-unknown", "Not checked yet", False))
     if node.media is None:
-        words = ""
-    line = line_of(edge) if edge is not None else "ok"
+        verdict_words = ""
+    line = line_of(replace(edge, loop=False)) if edge is not None else "ok"
     consent = "" if edge is None else CONSENT.get(edge.consent, CONSENT["pending"])
     label = digital_source.label_for(node.media.digital_source_type) if node.media is not None else ""
     tone, sign = (views.TONES[kind], views.MARKS[kind]) if kind is not None else ("none", "m-none")
@@ -158,9 +169,10 @@ def _item(node: Node, edge: Edge | None, numbers: Mapping[str, int], uris: Uris,
     elif node.missing != DELETED and parse.is_http(node.uri) and not uris.is_local(node.uri):
         address, outside = node.uri, True
     return Item(
-        number=numbers[node.uri], title=title_of(node), page=address, outside=outside,
+        number=words.numbers[node.uri], title=title_of(node), page=address, outside=outside,
         missing=_missing(node, uris), who=who, when=node.status.created_at if node.status is not None else None,
-        poster=_poster(node.media, node.status), tone=tone, mark=sign, label=label, verdict=words, verdict_mark=mark, alarm=alarm,
+        poster="" if node.uri in words.withheld else _poster(node.media, node.status), tone=tone, mark=sign,
+        label=label, verdict=verdict_words, verdict_mark=mark, alarm=alarm,
         consent=f"shows a likeness: {consent}" if edge is not None and edge.kind == "cameo" else consent,
         consent_mark=SIGNS[line], consent_alarm="alarm" in line, again=again, loop=edge is not None and edge.loop,
         below=below or [])

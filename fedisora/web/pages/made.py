@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import Invalid
 from ...models import Actor, Media
-from ...provenance import digital_source
+from ...provenance import digital_source, foreign_labels
 from ...provenance.edits import in_words
 from ...services import declaration
 
@@ -48,8 +48,8 @@ def source(media: Media, how: str) -> Fact:
         words = f"{found.label}. The record that the upload came with says so"
         words += f"; its author says: {said.label}. What admits to more machine counts." if said else "."
         return Fact("Source", words, "only said", small)
-    if media.label_source == "declared":
-        return Fact("Source", f"{found.label}, says its author.", "only said", small)
+    if media.label_source in ("declared", "peertube", "hashtag", "manifest"):
+        return Fact("Source", foreign_labels.sentence(media.digital_source_type, media.label_source), "only said", small)
     return Fact("Source", found.label, "only said" if media.declared else how, small)
 
 

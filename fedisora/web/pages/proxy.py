@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, Response
 
 from ...errors import NotFound, Unsupported
 from ...models import Actor, Media, Status
+from ...store import lineage
 from .visitor import visitor
 
 if TYPE_CHECKING:
@@ -56,14 +57,14 @@ async def _through(house: House, url: str | None, most: int, owner: Actor | None
 
 
 async def _file(request: Request, address: Callable[[Media], str | None]) -> Response:
-    """A file of a post; of one that is held back only for administrators."""
+    """A file of a post; of one that is held back only for administrators, of one whose consent was taken back for nobody."""
     house: House = request.app.state.house
 
     def find(session: Session) -> tuple[Media | None, Actor | None, bool]:
         row = session.get(Media, request.path_params["id"])
-        if row is None:
-            return None, None, False
-        status = session.get(Status, row.status_id) if row.status_id is not None else None
+        if row is None or row.status_id is None or lineage.taken_back(session, [row.status_id]):
+            return None, None, False  # a file without a post is one that consent is asked for: see pages/consents
+        status = session.get(Status, row.status_id)
         return row, session.get(Actor, row.actor_id), status is not None and not status.local and not status.published
 
     row, owner, held = await house.db.read(find)

@@ -17,11 +17,13 @@ from ...federation import threads
 from ...models import Actor, Status, StatusTag
 from ...provenance.dial import Sieve
 from ...serializers.mastodon import claims
-from ...services import instance, viewing
+from ...services import generate, instance, viewing
 from ...store import actors, deliveries, relations, statuses
+from ...store import media as media_rows
 from ...store.paging import Page
 from ..pagination import page_of
 from . import addressed, cards, lineage, recovered, views
+from .remix import POLICIES
 from .render import page
 from .visitor import visitor
 
@@ -137,7 +139,7 @@ async def post(request: Request) -> Response:
                                         cards.Card | None]:
         actor, status = addressed.post(session, house.uris, name, status_id, who.actor_id)
         above, below = statuses.context(session, status, who.actor_id)
-        card = cards.cards(session, [status], house.uris)[0] if addressed.for_everybody(status) else None
+        card = cards.cards(session, [status], house.uris)[0] if addressed.offered(session, status) else None
         shown = views.posts(session, [status, *above, *below], who.actor_id, house.uris)
         relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
         return status, actor, shown[0], shown[1:1 + len(above)], shown[1 + len(above):], relation, card
@@ -153,13 +155,21 @@ async def post(request: Request) -> Response:
     reach = None
     if status.local and who.user is not None and (actor.id == who.actor_id or who.user.admin):
         reach = await house.db.read(lambda session: deliveries.state_of(session, status.uri))
+    opening = await house.db.read(lambda session: _opening(session, house, status)) if actor.id == who.actor_id else None
     found = await house.db.read(lambda session: claims.of_page(
         session, shown.main.id if shown.main else None, who.actor_id, request.headers.get("accept-language", "")))
     return await page(request, "watch.html", post=shown, above=above, below=below, relation=relation, uri=status.uri, reach=reach,
-                      claims=found,
+                      claims=found, opening=opening, policies=POLICIES,
                       origin=house.uris.base, lineage=await lineage.of_post(request, status),
-                      matches=await house.db.read(lambda session: recovered.of_post(session, status.id, who.actor_id)),
+                      matches=await house.db.read(lambda session: recovered.of_post(
+                          session, status.id, who.actor_id, house.uris)),
                       share=share, oembed=house.uris.oembed(house.uris.post_page(actor.acct, status.id)), reply_start=reply_start)
+
+
+def _opening(session: Session, house: House, status: Status) -> generate.Opening | None:
+    """How its author can prove the private prompt of a post's first file."""
+    files = media_rows.of_statuses(session, [status.id]).get(status.id, [])
+    return generate.opening(session, house.vault, files[0]) if files else None
 
 
 async def search(request: Request) -> Response:

@@ -15,8 +15,9 @@ from ...models import Media
 from ...services import recognition
 from ...store import actors, fingerprints
 from ...store import media as media_rows
+from ...uris import Uris
 from .render import page
-from .views import account_page
+from .views import MediaView, account, account_page, media_view
 from .visitor import checked_form, go, text, visitor
 
 if TYPE_CHECKING:
@@ -37,35 +38,39 @@ class MatchView:
     page: str
     name: str
     title: str
+    known: MediaView
+    """The other video, with its label and verdict."""
     how: str
     said: str
     question: bool
 
 
-def match_views(session: Session, files: Sequence[Media], viewer_id: int | None) -> list[MatchView]:
+def match_views(session: Session, files: Sequence[Media], viewer_id: int | None, uris: Uris) -> list[MatchView]:
     """For the files of a post."""
-    found = fingerprints.matches(session, files)
-    people = actors.many(session, [status.actor_id for status in found.values()])
+    found = fingerprints.originals(session, files)
+    people = actors.many(session, [status.actor_id for _, status in found.values()])
     mine = [media for media in files if media.actor_id == viewer_id]
     asked = recognition.asked(session, mine) if found and mine else {}
     views = []
     for media in files:
-        status, matched = found.get(media.id), media.matched or {}
-        if status is None:
+        if media.id not in found:
             continue
+        (other, status), matched = found[media.id], media.matched or {}
         author = people[status.actor_id]
+        known = media_view(other, author, account(author, uris))
         distance = int(matched.get("distance") or 0)
         how = "the invisible mark agrees" if matched.get("watermark") else f"fingerprint {distance} of 256 bits apart"
+        said = SAID.get(str(matched.get("answer")), "")
         words = " ".join((status.text or status.spoiler_text).split())
         views.append(MatchView(
             media.id, f"{account_page(author)}/{status.id}", (status.url or status.uri).partition("://")[2],
-            words[:60] + ("…" if len(words) > 60 else ""), how, SAID.get(str(matched.get("answer")), ""), media.id in asked))
+            words[:60] + ("…" if len(words) > 60 else ""), known, how, said, media.id in asked))
     return views
 
 
-def of_post(session: Session, status_id: int, viewer_id: int | None) -> list[MatchView]:
+def of_post(session: Session, status_id: int, viewer_id: int | None, uris: Uris) -> list[MatchView]:
     """`match_views` of a stored post."""
-    return match_views(session, media_rows.of_statuses(session, [status_id]).get(status_id, []), viewer_id)
+    return match_views(session, media_rows.of_statuses(session, [status_id]).get(status_id, []), viewer_id, uris)
 
 
 async def answer(request: Request) -> Response:

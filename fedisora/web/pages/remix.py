@@ -25,6 +25,7 @@ class RemixView:
         withdrawn: why it is not shown any more; "" when it is.
         request: id of the request on which it waits, 0 when on none.
         state, reason: of that request.
+        policy: who may remix it, a preset or `custom`.
     """
 
     open: bool = False
@@ -32,6 +33,7 @@ class RemixView:
     request: int = 0
     state: str = ""
     reason: str = ""
+    policy: str = policy.DEFAULT
 
 
 NO_REMIX = RemixView()
@@ -51,5 +53,6 @@ def of_posts(session: Session, rows: Sequence[tuple[Status, Actor]], viewer_id: 
             open=row.published and not taken and (actor.id == viewer_id or (
                 row.visibility in ("public", "unlisted") and preset != "nobody")),
             withdrawn=GONE.get(taken, ""), request=request.id if request is not None else 0,
-            state=request.state if request is not None else "", reason=request.reason if request is not None else "")
+            state=request.state if request is not None else "", reason=request.reason if request is not None else "",
+            policy=preset)
     return found

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ...models import Actor, Generation, Media, Status
-from ...provenance import digital_source
+from ...provenance import digital_source, foreign_labels
 from ...serializers.activitypub.note import label_line
-from ...store import actors, relations, statuses
+from ...serializers.mastodon.status import label_source
+from ...store import actors, fingerprints, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
 from . import made as origin
@@ -32,6 +33,8 @@ CHECKS = {"manifest": "Signed record", "signature": "The signer is who it says",
           "object": "Post and file agree", "signer": "The signer is who it says",
           "revocation": "Not revoked", "certificate": "Certificate", "ingredients": "What it was made from"}
 MARKS = {"machine": "m-agent", "mixed": "m-mixed", "procedural": "m-proc", "human": "m-camera", "undeclared": "m-none"}
+UNDECLARED = {"video": "Video undeclared", "image": "Picture undeclared", "audio": "Sound undeclared"}
+GOOD = ("verified", "verified-foreign-issuer")
 TONES = {"machine": "machine", "mixed": "mixed", "procedural": "machine", "human": "human", "undeclared": "none"}
 
 
@@ -124,7 +127,7 @@ def _dict(value: object) -> dict[str, Any]:
 
 def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
     verdict = media.verdict or {}
-    good = verdict.get("verdict") in ("verified", "verified-foreign-issuer")
+    good = verdict.get("verdict") in GOOD
     how = "checked" if good else "only said"
     record = _dict(verdict.get("record")) or media.record or {}
     generator = _dict(record.get("generator")) or media.generator or {}
@@ -163,17 +166,22 @@ def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "
     kind = source.kind if source else "undeclared"
     verdict = str((media.verdict or {}).get("verdict") or "")
     mark, text, alarm = VERDICTS.get(verdict, ("m-unknown", "Not checked yet", False))
+    known_from = label_source(media)
     model = str((media.generator or {}).get("model") or "") if kind in ("machine", "mixed") else ""
+    model = foreign_labels.WORD_OF.get(known_from or "", model) if media.state == "remote" else model
     local = media.storage_key is not None
     remote_poster = f"/proxy/poster/{media.id}" if media.remote_poster_url else None
     poster = f"/media/{media.poster_key}" if media.poster_key else remote_poster
-    sentence = str((media.verdict or {}).get("summary") or "") or (
-        f"{origin.UNDECLARED} That tells you nothing about whether it is real." if source is None
-        else f"{source.label}, says its author.")
+    sentence = str((media.verdict or {}).get("summary") or "")
+    if not sentence or (known_from in ("hashtag", "peertube", "manifest") and verdict not in GOOD):
+        # what was said elsewhere stands first, as what it is; what the check found comes after it
+        said = foreign_labels.sentence(media.digital_source_type, known_from)
+        sentence = f"{said} {sentence}".strip()
     return MediaView(
         id=media.id, kind=media.kind, url=f"/media/{media.storage_key}" if local else f"/proxy/media/{media.id}", poster=poster,
         width=media.width or 960, height=media.height or 540, alt=media.description, mime=media.mime or "video/mp4",
-        label=source.label if source else "Video undeclared", model=model, tone=TONES[kind], mark=MARKS[kind], verdict=verdict,
+        label=foreign_labels.label(media.digital_source_type, known_from) or UNDECLARED.get(media.kind, "Undeclared"),
+        model=model, tone=TONES[kind], mark=MARKS[kind], verdict=verdict,
         verdict_mark=mark, verdict_text=text, alarm=alarm, sentence=sentence, facts=_facts(media, actor, shown),
         raw=json.dumps(media.verdict, indent=2, ensure_ascii=False) if media.verdict else "",
         ready=media.state in ("signed", "remote", "ready"), file_name=origin.file_name(actor, title, media),
@@ -208,6 +216,8 @@ class PostView:
     boosted_by: AccountView | None = None
     remix: RemixView = NO_REMIX
     row: int = 0
+    matched: bool = False
+    """Its file looks like another video that may be named, and not by the word of an author of both."""
     warning: str = ""
 
     @property
@@ -225,6 +235,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     people = actors.many(session, [row.actor_id for row in every.values()])
     liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
     boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
+    alike = fingerprints.matches(session, [item for some in files.values() for item in some])
     more = extras(session, every, viewer_id)
     remixes = of_posts(session, [(row, people[row.actor_id]) for row in every.values()], viewer_id)
     found = []
@@ -244,6 +255,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
             replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=mine, remix=remix,
             visibility=shown.visibility, published=shown.published, text=shown.text, row=row.id,
             warning=shown.review_reason or "" if shown.review == "warned" else "",
+            matched=any(item.id in alike and (item.matched or {}).get("answer") != "mine" for item in media),
             boosted_by=account(people[row.actor_id], uris) if row.reblog_of_id is not None else None))
     return found
 
@@ -285,37 +297,3 @@ def job(session: Session, row: Generation, actor: Actor, uris: Uris, position: i
         error=row.error, media=media_view(media, actor, account(actor, uris)) if media is not None else None,
         seconds=row.seconds, width=row.width, height=row.height,
         final=row.state in ("draft", "failed", "cancelled", "published", "discarded"))
-
-
-@dataclass(frozen=True)
-class VerdictView:
-    """A verdict on the page /verify."""
-
-    name: str
-    mark: str
-    summary: str
-    alarm: bool
-    checks: list[Any]
-    rows: list[tuple[str, str]]
-    raw: str
-    post: str | None
-
-
-def verdict(document: dict[str, Any]) -> VerdictView:
-    """A verdict object in words."""
-    name = str(document["verdict"])
-    mark, _, alarm = VERDICTS.get(name, ("m-unknown", "", False))
-    record, signer = _dict(document.get("record")), _dict(document.get("signer"))
-    generator = _dict(record.get("generator"))
-    made = " ".join(str(generator[key]) for key in ("name", "model") if generator.get(key))
-    source = digital_source.find(document.get("digitalSourceType"))
-    rows = [(label, str(value)) for label, value in (
-        ("Signed for", signer.get("actor")), ("Signed by", signer.get("instance")),
-        ("Kind", source.label if source else None), ("Made with", made), ("Prompt", generator.get("prompt")),
-        ("When", record.get("created"))) if value]
-    checks = [{"ok": bool(item.get("ok")), "name": CHECKS.get(str(item.get("name")), str(item.get("name"))),
-               "detail": str(item.get("detail") or "")} for item in document.get("checks", ()) if isinstance(item, dict)]
-    post = record.get("object")
-    return VerdictView(name, mark, str(document.get("summary") or ""), alarm, checks, rows,
-                       json.dumps(document, indent=2, ensure_ascii=False),
-                       post if isinstance(post, str) and post.startswith(("https://", "http://")) else None)

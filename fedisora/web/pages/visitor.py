@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from ...errors import Forbidden, NotFound, TooLarge, Unauthenticated
 from ...models import Actor, User
 from ...services import sessions
-from ..body import clean
+from ..body import bounded, clean
 
 if TYPE_CHECKING:
     from ...app import House
@@ -88,9 +88,10 @@ async def checked_form(request: Request, *, max_files: int = 4) -> FormData:
     house: House = request.app.state.house
     who = await visitor(request)
     length = int(request.headers.get("content-length") or 0)
-    if length > (house.settings.max_upload_mb << 20) + MAX_FORM:
+    most = (house.settings.max_upload_mb << 20) + MAX_FORM
+    if length > most:
         raise TooLarge(f"This is more than {house.settings.max_upload_mb} MB.")
-    form = await request.form(max_files=max_files, max_fields=100, max_part_size=MAX_FORM)
+    form = await bounded(request, most).form(max_files=max_files, max_fields=100, max_part_size=MAX_FORM)
     given = form.get("csrf_token")
     header = request.headers.get("x-csrf-token", "")
     if not sessions.check_csrf(house.vault, who.token, given if isinstance(given, str) else header):

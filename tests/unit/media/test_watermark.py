@@ -70,7 +70,7 @@ def test_borders_are_looked_past() -> None:
 
 def test_noise_and_nonsense_carry_no_mark() -> None:
     chance = np.random.default_rng(1)
-    for _ in range(12):
+    for _ in range(6):
         noise = base64.b64encode(chance.normal(0, 1, (256, 256)).astype("<f2").tobytes()).decode()
         assert watermark.read(noise, KEY, [0.1, 0, 0.9, 1]) is None
     hostile = base64.b64encode(np.full((256, 256), np.inf, "<f2").tobytes()).decode()

@@ -1,10 +1,7 @@
 """From an upload or a draft to a signed post, with c2pa-python's Reader as the judge of what comes out."""
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,109 +11,22 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.activities.remote_posts import proof_state
-from fedisora.app import House, build_house, create_app, workers_module
+from fedisora.app import House, workers_module
 from fedisora.errors import Conflict, Invalid, NotFound
 from fedisora.models import Actor, ClaimRow, Generation, Lineage, Media, OutboxActivity, Status, User
 from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, HUMAN_EDITS, TRAINED
 from fedisora.provenance.manifest import Ingredient
+from fedisora.provenance.record import opens
 from fedisora.serializers.activitypub.note import from_activitypub
 from fedisora.serializers.mastodon.status import media_attachment
-from fedisora.services import accounts, declaration, generate, instance, publish, tokens
-from fedisora.settings import load_settings
-from fedisora.store import actors
+from fedisora.services import declaration, generate, publish, tokens
+from fedisora.store import actors, records
 from tests.support.credentials import Authority, actions, assertions, judge
-from tests.support.pictures import clip
+from tests.support.pictures import clip, png
 
-WORKER = workers_module("media")
+from .conftest import HERE, WORKER, Studio
+
 SIGNING = workers_module("signing")
-HERE = "https://here.example"
-
-
-@dataclass
-class Studio:
-    """An instance without a server, whose jobs are run by hand."""
-
-    house: House
-    ada: int
-    robot: int
-    folder: Path
-    plain: Path
-    anchors: str
-
-    def run(self, job: Callable[..., Coroutine[Any, Any, Any]], payload: dict[str, Any]) -> None:
-        async def once() -> None:
-            await self.house.client.open()
-            try:
-                await job(self.house, payload)
-            finally:
-                await self.house.client.close()
-
-        asyncio.run(once())
-
-    def upload(self, path: Path, choice: str = "", *, text: str = "look", author: int | None = None, **columns: Any) -> int:
-        """A post with an upload, not published yet; the media row's id."""
-        key = f"uploads/{secrets.token_hex(8)}"
-        self.house.storage.put_file(key, path)
-
-        def insert(uow: Any) -> int:
-            media = Media(id=uow.new_id(), actor_id=author or self.ada, state="received", upload_key=key, created_at=uow.now,
-                          description="a clip", record=actors.maker_of(uow.session, author or self.ada), **columns)
-            declaration.say(media, choice)
-            uow.session.add(media)
-            uow.session.flush()
-            publish.create(uow, actors.get(uow.session, author or self.ada), publish.Draft(text=text, media_ids=(media.id,)))
-            return int(media.id)
-
-        return self.house.db.write_now(insert)
-
-    def publish(self, media_id: int) -> Media:
-        self.run(WORKER.publish, {"status_id": self.media(media_id).status_id})
-        return self.media(media_id)
-
-    def get(self, path: str, accept: str = "*/*") -> httpx.Response:
-        return self.request("GET", path, {"Accept": accept})
-
-    def request(self, method: str, path: str, headers: dict[str, str], **more: Any) -> httpx.Response:
-        async def once() -> httpx.Response:
-            app = create_app(self.house.settings, house=self.house, local_workers=False)
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as client:
-                return await client.request(method, path, headers=headers, **more)
-
-        return asyncio.run(once())
-
-    def media(self, media_id: int) -> Media:
-        return self.house.db.read_now(lambda session: session.get_one(Media, media_id))
-
-    def post(self, media: Media) -> dict[str, Any]:
-        found: dict[str, Any] = orjson.loads(self.house.db.read_now(
-            lambda session: session.get_one(Status, media.status_id)).document or b"")
-        return found
-
-    def judged(self, media: Media) -> dict[str, Any]:
-        path = self.house.storage.path_for(str(media.storage_key))
-        assert path is not None
-        return judge(Path(path), self.anchors)
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    folder = tmp_path_factory.mktemp("studio")
-    house = build_house(load_settings(folder, base_url=HERE, rate_limits=False, burnt_in_mark=True))
-
-    def people(uow: Any) -> tuple[int, int]:
-        ada = accounts.create(uow, "ada", "ada@example.org", "a fine password")
-        accounts.create(uow, "eve", "eve@example.org", "a fine password")
-        robot = accounts.create(uow, "robot", "robot@example.org", "a fine password", kind="agent", operator="ada")
-        return ada.actor_id, robot.actor_id
-
-    ada, robot = house.db.write_now(people)
-    yield Studio(house, ada, robot, folder, clip(folder / "plain.mp4", frames=12), house.db.read_now(instance.certificate_bundle))
-    house.db.close()
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Authority:
-    return Authority()
 
 
 def names(listed: list[dict[str, Any]]) -> list[str]:
@@ -177,6 +87,19 @@ def test_an_upload_that_says_it_is_ai_is_not_washed_by_its_uploader(studio: Stud
     assert inner["signature_info"]["common_name"] == "@ada@elsewhere.example"
     assert "#AIGenerated" in studio.post(media)["content"]
     assert media.verdict is not None and media.verdict["verdict"] == "verified"
+
+
+def test_a_picture_keeps_its_record_too(studio: Studio, elsewhere: Authority) -> None:
+    plain = studio.folder / "plain.png"
+    plain.write_bytes(png(60, 40))
+    media = studio.publish(studio.upload(elsewhere.sign(plain, studio.folder / "ai.png", COMPOSITE_TRAINED, "image/png")))
+    assert (media.kind, media.mime, media.digital_source_type, media.label_source) == (
+        "image", "image/jpeg", COMPOSITE_TRAINED, "manifest")
+    found = judge(Path(str(studio.house.storage.path_for(str(media.storage_key)))), studio.anchors, "image/jpeg")
+    assert (found["state"], found["manifest"]["ingredients"][0]["format"]) == ("Trusted", "image/png")
+    assert names(actions(found)) == ["c2pa.opened", "c2pa.edited", "c2pa.converted", "c2pa.edited.metadata"]
+    assert studio.post(media)["attachment"][0]["type"] == "Image"
+    assert "AI-modified image" in studio.post(media)["content"]
 
 
 def test_a_tampered_original_is_recorded_as_that(studio: Studio, elsewhere: Authority) -> None:
@@ -255,6 +178,7 @@ def test_an_unlabelled_post_is_labelled_later_and_never_unlabelled(studio: Studi
     assert (now.digital_source_type, now.label_source) == (COMPOSITE_TRAINED, "declared")
     assert now.digest != media.digest and now.storage_key != media.storage_key
     assert now.record == media.record  # its operator as of creation, too
+    assert studio.house.db.read_now(lambda session: session.get_one(Status, now.status_id)).made == "mixed"
     found = studio.judged(now)
     assert found["state"] == "Trusted"
     assert names(actions(found)) == ["c2pa.opened", "c2pa.edited", "c2pa.addedText", "c2pa.edited.metadata"]
@@ -360,10 +284,11 @@ def test_a_remix_with_a_private_prompt(studio: Studio, elsewhere: Authority, mon
 
     def go(uow: Any) -> int:
         status = generate.publish(uow, actors.get(uow.session, studio.ada), row, draft, show_prompt=False, description=None)
-        for uri, kind, stamp, consent in ((parent, "remix", "/stamps/1", "valid"), (second, "remix", "/stamps/2", "revoked"),
+        for uri, kind, stamp, consent in ((parent, "remix", "/stamps/1", "valid"), (second, "remix", "", "own"),
                                           (f"{elsewhere.origin}/users/ada", "cameo", "/stamps/3", "valid")):
-            uow.session.add(Lineage(id=uow.new_id(), child_id=status.id, child_uri=status.uri, parent_uri=uri, kind=kind,
-                                    stamp_uri=f"{elsewhere.origin}{stamp}", consent=consent, created_at=uow.now))
+            uow.session.add(Lineage(
+                id=uow.new_id(), child_id=status.id, child_uri=status.uri, parent_uri=uri, kind=kind, consent=consent,
+                stamp_uri=f"{elsewhere.origin}{stamp}" if stamp else None, created_at=uow.now))
         media_id = uow.session.get_one(Generation, row).media_id
         for position, (source, body) in enumerate((("file", claim), ("object", claim), ("object", {"type": "x:Ünknown"}))):
             uow.session.add(ClaimRow(id=uow.new_id(), media_id=media_id, position=position, source=source, type="x",
@@ -402,3 +327,21 @@ def test_a_remix_with_a_private_prompt(studio: Studio, elsewhere: Authority, mon
     assert (back.based_on, back.soft_binding, back.claims) == (
         (parent, second), tuple(node["softBinding"]), (sent, {"type": "x:Ünknown"}))
     assert [item["object"] for item in media.ingredients] == [parent, second]
+
+    shown = studio.house.db.read_now(lambda session: generate.opening(session, studio.house.vault, media))
+    assert shown is not None and shown.commitment == signed["generator"]["promptCommitment"]
+    assert opens(shown.commitment, bytes.fromhex(shown.nonce), prompt)
+    assert not opens(shown.commitment, bytes.fromhex(shown.nonce), "another prompt")
+    address = f"/@ada/{media.status_id}"
+    pages = [studio.request("GET", address, {"Cookie": studio.log_in(who)} if who else {}).text
+             for who in (None, studio.robot, studio.ada)]
+    assert [shown.nonce in text for text in pages] == [prompt in text for text in pages] == [False, False, True]
+
+    def revoke(uow: Any) -> records.Beside:
+        for line in uow.session.scalars(select(Lineage).where(Lineage.child_id == media.status_id)):
+            line.consent = "revoked"
+        uow.session.flush()
+        return records.beside(uow.session, [media])[media.id]
+
+    now = studio.house.db.write_now(revoke)
+    assert (now.based_on, now.remix_authorizations, now.likeness_authorizations) == ((parent, second), (), ())

@@ -1,0 +1,1 @@
+"""Tools for people who write vocabularies: a new package, its checks, and a pytest plugin."""

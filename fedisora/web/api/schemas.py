@@ -1,0 +1,115 @@
+"""The shapes of this API's answers (JSON Schema 2020-12). Real answers are checked against them in the tests."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ...provenance.dial import SWITCHES
+from ...provenance.foreign_labels import SOURCES
+from ...provenance.verdict import VERDICTS
+from ...store.fingerprints import ANSWERS
+from .operations import Schema, array, ref
+
+TEXT: Final[Schema] = {"type": "string"}
+WHOLE: Final[Schema] = {"type": "integer"}
+MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
+ID: Final[Schema] = {"type": "string", "pattern": "^[0-9]+$"}
+URI: Final[Schema] = {"type": "string", "format": "uri"}
+
+
+def maybe(schema: Schema) -> Schema:
+    """The schema, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def thing(says: str, needed: Mapping[str, Schema], more: Mapping[str, Schema] | None = None, *, closed: bool = False) -> Schema:
+    """An object: members that are always there, members that may be, and whether there are others."""
+    made: dict[str, Any] = {"type": "object", "description": says, "required": sorted(needed),
+                            "properties": {**needed, **(more or {})}}
+    return {**made, "additionalProperties": False} if closed else made
+
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT}),
+    "Verdict": thing(
+        "What is known about a file (vocabulary §5). The sentence is for people, the checks are what it rests on.",
+        {"verdict": {"type": "string", "enum": list(VERDICTS)},
+         "summary": {"type": "string", "description": "One sentence, in English so far."}, "checkedAt": MOMENT,
+         "signer": maybe(ref("Signer")),
+         "digitalSourceType": maybe({"type": "string", "description": "IPTC URI; null: undeclared."}),
+         "record": maybe({"type": "object", "description": "org.fedisora.provenance inside the file (vocabulary §2)."}),
+         "checks": array(ref("Check")), "claims": array(ref("Claim"))},
+        {"match": thing("A known file that this one looks like; never a reason to call it verified.",
+                        {"object": URI, "distance": WHOLE})}),
+    "Match": thing(
+        "A post that a file looks like; only what everybody may read is named. A match of pictures, not a proof.",
+        {"object": URI, "url": URI, "digital_source_type": maybe(TEXT),
+         "distance": {"type": "integer", "description": "Bits of 256 between the ISCCs."},
+         "frames": maybe({"type": "number", "minimum": 0, "maximum": 1, "description": "Share of the frames that are the same."}),
+         "watermark": {"type": "boolean"}, "answer": maybe({"type": "string", "enum": list(ANSWERS)})}),
+    "MatchAnswer": thing("What one of your files looks like.",
+                         {"match": maybe(ref("Match")), "question": {"type": "boolean"}}),
+    "Signer": thing("Whose certificate signed.", {"certificateSerial": {"type": "string", "pattern": "^[0-9a-f]*$"}},
+                    {"actor": URI, "instance": URI}),
+    "Check": thing("One thing that was looked at.", {"name": TEXT, "ok": {"type": "boolean"}, "detail": TEXT}),
+    "Claim": thing("A claim of an extension vocabulary.",
+                   {"extension": TEXT, "status": {"type": "string", "enum": ["valid", "invalid", "unknown"]}},
+                   {"label": maybe(TEXT), "problems": array(TEXT)}),
+    "Label": thing(
+        "How a file was made, and whose word that is: the member `fedisora` of every media attachment, in lists too.",
+        {"label": maybe(TEXT), "kind": {"type": "string", "enum": ["human", "mixed", "machine", "procedural", "undeclared"]},
+         "digital_source_type": maybe(TEXT), "label_source": maybe({"type": "string", "enum": list(SOURCES)}), "label_text": TEXT,
+         "declared": {"type": "boolean"}, "verdict": maybe(thing("The verdict in short; whole in single entities.",
+                                                                 {"verdict": TEXT, "summary": TEXT, "checkedAt": MOMENT}))},
+        {"provenance": maybe({"type": "object"}), "match": maybe(ref("Match"))}),
+    "MediaAttachment": thing(
+        "Mastodon's entity (docs.joinmastodon.org/entities/MediaAttachment) with the member `fedisora`.",
+        {"id": ID, "type": {"type": "string", "enum": ["video", "image", "audio", "gifv", "unknown"]}, "url": maybe(URI),
+         "preview_url": maybe(URI), "description": maybe(TEXT), "fedisora": ref("Label")}),
+    "Status": thing(
+        "Mastodon's entity (docs.joinmastodon.org/entities/Status).",
+        {"id": ID, "uri": URI, "created_at": MOMENT, "content": TEXT, "visibility": TEXT, "account": {"type": "object"},
+         "media_attachments": array(ref("MediaAttachment"))}),
+    "Generation": thing(
+        "A video in the making.",
+        {"id": ID, "state": {"type": "string", "enum": ["queued", "running", "draft", "published", "discarded", "failed",
+                                                        "cancelled"]},
+         "stage": TEXT, "progress": {"type": "number", "minimum": 0, "maximum": 1}, "prompt": TEXT,
+         "seed": maybe({"type": "string", "pattern": "^[0-9]+$"}),
+         "width": WHOLE, "height": WHOLE, "seconds": {"type": "number"}, "fps": WHOLE, "backend": TEXT, "error": maybe(TEXT),
+         "position": {"type": "integer", "minimum": 0, "description": "How many are ahead of a queued one."},
+         "media": maybe(ref("MediaAttachment")), "status_id": maybe(ID), "created_at": MOMENT, "finished_at": maybe(MOMENT)},
+        closed=True),
+    "Lineage": thing(
+        "A graph of posts: what a video was made from and what became of it, over all servers.",
+        {"root": URI, "truncated": {"type": "boolean"},
+         "nodes": array(thing("A post or an account.", {
+             "id": URI, "type": TEXT, "depth": WHOLE, "missing": maybe(TEXT), "status_id": maybe(ID), "url": maybe(URI),
+             "page": maybe(URI), "title": maybe(TEXT), "account": maybe({"type": "object"}), "created_at": maybe(MOMENT),
+             "made": maybe(TEXT), "label": maybe(TEXT), "digitalSourceType": maybe(TEXT), "verdict": maybe(TEXT)})),
+         "edges": array(thing("`child` was made from `parent`, or shows it.", {
+             "child": URI, "parent": URI, "kind": {"type": "string", "enum": ["remix", "cameo"]}, "consent": TEXT,
+             "loop": {"type": "boolean"}}))}),
+    "ConsentRequest": thing(
+        "Somebody asks somebody whether a video may be made from theirs.",
+        {"id": ID, "uri": URI, "kind": TEXT, "direction": {"type": "string", "enum": ["in", "out"]}, "state": TEXT,
+         "account": {"type": "object", "description": "The other side."}, "name": TEXT, "use": TEXT, "target": ref("Named"),
+         "object": maybe(URI), "status_id": maybe(ID), "digest": maybe(TEXT), "preview_url": maybe(URI), "reason": maybe(TEXT),
+         "stamp": maybe(URI), "created_at": MOMENT, "answered_at": maybe(MOMENT)}),
+    "ConsentStamp": thing(
+        "A consent that was given.",
+        {"id": ID, "uri": URI, "kind": TEXT, "digest": maybe(TEXT), "object": URI, "status_id": maybe(ID), "target": ref("Named"),
+         "account": maybe({"type": "object"}), "created_at": MOMENT, "ends_at": maybe(MOMENT), "revoked_at": maybe(MOMENT)}),
+    "Named": thing("A post by its id, and its row here when it is known.", {"uri": URI, "status_id": maybe(ID)}),
+    "Dial": thing(
+        "How much AI somebody wants to see.",
+        {"stop": {"type": "integer", "minimum": 0, "maximum": 4, "description": "0 no AI, 2 as it comes, 4 only AI."},
+         **{name: {"type": "boolean"} for name in SWITCHES}, "name": TEXT, "sentence": TEXT,
+         "instance": thing("What the instance is for.", {"ai_policy": {"enum": ["open", "labelled", "ai-free"]}})}),
+    "Deliveries": thing(
+        "How far a post got.",
+        {"inboxes": WHOLE, "reached": WHOLE, "pending": WHOLE, "failed": WHOLE, "servers": WHOLE,
+         "failures": array(thing("A server that has not taken it.", {
+             "host": TEXT, "status": maybe(WHOLE), "reason": TEXT, "attempts": WHOLE,
+             "next": maybe({"type": "string", "format": "date-time", "description": "null: given up."})}))}),
+}

@@ -1,0 +1,304 @@
+"""The consent to a remix is what the owner's own server says, about exactly this post, this original and these bytes.
+
+Owner and remixer are on two made-up servers; every look goes over real HTTP. (BI-200, BI-201, rules R24 and R25.)
+"""
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from fedisora.activities import HANDLERS, Received, lineages, remote_posts
+from fedisora.activitypub.contexts import context_for
+from fedisora.activitypub.integrity_proofs import sign_document
+from fedisora.activitypub.multibase import ed25519_multibase
+from fedisora.db import Database, Instance, UnitOfWork
+from fedisora.federation.consent_checks import ConsentChecks
+from fedisora.models import Base, Job, Lineage, Status
+from fedisora.provenance import consent
+from fedisora.settings import load_settings
+from fedisora.store import actors, lineage, statuses
+from fedisora.store.paging import Page
+from fedisora.uris import Uris
+from fedisora.vault import Vault
+from tests.support.remote import RemoteActor
+from tests.support.world import World
+
+from .conftest import Place
+
+DIGEST, OTHER = "zQmPv75p7HFCeWfvDRdaGdVYyfwJehoudRn9Y4v5kbELR3c", "zQmY4yhww3Ex6EuFujZUAbntwbrMYyfDNaENgoYaLzMfiMn"
+
+
+class Moving(World):
+    """A server that sends some paths elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved: dict[str, str] = {}
+
+    def answer_get(self, handler: BaseHTTPRequestHandler) -> None:
+        target = self.moved.get(handler.path)
+        if target is None:
+            super().answer_get(handler)
+            return
+        handler.send_response(302)
+        handler.send_header("Location", target)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+
+class Stage:
+    """An owner on one server, a remixer on another, and our instance that looks at their posts."""
+
+    def __init__(self, place: Place, home: Moving, away: World) -> None:
+        self.place, self.home, self.away = place, home, away
+        self.numbers = itertools.count(1)
+        self.keys: dict[str, Ed25519PrivateKey] = {}
+        self.owner, self.neighbour = self._person(home, "olga"), self._person(home, "ned")
+        self.remixer = self._person(away, "rem")
+
+    def _person(self, world: World, name: str) -> RemoteActor:
+        found = world.actor(name)
+        self.rekey(world, found)
+        return found
+
+    def rekey(self, world: World, actor: RemoteActor, mark: str = "ed25519") -> None:
+        """Give an actor a (new) Multikey."""
+        self.keys[actor.uri] = key = Ed25519PrivateKey.generate()
+        world.documents[f"/users/{actor.name}"]["assertionMethod"] = [{
+            "id": f"{actor.uri}#{mark}", "type": "Multikey", "controller": actor.uri,
+            "publicKeyMultibase": ed25519_multibase(key.public_key())}]
+
+    def sign(self, document: dict[str, Any], signer: RemoteActor, mark: str = "ed25519") -> dict[str, Any]:
+        return sign_document({"@context": context_for(document, proof=True), **document}, self.keys[signer.uri],
+                             f"{signer.uri}#{mark}", dt.datetime.now(dt.UTC))
+
+    def stamp(self, world: World, document: dict[str, Any], signer: RemoteActor, path: str = "") -> str:
+        """Put a stamp on a server; its address."""
+        path = path or f"/stamps/{next(self.numbers)}"
+        whole = {"id": f"{world.base}{path}", "type": consent.REMIX, **document}
+        world.documents[path] = self.sign(whole, signer)
+        return f"{world.base}{path}"
+
+    def original(self) -> dict[str, Any]:
+        return self.home.note(self.owner, "original")
+
+    def remix(self, parent: dict[str, Any], *stamps: str, digest: str | None = DIGEST) -> dict[str, Any]:
+        """A remix as its author publishes it, before it is stored here. Its id is `self.next_remix`."""
+        file = {"type": "Video", "mediaType": "video/mp4", "url": f"{self.away.base}/1.mp4", "isBasedOn": [parent["id"]],
+                **({"remixAuthorization": list(stamps)} if stamps else {}), **({"digestMultibase": digest} if digest else {})}
+        return self.away.note(self.remixer, "remix", attachment=[file])
+
+    @property
+    def next_remix(self) -> str:
+        return f"{self.remixer.uri}/notes/{len(self.away.documents)}"
+
+    def good(self, parent: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """A stamp that gives consent to the next remix."""
+        return {"attributedTo": self.owner.uri, "interactingObject": self.next_remix, "interactionTarget": parent["id"],
+                "digestMultibase": DIGEST, **more}
+
+    def store(self, note: dict[str, Any]) -> Status:
+        return self.place.resolve(note["id"])
+
+    def look(self, note: dict[str, Any]) -> Lineage:
+        """Store a post, look at its consent as the job does, and answer the row."""
+        status = self.store(note)
+        row = self.row(status)
+        self.place.go(lambda tools: ConsentChecks(self.place.db, tools.fetcher, tools.resolver).check(row.id))
+        return self.row(status)
+
+    def row(self, status: Status) -> Lineage:
+        return self.place.db.read_now(lambda session: lineage.parents_of(session, [status.id]))[status.id][0]
+
+    def receive(self, actor: RemoteActor, kind: str, about: Any, **more: Any) -> str:
+        activity = {"id": f"{actor.uri}#{kind}/{next(self.numbers)}", "type": kind, "actor": actor.uri, "object": about, **more}
+
+        def apply(uow: UnitOfWork) -> str:
+            sender = actors.by_uri(uow.session, actor.uri)
+            assert sender is not None
+            return HANDLERS[kind].receive(uow, activity, Received(sender))
+
+        return self.place.db.write_now(apply)
+
+    def listed(self, note: dict[str, Any]) -> bool:
+        return self.place.db.read_now(lambda session: note["id"] in [row.uri for row in statuses.public(
+            session, Page(limit=80))])
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("consent")
+    settings = load_settings(folder, base_url="http://127.0.0.1:1", allow_private_network="127.0.0.0/8")
+    database = Database(Instance(settings, Uris(settings.base_url), Vault.open(folder)))
+    Base.metadata.create_all(database.engine)
+    with Moving() as home, World() as away:
+        yield Stage(Place(database), home, away)
+    database.close()
+
+
+# ---- what must not work
+@pytest.mark.parametrize(("change", "state"), [
+    ({"interactingObject": "http://other.example/notes/1"}, "invalid"), ({"interactionTarget": "REMIX"}, "invalid"),
+    ({"digestMultibase": OTHER}, "invalid"), ({"attributedTo": "NEIGHBOUR"}, "invalid"), ({"attributedTo": None}, "invalid"),
+    ({"type": "QuoteAuthorization"}, "invalid"), ({"type": "Tombstone"}, "revoked"),
+    ({"endTime": "2026-01-01T00:00:00Z"}, "expired"), ({"endTime": "never"}, "expired"),
+    ({"id": "ELSEWHERE"}, "invalid")])
+def test_bi_200_a_stamp_about_something_else_gives_nothing(stage: Stage, change: dict[str, Any], state: str) -> None:
+    parent = stage.original()
+    words = {"REMIX": stage.next_remix, "NEIGHBOUR": stage.neighbour.uri, "ELSEWHERE": f"{stage.away.base}/stamps/x"}
+    change = {key: words.get(value, value) for key, value in change.items()}
+    stamp = stage.stamp(stage.home, stage.good(parent, **change), stage.owner)
+    stage.away.documents["/stamps/x"] = stage.home.documents[stamp.removeprefix(stage.home.base)]
+    row = stage.look(stage.remix(parent, stamp))
+    assert (row.consent, lineage.holds(row)) == (state, False)
+    assert row.reason
+
+
+def test_bi_200_only_the_owners_own_key_signs(stage: Stage) -> None:
+    for signer in (stage.remixer, stage.neighbour):
+        parent = stage.original()
+        stamp = stage.stamp(stage.home, stage.good(parent), signer)
+        assert stage.look(stage.remix(parent, stamp)).reason == "The consent is not signed by the owner."
+    parent = stage.original()
+    stamp = stage.stamp(stage.home, stage.good(parent), stage.owner)
+    document = stage.home.documents[stamp.removeprefix(stage.home.base)]
+    for change in ({"proof": None}, {"proof": {**document["proof"], "verificationMethod": f"{stage.remixer.uri}#ed25519"}},
+                   {"endTime": "2999-01-01T00:00:00Z"}):
+        stage.home.documents["/stamps/bad"] = {**document, **change, "id": f"{stage.home.base}/stamps/bad"}
+        assert stage.look(stage.remix(parent, f"{stage.home.base}/stamps/bad")).consent == "invalid"
+
+
+def test_bi_200_a_stamp_on_the_remixers_server_is_not_even_fetched(stage: Stage) -> None:
+    parent = stage.original()
+    stamp = stage.stamp(stage.away, stage.good(parent), stage.owner)
+    row = stage.look(stage.remix(parent, stamp))
+    assert (row.consent, row.reason) == ("invalid", "The consent is not on the owner's server.")
+    assert not any(stamp.endswith(path) for path in stage.away.requests)
+
+
+def test_a_stamp_that_leads_elsewhere_is_none(stage: Stage) -> None:
+    parent = stage.original()
+    number = next(stage.numbers)
+    target = stage.stamp(stage.away, {**stage.good(parent), "id": f"{stage.home.base}/moved/{number}"}, stage.owner)
+    stage.home.moved[f"/moved/{number}"] = target
+    row = stage.look(stage.remix(parent, f"{stage.home.base}/moved/{number}"))
+    assert (row.consent, row.reason) == ("invalid", "The consent was found at another address than its id.")
+
+
+def test_a_stamp_is_for_one_render_only(stage: Stage) -> None:
+    parent = stage.original()
+    stamp = stage.stamp(stage.home, stage.good(parent), stage.owner)
+    first = stage.remix(parent, stamp)
+    assert stage.look(first).consent == "valid"
+    assert stage.look(stage.remix(parent, stamp)).consent == "invalid", "replayed for another post"
+    parent = stage.original()
+    stamp = stage.stamp(stage.home, stage.good(parent), stage.owner)
+    assert stage.look(stage.remix(parent, stamp, digest=OTHER)).consent == "invalid", "replayed for another render"
+    parent = stage.original()
+    stamp = stage.stamp(stage.home, stage.good(parent), stage.owner)
+    assert stage.look(stage.remix(parent, stamp, digest=None)).consent == "invalid", "bytes that nobody names"
+
+
+def test_every_file_made_from_an_original_needs_its_consent(stage: Stage) -> None:
+    parent = stage.original()
+    stamp = stage.stamp(stage.home, stage.good(parent), stage.owner)
+    note = stage.remix(parent, stamp)
+    note["attachment"].append({**note["attachment"][0], "url": f"{stage.away.base}/2.mp4", "digestMultibase": OTHER})
+    assert stage.look(note).consent == "invalid"
+
+
+def test_without_a_stamp_there_is_no_consent_whatever_the_remix_says(stage: Stage) -> None:
+    parent = stage.original()
+    note = stage.remix(parent)
+    note["interactionPolicy"] = {"canRemix": {"automaticApproval": ["as:Public"]}}
+    row = stage.look(note)
+    assert (row.consent, row.parent_id) == ("missing", stage.place.known(parent["id"]).id)
+    assert stage.listed(note), "shown, with what is known of it; only what was taken back is hidden"
+
+
+def test_bi_201_a_bad_stamp_first_does_not_keep_the_good_one_out(stage: Stage) -> None:
+    parent = stage.original()
+    good = stage.stamp(stage.home, stage.good(parent), stage.owner)
+    bad = stage.stamp(stage.home, stage.good(parent, digestMultibase=OTHER), stage.neighbour)
+    row = stage.look(stage.remix(parent, bad, good))
+    assert (row.consent, row.stamp_uri) == ("valid", good)
+
+
+# ---- what does
+def test_a_good_stamp_holds_is_looked_at_daily_and_outlives_a_silent_server(stage: Stage) -> None:
+    parent = stage.original()
+    stamp = stage.stamp(stage.home, stage.good(parent), stage.owner)
+    note = stage.remix(parent, stamp)
+    status = stage.store(note)
+    assert stage.place.db.read_now(lambda session: session.query(Job).filter(Job.kind == "check_consent").count()) > 0
+    row = stage.look(note)
+    assert (row.consent, row.stamp_uri, row.reason) == ("valid", stamp, "")
+    assert row.checked_at is not None
+    assert row.recheck_at is not None
+    assert dt.timedelta(hours=23) < row.recheck_at - row.checked_at < dt.timedelta(hours=29)
+    # its server is silent for a while: the last state stands, and it is said that it could not be asked
+    stage.place.db.write_now(lambda uow: lineages.settle(uow, row.id, lineages.Finding("unreachable")))
+    row = stage.row(status)
+    assert (row.consent, row.reason, lineage.holds(row)) == ("unreachable", "valid", True)
+    stage.place.db.write_now(lambda uow: lineages.settle(uow, row.id, lineages.Finding("unreachable")))
+    assert stage.row(status).reason == "valid"
+    # a new key of the owner's: the stamp is signed anew, and the key is fetched
+    stage.rekey(stage.home, stage.owner, "new")
+    path = stamp.removeprefix(stage.home.base)
+    document = {key: value for key, value in stage.home.documents[path].items() if key not in ("proof", "@context")}
+    stage.home.documents[path] = stage.sign(document, stage.owner, "new")
+    assert stage.look(note).consent == "valid"
+    stage.rekey(stage.home, stage.owner)
+
+
+def test_gone_is_revoked_and_hides_the_remix_and_its_boosts(stage: Stage) -> None:
+    for how in ("410", "404"):
+        parent = stage.original()
+        stamp = stage.stamp(stage.home, stage.good(parent), stage.owner)
+        note = stage.remix(parent, stamp)
+        assert stage.look(note).consent == "valid"
+        assert stage.listed(note)
+        stage.home.documents.pop(stamp.removeprefix(stage.home.base))
+        if how == "410":
+            stage.home.gone.add(stamp.removeprefix(stage.home.base))
+        row = stage.look(note)
+        assert row.consent == "revoked"
+        assert not stage.listed(note)
+        # what the remixer leaves out of a later version does not bring it back
+        stage.place.db.write_now(lambda uow, note=note: remote_posts.edit(  # type: ignore[misc]
+            uow, {**note, "attachment": []}, actors.by_uri(uow.session, stage.remixer.uri)))
+        assert not stage.listed(note)
+        # nor does a silence of the owner's server
+        stage.place.db.write_now(lambda uow, row=row: lineages.settle(uow, row.id, lineages.Finding("unreachable")))  # type: ignore[misc]
+        assert stage.row(stage.place.known(note["id"])).consent == "revoked"
+
+
+def test_the_owners_delete_counts_at_once_and_a_strangers_does_not(stage: Stage) -> None:
+    parent = stage.original()
+    stamp = stage.stamp(stage.home, stage.good(parent), stage.owner)
+    note = stage.remix(parent, stamp)
+    stage.look(note)
+    status = stage.place.known(note["id"])
+    for liar in (stage.neighbour, stage.remixer):
+        stage.place.go(lambda tools, liar=liar: tools.resolver.actor(liar.uri))  # type: ignore[misc]
+    with pytest.raises(Exception, match="deletes|acts on|not yours"):
+        stage.receive(stage.remixer, "Delete", stamp)
+    assert stage.receive(stage.neighbour, "Delete", stamp) == "to be checked"
+    assert stage.row(status).consent == "valid"
+    assert stage.receive(stage.owner, "Update", {"id": stamp, "type": consent.REMIX}) == "to be checked"
+    assert stage.receive(stage.owner, "Delete", {"id": stamp, "type": "Tombstone"}) == "consent revoked"
+    assert (stage.row(status).consent, stage.listed(note)) == ("revoked", False)
+
+
+def test_an_original_of_ones_own_needs_no_consent_and_a_missing_one_is_said_to_be_missing(stage: Stage) -> None:
+    mine = stage.away.note(stage.remixer, "my own original")
+    assert stage.look(stage.remix(mine)).consent == "own"
+    nowhere = {"id": f"{stage.home.base}/users/olga/notes/nowhere"}
+    row = stage.look(stage.remix(nowhere, f"{stage.home.base}/stamps/1"))
+    assert (row.consent, row.parent_id) == ("missing", None)
