@@ -54,7 +54,8 @@ def metadata_source(path: Path) -> str | None:
         if not file.seek(0, 2):
             return None
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-            found, at = [], view.find(FIELD)
+            found: list[str] = []
+            at = view.find(FIELD)
             while at >= 0 and len(found) < MOST_FIELDS:
                 at += len(FIELD)
                 match = _VALUE.match(view[at:at + 250])
