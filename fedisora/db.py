@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +44,7 @@ Item = TypeVar("Item")
 READERS = 4
 POSTGRES_WRITERS = 6
 MAX_GROUP = 256
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,16 @@ def utcnow() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def _json_for_postgres(value: Any) -> str:
+    """JSON without the character NUL, which PostgreSQL does not keep in JSON either. What others send may hold it."""
+    return _NUL.sub(r"\1", json.dumps(value))
+
+
 def make_engine(url: str, *, synchronous: str = "normal") -> Engine:
     """An engine with our pragmas: SQLite in WAL mode, foreign keys on, explicit BEGIN."""
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=READERS + POSTGRES_WRITERS, max_overflow=4, pool_pre_ping=True,
-                             connect_args={"connect_timeout": 10})
+                             connect_args={"connect_timeout": 10}, json_serializer=_json_for_postgres)
     engine = create_engine(url, poolclass=QueuePool, pool_size=READERS + 2, max_overflow=4,
                            connect_args={"check_same_thread": False, "timeout": 30})
 

@@ -1,14 +1,13 @@
 """Claims in extension vocabularies: ask the extensions, outside of any transaction and of the event loop."""
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 
 from fedisora.db import UnitOfWork
-from fedisora.media.extension_host import ExtensionHost
+from fedisora.media.claims import ask, look
 from fedisora.models import ClaimRow, Media
 from fedisora.provenance.registry import Registry
 from fedisora.store import claims, jobs
@@ -34,30 +33,25 @@ async def revalidate_claims(house: House, payload: dict[str, Any]) -> None:
     Payload: {"installed": true} looks what is installed first, and goes through all claims when that has changed.
     {"after": id}: claims with a higher id that no installed version has judged; the next slice is another job.
     """
-    host = ExtensionHost()
     if payload.get("installed"):
-        if await look(house, host):
-            await house.db.write(lambda uow: jobs.enqueue(uow, "revalidate_claims", {"after": 0}, key="all"))
+        await look(house.db)
         return
     after = int(payload.get("after", 0))
     known, rows = await house.db.read(lambda session: _next(session, after))
     if not rows:
         return
-    items = [_item(row) for row in rows]
-    names = {found.name for row in rows if (found := known.find(row.type)) is not None}
-    answer = await host.judge(items, sorted(names)) if names else None
-    results: Mapping[int, Mapping[str, Any]] = {int(item["id"]): item for item in answer.results} if answer else {}
-    judged = {row.id: results.get(row.id, {"status": "absent", "problems": []}) for row in rows}
+    answer = await ask(known, [_item(row) for row in rows])
+    judged = {int(result["id"]): result for result in answer.results}
     last = rows[-1].id
 
     def keep(uow: UnitOfWork) -> None:
         claims.keep_judged(uow, known, judged)
-        claims.note_faults(uow, answer.faults if answer else ())
+        claims.note_faults(uow, answer.faults)
         if len(rows) == AT_ONCE:
             jobs.enqueue(uow, "revalidate_claims", {"after": last}, key=f"after {last}")
 
     await house.db.write(keep)
-    log.info("claims judged", count=len(rows), faults=len(answer.faults) if answer else 0)
+    log.info("claims judged", count=len(rows), faults=len(answer.faults))
 
 
 def _next(session: Any, after: int) -> tuple[Registry, list[ClaimRow]]:
@@ -70,20 +64,6 @@ def _item(row: ClaimRow) -> dict[str, Any]:
     if row.context is not None:
         item["context"] = orjson.loads(row.context)
     return item
-
-
-async def look(house: House, host: ExtensionHost) -> bool:
-    """Find out what is installed, keep the descriptions and the faults; whether anything changed."""
-    answer = await host.describe()
-
-    def keep(uow: UnitOfWork) -> bool:
-        claims.note_faults(uow, answer.faults)
-        return claims.keep_installed(uow, answer.results)
-
-    changed = await house.db.write(keep)
-    for fault in answer.faults:
-        log.warning("an extension is left out", extension=fault.extension, reason=fault.message)
-    return changed
 
 
 async def claims_for(house: House, media: Media) -> list[dict[str, Any]]:

@@ -79,7 +79,7 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     child = statuses.get(uow.session, row.child_id) if row is not None else None
     if row is None or child is None:
         return "ignored: gone meanwhile"
-    before, consent, reason = row.consent, finding.consent, finding.reason
+    before, held, consent, reason = row.consent, lineage.holds(row), finding.consent, finding.reason
     if consent == "unreachable":
         if before in (*lineage.TAKEN_BACK, "own"):
             row.recheck_at = uow.now + SOON
@@ -95,7 +95,7 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     if consent != before and {consent, before} & {*lineage.TAKEN_BACK, "invalid"}:
         trust.consent_changed(uow, child.id)
     if child.local:
-        _tell(uow, child, row, before)
+        _tell(uow, child, row, before, held=held)
     return consent
 
 
@@ -108,7 +108,7 @@ def _next_look(row: Lineage, now: dt.datetime, end: dt.datetime | None) -> dt.da
     return min(moment, end + dt.timedelta(seconds=1)) if end is not None else moment
 
 
-def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str) -> None:
+def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str, *, held: bool) -> None:
     """A local remix: its author hears of it, and who has the post gets it as it is now."""
     request = consents.of_status(uow.session, [child.id]).get(child.id)
     owner = actors.get(uow.session, request.owner_id) if request is not None else None
@@ -122,9 +122,10 @@ def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str) -> None:
     elif row.consent in lineage.TAKEN_BACK and before not in lineage.TAKEN_BACK:
         if owner is not None:
             notifications.notify(uow, child.actor_id, owner.id, "consent.revoked", about=row.id)
-        if child.published:
-            local_posts.send_update(uow, child, actors.get(uow.session, child.actor_id))
-            check_later(uow, row)  # whoever looks also takes it out of the author's channel
+        check_later(uow, row)  # whoever looks also takes it out of the author's channel
+    hidden = row.consent in lineage.TAKEN_BACK
+    if child.published and (held != lineage.holds(row) or hidden != (before in lineage.TAKEN_BACK)):
+        local_posts.send_update(uow, child, actors.get(uow.session, child.actor_id))
     uow.ring(f"status:{child.id}")
 
 

@@ -14,12 +14,12 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .. import errors
 from ..provenance import claims
-from ..provenance.extension import Extension
+from ..provenance.extension import Extension, Problem
 from ..provenance.registry import GROUP, HOOKS, Registry, describe, faults_of, judge, load
 from .child import _read_request, _watch_parent
 from .limits import Limits
@@ -84,8 +84,12 @@ def _judge(request: Mapping[str, Any], registry: Registry, say: Say) -> None:
             say(_fault(extension.name, error))
             say({"result": {"id": item["id"], "status": "failed", "problems": []}})
             continue
-        say({"result": {"id": item["id"], "status": "invalid" if problems else "valid",
-                        "problems": [{"path": problem.path, "message": problem.message} for problem in problems]}})
+        say({"result": {"id": item["id"], **_shown(problems)}})
+
+
+def _shown(problems: Sequence[Problem]) -> dict[str, Any]:
+    return {"status": "invalid" if problems else "valid",
+            "problems": [{"path": problem.path, "message": problem.message} for problem in problems]}
 
 
 def _hook(request: Mapping[str, Any], registry: Registry, say: Say) -> None:
@@ -97,8 +101,9 @@ def _hook(request: Mapping[str, Any], registry: Registry, say: Say) -> None:
             continue
         say({"begin": extension.name, "step": hook})
         try:
-            for node in _made(extension, function(*request["arguments"])):
-                say({"result": {"extension": extension.name, "claim": node}})
+            found = [(node, judge(registry.name(node), node)) for node in _made(extension, function(*request["arguments"]))]
+            for node, problems in found:
+                say({"result": {"extension": extension.name, "claim": node, **_shown(problems)}})
         except BaseException as error:
             say(_fault(extension.name, error))
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from ..errors import Transient
 from .process import _kill, _tail, clean_environment
@@ -21,6 +22,15 @@ LONGEST_LINE: Final = 1 << 20
 MOST_LINES: Final = 5000
 MOST_DEATHS: Final = 3
 """Children that one extension may take with it in a batch; after that the rest of its claims wait for a better version."""
+
+
+AT_ONCE: Final = 3
+"""Children of a process at a time: each may use a good deal of memory."""
+_SLOTS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def _slots() -> asyncio.Semaphore:
+    return _SLOTS.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,8 @@ class ExtensionHost:
         return answer
 
     async def hook(self, name: str, *arguments: Mapping[str, Any], only: Sequence[str] | None = None) -> Answer:
-        """Let extensions with this hook (all, or `only` these) make claims: results [{"extension", "claim"}]."""
+        """Let extensions with this hook (all, or `only` these) make claims: results [{"extension", "claim",
+        "status", "problems"}]."""
         done: set[str] = set()
 
         def rest(latest: Answer) -> dict[str, Any]:
@@ -116,7 +127,8 @@ class ExtensionHost:
         describing = request["op"] == "describe"
         while True:
             latest = Answer()
-            ended, last, step, fault = await self._once(request, latest)
+            async with _slots():
+                ended, last, step, fault = await self._once(request, latest)
             answer.results = latest.results if describing else answer.results + latest.results
             for item in latest.faults:
                 failing.setdefault(f"{item.extension} {item.kind} {item.message}", item)

@@ -66,9 +66,8 @@ async def check(db: Database, client: Any, verifier: Verifier, media_id: int,
             await db.write(lambda uow: _again(uow, media_id))
             return None
         match = await recogniser.seen(media, path) if recogniser is not None else None
-        if await asyncio.to_thread(mentions_c2pa, path):
-            document = await verifier.check_file(path)
-        else:
+        document = await verifier.check_file(path) if await asyncio.to_thread(mentions_c2pa, path) else None
+        if document is None or (match is not None and document["verdict"] == "unsigned"):
             document = decide({"report": None, "error": {"code": "unsigned"}}, claimed_origin=None, object_facts=None,
                               digest=None, now=db.clock(), media=noun, match=match).to_json()
     await db.write(lambda uow: keep(uow, media_id, document))

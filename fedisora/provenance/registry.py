@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, Protocol
 
@@ -17,7 +17,7 @@ import orjson
 from .. import errors
 from ..activitypub import contexts
 from . import claims
-from .extension import KINDS, Claim, Extension, Problem, Term
+from .extension import KINDS, Extension, Problem, Term
 
 GROUP: Final = "fedisora.extensions"
 HOOKS: Final = ("claim_from_generation", "claim_from_upload")
@@ -75,7 +75,7 @@ def faults_of(extension: Extension) -> list[str]:
         return ["Its namespace must be an http(s) IRI of up to 200 characters that ends in # or /."]
     if namespace.startswith((contexts.NAMESPACE, *(iri for iri in contexts.PREFIXES.values()), contexts.AS2)):
         found.append(f"Its namespace {namespace} belongs to another vocabulary: use an address of your own.")
-    if not isinstance(extension.version, str) or not _VERSION.match(extension.version):
+    if not isinstance(extension.version, str) or not _VERSION.match(extension.version) or len(extension.version) > 32:
         found.append(f"Its version {str(extension.version)[:40]!r} is not one: use MAJOR.MINOR, such as 1.0.")
     if not extension.labels.get("en"):
         found.append("It has no English labels: add labels/en.toml.")
@@ -130,15 +130,7 @@ def described(node: Mapping[str, Any]) -> Extension:
                      labels=node["labels"], context=node["context"], types=types, about=node["about"])
 
 
-Validate = Callable[[Extension, Claim], Sequence[Problem]]
-
-
-def call(extension: Extension, claim: Claim) -> Sequence[Problem]:
-    """Ask an extension's own validator; it may raise anything."""
-    return extension.validate(claim) if extension.validate is not None else ()
-
-
-def judge(named: claims.Named, node: Mapping[str, Any], validate: Validate = call) -> list[Problem]:
+def judge(named: claims.Named, node: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with a claim of a known vocabulary: its model first, then the extension's own validator.
 
     Raises:
@@ -147,11 +139,17 @@ def judge(named: claims.Named, node: Mapping[str, Any], validate: Validate = cal
     extension = named.extension
     assert extension is not None
     claim = claims.resolve(node, named)
-    answered = claims.check(claim, extension)[:claims.MOST_PROBLEMS] or list(
-        islice(iter(validate(extension, claim)), claims.MOST_PROBLEMS + 1))
+    answered = claims.check(claim, extension)[:claims.MOST_PROBLEMS]
+    if not answered and extension.validate is not None:
+        answered = list(islice(iter(extension.validate(claim)), claims.MOST_PROBLEMS + 1))
     if len(answered) > claims.MOST_PROBLEMS:
         raise errors.TooLarge(f"The validator answered more than {claims.MOST_PROBLEMS} problems.")
-    return [Problem(str(item.path)[:claims.LONGEST], str(item.message)[:claims.LONGEST]) for item in answered]
+    return [Problem(_line(item.path), _line(item.message)) for item in answered]
+
+
+def _line(text: object) -> str:
+    """A text that can be kept and shown; parts of it may come from the claim."""
+    return str(text).replace("\0", "")[:claims.LONGEST]
 
 
 def row(named: claims.Named, language: str = "en", *, problems: Sequence[Problem] | None = None,
@@ -213,58 +211,9 @@ class Registry:
                                                 "namespace: uninstall one of them.")
         self._by_name[extension.name] = extension
 
-    def find(self, iri: str) -> Extension | None:
-        """The extension whose namespace an IRI lies in."""
-        return next((found for found in self._by_name.values() if iri.startswith(found.namespace)), None)
-
     def name(self, node: Mapping[str, Any], context: object = None) -> claims.Named:
         """What a claim is about, see `claims.name`."""
         return claims.name(node, context, self.extensions)
-
-    def validate(
-        self, nodes: Iterable[object], *, context: object = None, language: str = "en", ask: Validate = call,
-    ) -> list[dict[str, Any]]:
-        """What the installed extensions say, one row per claim, in order (vocabulary §5 `claims`); see `row`.
-
-        Args:
-            nodes: claims as received.
-            context: the document's `@context`. In a manifest there is none: a claim's own `@context` counts, then the
-                terms that installed extensions define.
-        """
-        found = []
-        for node in nodes:
-            if not isinstance(node, Mapping):
-                found.append(row(claims.Named("", None, {}), language))
-                continue
-            named = self.name(node, context)
-            if named.extension is None:
-                found.append(row(named, language))
-                continue
-            try:
-                found.append(row(named, language, problems=judge(named, node, ask)))
-            except Exception:  # a stranger's code may raise anything, and must not take us along
-                found.append(row(named, language, failed=True))
-        return found
-
-
-def discover(entry_points: Iterable[EntryPoint]) -> tuple[Registry, list[tuple[str, str]]]:
-    """Load the extensions behind entry points of `GROUP` (from `importlib.metadata.entry_points(group=GROUP)`).
-
-    This runs strangers' code: a server does it in `media.extension_child` alone.
-
-    Returns:
-        The registry, and (entry point's name, why) for each package that is left out: it cannot be imported, is no
-        Extension, or claims what another one has. A broken one is named in `fedisora doctor`, and stops nobody.
-    """
-    registry, broken = Registry(), []
-    for entry in sorted(entry_points, key=lambda item: item.name):
-        try:
-            registry.add(load(entry))
-        except errors.ConfigurationError as error:
-            broken.append((entry.name, error.text))
-        except Exception as error:  # importing a stranger's package may raise anything
-            broken.append((entry.name, f"It cannot be imported: {type(error).__name__}: {error}"[:claims.LONGEST]))
-    return registry, broken
 
 
 def load(entry: EntryPoint) -> Extension:

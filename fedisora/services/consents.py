@@ -63,7 +63,7 @@ def refuse(uow: UnitOfWork, owner: Actor, request_id: int, reason: str = "") -> 
 
 
 def withdraw(uow: UnitOfWork, actor: Actor, request_id: int) -> ConsentRequest:
-    """Ask no more, or give up after a no: the unpublished remix is deleted.
+    """Ask no more, or give up after a no: a remix that is not published is deleted.
 
     Raises:
         NotFound: no such request of this person's.
@@ -75,6 +75,9 @@ def withdraw(uow: UnitOfWork, actor: Actor, request_id: int) -> ConsentRequest:
     status = statuses.get(uow.session, request.status_id) if request.status_id is not None else None
     if status is None:
         rules.move(request, consents.WITHDRAWN)
+        return request
+    if status.published and request.state == consents.PENDING:  # asked about later, because it was recognised
+        rules.withdraw(uow, request, actors.get(uow.session, request.owner_id), actor)
         return request
     posts.discard_remix(uow, actor, status)
     return request

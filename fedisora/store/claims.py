@@ -41,6 +41,11 @@ def registry(session: Session) -> Registry:
     return _registry(fact.value if fact is not None else "{}")
 
 
+def looked(session: Session) -> bool:
+    """Whether anybody has looked what is installed."""
+    return session.get(InstanceFact, INSTALLED) is not None
+
+
 def with_hook(session: Session, hook: str) -> list[str]:
     """Names of the installed extensions that have a hook."""
     fact = session.get(InstanceFact, INSTALLED)
@@ -80,30 +85,42 @@ def vocabularies(session: Session) -> list[tuple[str, int]]:
 
 
 # ---- rows
-def add(uow: UnitOfWork, media: Media, nodes: Sequence[Any], *, context: object = None, source: str = "object") -> int:
+def _line(text: str) -> str:
+    """A text that every database keeps, of a length that one can index."""
+    return text.replace("\0", "")[:500]
+
+
+def add(uow: UnitOfWork, media: Media, nodes: Sequence[Any], *, context: object = None, source: str = "object",
+        judged: Mapping[bytes, Mapping[str, Any]] | None = None, after: int = 0) -> int:
     """Keep the claims of a file and have them judged; how many were kept.
 
     Args:
         nodes: as received. Those over the limits (`provenance.claims`) are left in their document alone.
         context: the document's `@context`.
         source: `object` (the federated record) or `file` (the manifest).
+        judged: what is known already, {body: {"status": valid | invalid, "problems"}}; nobody is asked about those.
+        after: how many claims of the file come before these.
     """
     known, rows = registry(uow.session), []
     around = orjson.dumps(context) if context is not None else None
     if around is not None and len(around) > LARGEST_CONTEXT:
         around = None
-    for position, (node, body) in enumerate(claims.kept(nodes)):
+    for position, (node, body) in enumerate(claims.kept(nodes), after):
         named = known.name(node, context)
         shown = row(named)
         rows.append(ClaimRow(
-            id=uow.new_id(), media_id=media.id, position=position, source=source, type=named.iri[:500],
-            namespace=named.namespace[:500], body=body, context=around,
-            extension=named.extension.name if named.extension else None, label=shown["label"],
+            id=uow.new_id(), media_id=media.id, position=position, source=source, type=_line(named.iri),
+            namespace=_line(named.namespace), body=body, context=around,
+            extension=named.extension.name if named.extension else None, label=_line(shown["label"]),
             checked_at=None if named.extension else uow.now))
+        found = (judged or {}).get(body)
+        if found is not None and named.extension is not None:
+            rows[-1].extension_version, rows[-1].checked_at = named.extension.version, uow.now
+            rows[-1].status, rows[-1].problems = found["status"], list(found["problems"])
     if rows:
         uow.session.flush()
         uow.session.add_all(rows)
-        if any(item.extension for item in rows):
+        if any(item.extension and item.extension_version is None for item in rows):
             ask(uow)
     return len(rows)
 
@@ -188,7 +205,7 @@ def keep_judged(uow: UnitOfWork, known: Registry, judged: Mapping[int, Mapping[s
         found = judged[item.id]
         extension = named.extension
         shown = row(named, failed=found["status"] not in ("valid", "invalid"))
-        item.type, item.namespace, item.label = named.iri[:500], named.namespace[:500], shown["label"]
+        item.type, item.namespace, item.label = _line(named.iri), _line(named.namespace), _line(shown["label"])
         item.extension = extension.name if extension else None
         item.extension_version = extension.version if extension else None
         item.status = found["status"] if extension and found["status"] in ("valid", "invalid") else "unknown"

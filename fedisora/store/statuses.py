@@ -208,8 +208,9 @@ def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | Non
     """An account's posts and boosts, as far as the viewer may see them; a channel's are its owner's public videos."""
     owner_id = session.scalar(select(Actor.owner_id).where(Actor.id == actor_id))
     query = select(Status).where(readable(viewer_id), Status.actor_id == actor_id if owner_id is None
-                                 else _in_channel([owner_id]),
-                                 or_(Status.actor_id == viewer_id, lineage.shown()))
+                                 else _in_channel([owner_id]))
+    if viewer_id != actor_id:
+        query = query.where(lineage.shown())
     if exclude_replies:
         query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
     if exclude_reblogs:

@@ -119,9 +119,11 @@ async def keep(house: House, actor_id: int, media_ids: Sequence[int], nodes: Seq
         row = find(uow)
         if row is not None and row.status_id is None:
             have = claim_rows.nodes_of(uow.session, media_id)
-            wanted = [*nodes, *made[0]]
-            if len(have) + len(wanted) > claims.MOST:
+            new = [node for node in nodes if node not in have]
+            if len(have) + len(new) + len(made[0]) > claims.MOST:
                 raise Invalid(f"A file may have {claims.MOST} claims at most.")
-            keep_made(uow, row, ([node for node in wanted if node not in have], made[1]))
+            claim_rows.add(uow, row, new, after=len(have))
+            made_now = [item for item in made[0] if item["claim"] not in have]
+            keep_made(uow, row, (made_now, made[1]), after=len(have) + len(new))
 
     await house.db.write(insert)

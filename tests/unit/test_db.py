@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from fedisora.db import Database, GroupCommit, UnitOfWork, WriteTurn
+from fedisora.db import Database, GroupCommit, UnitOfWork, WriteTurn, _json_for_postgres
 from fedisora.errors import Conflict
 from fedisora.models import Tombstone
 
@@ -115,3 +116,9 @@ def test_a_process_that_waits_to_write_is_seen_and_comes_next(tmp_path: Path) ->
         order.append("here again")
     thread.join(5)
     assert order == ["here", "there", "here again"]
+
+
+@pytest.mark.parametrize(("given", "kept"), [
+    ("a\0b", "ab"), ("\\u0000", "\\u0000"), ("\\\0", "\\"), ({"k\0": ["\0"]}, {"k": [""]})])
+def test_json_for_postgres_has_no_nul(given: object, kept: object) -> None:
+    assert json.loads(_json_for_postgres(given)) == kept

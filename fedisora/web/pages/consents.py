@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 DONE = {"give": "Given. You can take it back at any time.", "refuse": "Refused. They hear your reason.",
-        "withdraw": "Withdrawn, and the remix is deleted."}
+        "withdraw": "Withdrawn. A remix that was not published is deleted."}
 LASTS = {"": None, "30": 30, "365": 365}
 """Days for which a consent can be given in the form; "": until it is taken back."""
 WORDS = {"draft": "The file is being signed; then its author is asked.",
@@ -46,7 +46,8 @@ WORDS = {"draft": "The file is being signed; then its author is asked.",
 
 @dataclass(frozen=True)
 class Origin:
-    """The post that a new video is made from. `asks`: `own`, `yes` (its policy lets this person) or `ask`."""
+    """The post that a new video is made from. `asks`: `own`, `yes` (its policy lets this person), `ask`, or `silent`: its
+    server says nothing about remixes and may never answer."""
 
     id: int
     title: str
@@ -68,9 +69,11 @@ def origin_of(session: Session, actor: Actor, parent_id: int, host: str) -> Orig
     """
     parent = remixes.remixable(session, actor, parent_id, "private")
     author = actors.get(session, parent.actor_id)
+    asks = "own" if author.id == actor.id else remixes.answer(session, actor, parent)
+    if asks == "ask" and not author.local and "canRemix" not in (parent.interaction_policy or {}):
+        asks = "silent"
     return Origin(parent.id, views.title_of(parent) or "a video", f"{views.account_page(author)}/{parent.id}",
-                  f"@{author.username}@{author.domain or host}",
-                  "own" if author.id == actor.id else remixes.answer(session, actor, parent))
+                  f"@{author.username}@{author.domain or host}", asks)
 
 
 @dataclass(frozen=True)

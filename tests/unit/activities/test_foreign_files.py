@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.db import UnitOfWork
-from fedisora.media import foreign
-from fedisora.models import Job, Media
+from fedisora.media.foreign import keep
+from fedisora.models import Job, Media, Status
 from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, TRAINED
 from fedisora.store import labels
 
@@ -58,7 +58,7 @@ def test_what_the_file_says_is_taken_when_it_admits_to_more(town: Town) -> None:
 
     def check(word: str, source: str | None) -> tuple[str | None, str | None]:
         def apply(uow: UnitOfWork) -> None:
-            foreign.keep(uow, uow.session.scalars(select(Media.id)).one(), verdict(word, source))
+            keep(uow, uow.session.scalars(select(Media.id)).one(), verdict(word, source))
 
         town.run(apply)
         return only(town).digital_source_type, only(town).label_source
@@ -70,6 +70,8 @@ def test_what_the_file_says_is_taken_when_it_admits_to_more(town: Town) -> None:
     assert check("tampered", TRAINED) == (TRAINED, "manifest")
     assert check("intact-unknown-signer", CAPTURE) == (TRAINED, "manifest")
     assert labels.stated(only(town)) is None
+    made = town.db.read_now(lambda session: session.scalars(select(Status.made).where(Status.uri == note["id"])).one())
+    assert made == "machine", "timelines and the dial know it, too"
     # the post, fetched again, is still the same post; with a label of its own it was edited
     assert town.receive(town.activity("Update", {**note, "updated": "2026-11-02T00:00:00Z"})) == "refreshed"
     assert (only(town).digital_source_type, only(town).label_source) == (TRAINED, "manifest")

@@ -11,7 +11,8 @@ import pytest
 from fedisora.media.extension_host import Answer, ExtensionHost, Patience
 from tests.support.extensions import Installed, install_folder, thing
 
-HASTY = Patience(importing=6.0, step=0.6)
+CALM = Patience(importing=30.0, step=20.0)
+HASTY = Patience(importing=30.0, step=1.0)
 GOOD = 'EXTENSION = made(lambda claim: [] if claim.terms.get("word") == "yes" else [Problem("word", "Say yes.")])'
 
 
@@ -26,8 +27,9 @@ def run(work: Coroutine[Any, Any, Answer]) -> Answer:
     return asyncio.run(work)
 
 
-def judge(*nodes: dict[str, object], only: tuple[str, ...] = ("good", "bad")) -> Answer:
-    return run(ExtensionHost(HASTY).judge([{"id": number, "node": node} for number, node in enumerate(nodes)], only))
+def judge(*nodes: dict[str, object], patience: Patience = CALM) -> Answer:
+    items = [{"id": number, "node": node} for number, node in enumerate(nodes)]
+    return run(ExtensionHost(patience).judge(items, ("good", "bad")))
 
 
 def test_claims_are_judged_by_their_own_vocabulary(packages: Installed) -> None:
@@ -42,8 +44,8 @@ def test_claims_are_judged_by_their_own_vocabulary(packages: Installed) -> None:
     ("def check(claim):\n    raise ValueError('no idea')\nEXTENSION = made(check)", "raised", "ValueError: no idea"),
     ("def check(claim):\n    raise SystemExit(0)\nEXTENSION = made(check)", "raised", "SystemExit"),
     ("import os\ndef check(claim):\n    os._exit(0)\nEXTENSION = made(check)", "raised", "ended the process (status 0)"),
-    ("import threading\ndef check(claim):\n    threading.Event().wait()\nEXTENSION = made(check)", "slow", "0.6 s"),
-    ("def check(claim):\n    while True: pass\nEXTENSION = made(check)", "slow", "0.6 s"),
+    ("import threading\ndef check(claim):\n    threading.Event().wait()\nEXTENSION = made(check)", "slow", "within 1 s"),
+    ("def check(claim):\n    while True: pass\nEXTENSION = made(check)", "slow", "within 1 s"),
     ("def check(claim):\n    return [Problem('', 'x')] * 1000\nEXTENSION = made(check)", "huge", "more than 20 problems"),
     ("def check(claim):\n    while True: yield Problem('', 'x' * 10_000)\nEXTENSION = made(check)", "huge", "20 problems"),
     ("def check(claim):\n    return ['x' * (1 << 40)]\nEXTENSION = made(check)", "huge", "MemoryError"),
@@ -52,7 +54,7 @@ def test_claims_are_judged_by_their_own_vocabulary(packages: Installed) -> None:
     ids=["raises", "exits", "ends-the-process", "waits", "loops", "many", "endless", "memory", "recursion", "nonsense"])
 def test_a_bad_validator_is_contained_and_named(code: str, kind: str, words: str, packages: Installed) -> None:
     packages.install("bad", code)
-    answer = judge(thing("good", word="yes"), thing("bad"), thing("good", word="no"))
+    answer = judge(thing("good", word="yes"), thing("bad"), thing("good", word="no"), patience=HASTY if kind == "slow" else CALM)
     assert [result["status"] for result in answer.results] == ["valid", "failed", "invalid"]
     assert [(fault.extension, fault.kind) for fault in answer.faults] == [("bad", kind)]
     assert words in answer.faults[0].message
@@ -87,7 +89,7 @@ def test_after_three_deaths_a_vocabulary_is_given_up(packages: Installed) -> Non
     ids=["raises", "exits", "ends", "type", "two-names", "foreign-terms", "redefines", "no-labels", "large"])
 def test_a_package_that_cannot_be_taken_is_left_out(code: str, kind: str, words: str, packages: Installed) -> None:
     packages.install("bad", code)
-    answer = run(ExtensionHost(HASTY).describe())
+    answer = run(ExtensionHost(CALM).describe())
     names = [result["name"] for result in answer.results]
     assert "good" in names and "energy" in names and "bad" not in names
     assert [(fault.extension, fault.kind) for fault in answer.faults] == [("bad", kind)]
@@ -97,14 +99,14 @@ def test_a_package_that_cannot_be_taken_is_left_out(code: str, kind: str, words:
 def test_two_packages_with_one_namespace(packages: Installed) -> None:
     packages.install("twin", "import dataclasses\nEXTENSION = dataclasses.replace(made(), namespace='https://good.example/ns#',"
                              " context={'Thing': 'https://good.example/ns#Thing'})")
-    answer = run(ExtensionHost(HASTY).describe())
+    answer = run(ExtensionHost(CALM).describe())
     assert "twin" not in [result["name"] for result in answer.results]
     assert "uninstall one of them" in answer.faults[0].message
 
 
 def test_importing_for_ever(packages: Installed) -> None:
     packages.install("bad", "import threading; threading.Event().wait()")
-    answer = run(ExtensionHost(Patience(importing=1.0, step=1.0)).describe())
+    answer = run(ExtensionHost(Patience(importing=4.0, step=20.0)).describe())
     assert "good" in [result["name"] for result in answer.results]
     assert [(fault.extension, fault.kind) for fault in answer.faults] == [("bad", "slow")]
 
@@ -125,8 +127,9 @@ def test_a_bad_hook_claims_nothing(code: str, kind: str, packages: Installed) ->
     packages.install("good", HOOKS)
     packages.install("bad", f"def claim(request, result):\n    {code}\nEXTENSION = made(claim_from_generation=claim)")
     result = {"generator": {"model": "Aurora", "backend": "cpu"}, "render_seconds": "2.5"}
-    answer = run(ExtensionHost(HASTY).hook("claim_from_generation", {}, result))
+    answer = run(ExtensionHost(HASTY if kind == "slow" else CALM).hook("claim_from_generation", {}, result))
     made = {item["extension"]: item["claim"] for item in answer.results}
+    assert {item["status"] for item in answer.results} == {"valid"}, "what they made is judged on the way"
     assert set(made) == {"energy", "good", "model_card"} and made["good"]["word"] == "Aurora"
     assert [(fault.extension, fault.kind) for fault in answer.faults] == [("bad", kind)]
 

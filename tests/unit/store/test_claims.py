@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from fedisora.activities import remote_posts
 from fedisora.db import Database, UnitOfWork
-from fedisora.media.claims import judged
+from fedisora.media.claims import from_generation, judged, keep_made
 from fedisora.models import ClaimRow, ExtensionFault, Job, Media
 from fedisora.serializers.activitypub.actor import from_activitypub
 from fedisora.services import instance
@@ -174,6 +174,17 @@ def test_a_bad_extension_is_named_and_its_claims_wait(house: House, packages: In
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_odd_characters(house: House, packages: Installed) -> None:
+    packages.install("strange", 'EXTENSION = made(types={"Thing": {"word": Term()}})')
+    house.look()
+    receive(house, note({"type": "https://x.example/\0#A\0"}, {**thing("strange"), "https://strange.example/ns#a\0b": "\0"},
+                        {"type": "https://strange.example/ns#\0"}))
+    house.work()
+    assert [(row.status, row.namespace) for row in house.rows()] == [
+        ("unknown", "https://x.example/#"), ("invalid", "https://strange.example/ns#"), ("invalid", "https://strange.example/ns#")]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_an_edit_brings_other_claims(house: House) -> None:
     receive(house, note(thing("strange", word="x")))
     receive(house, note(thing("strange", word="y"), updated="2026-11-02T00:00:00Z"), edit=True)
@@ -206,3 +217,27 @@ def test_a_claim_in_both_places_is_shown_once(house: House) -> None:
     shown = house.db.read_now(lambda session: claims.of_media(session, [media_id]))[media_id]
     assert [orjson.loads(row.body)["word"] for row in shown] == ["x", "y"]
     assert house.db.read_now(lambda session: claims.nodes_of(session, media_id)) == [same]
+
+
+def test_the_same_claim_is_not_asked_about_twice(house: House, packages: Installed) -> None:
+    packages.install("strange", "import os\nEXTENSION = made(lambda claim: [Problem('', str(os.getpid()))])")
+    house.look()
+    first, again, other = (asyncio.run(judged(house.db, {"claims": [thing("strange", word=word)]})) for word in "aab")
+    assert first == again != other, "the process that answered"
+    receive(house, note(thing("strange", word="a")))
+    house.work()
+    assert house.rows()[0].problems == first[0]["problems"]
+
+
+def test_claims_of_a_generation_are_judged_as_they_are_made(house: House, packages: Installed) -> None:
+    house.look()
+    result = {"generator": {"model": "Aurora", "backend": "cpu"}, "render_seconds": 2.5, "digital_source_type": None}
+    made = asyncio.run(from_generation(house.db, {"width": 10}, result))
+    receive(house, note(number=7))
+
+    def keep(uow: UnitOfWork) -> None:
+        keep_made(uow, uow.session.scalars(select(Media)).one(), made)
+
+    house.db.write_now(keep)
+    assert house.statuses() == [("valid", "energy", "1.0"), ("valid", "model_card", "1.0")]
+    assert house.work() == 0, "nobody has to be asked"
