@@ -28,14 +28,19 @@ def matches(session: Session, files: Sequence[Media]) -> dict[int, dict[str, Any
 
 
 def with_match(entity: dict[str, Any], match: dict[str, Any] | None) -> dict[str, Any]:
-    """A media attachment with its match. A verdict that names a post which may not be named any more says so no more; a copy of a
-    known video that its uploader signed here is `recovered`, not verified (vocabulary §5)."""
+    """A media attachment with its match. A copy of a known video that its uploader signed here is `recovered`, not verified
+    (vocabulary §5)."""
     entity["fedisora"]["match"] = match
-    verdict = entity["fedisora"].get("verdict")
-    if match is None and isinstance(verdict, dict) and verdict.get("verdict") == "recovered":
-        entity["fedisora"]["verdict"] = {key: value for key, value in verdict.items() if key != "match"} | {
-            "verdict": "unsigned", "summary": UNSIGNED}
-    elif match is not None and match["copy"] and isinstance(verdict, dict) and verdict.get("verdict") in GOOD:
+    verdict = discreet(entity["fedisora"].get("verdict"), named=match is not None)
+    if match is not None and match["copy"] and isinstance(verdict, dict) and verdict.get("verdict") in GOOD:
         summary = f"This looks like {match['url']} (recovered). {verdict.get('summary') or ''}".strip()
-        entity["fedisora"]["verdict"] = verdict | {"verdict": "recovered", "summary": summary}
+        verdict = verdict | {"verdict": "recovered", "summary": summary}
+    entity["fedisora"]["verdict"] = verdict
     return entity
+
+
+def discreet(verdict: Any, *, named: bool) -> Any:
+    """A kept verdict as it may be shown now: one that names a post which may not be named any more says so no more."""
+    if named or not isinstance(verdict, dict) or verdict.get("verdict") != "recovered":
+        return verdict
+    return {key: value for key, value in verdict.items() if key != "match"} | {"verdict": "unsigned", "summary": UNSIGNED}
