@@ -13,7 +13,7 @@ from ..db import UnitOfWork
 from ..models import Actor, ConsentRequest, Lineage, Status
 from ..serializers.activitypub.note import NoteData
 from ..store import actors, consents, jobs, lineage, notifications, statuses, trust
-from . import local_posts
+from . import inbound, local_posts
 from .received import Received
 
 MOST_CHECKED = 4
@@ -94,6 +94,7 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     uow.session.flush()
     if consent != before and {consent, before} & {*lineage.TAKEN_BACK, "invalid"}:
         trust.consent_changed(uow, child.id)
+        inbound.reconsider(uow, child)
     if child.local:
         _tell(uow, child, row, before, held=held)
     return consent
