@@ -22,6 +22,8 @@ MOST_CHECKED = 4
 AGAIN = dt.timedelta(days=1)
 SOON = dt.timedelta(hours=6)
 """When a silent server is asked again."""
+SHORTLY = dt.timedelta(seconds=30)
+"""The first pause when it was silent at the very first look; each further pause is twice as long."""
 SPREAD = 14_400
 """Seconds over which the daily checks are spread."""
 GIVE_UP = dt.timedelta(days=30)
@@ -93,6 +95,8 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
             row.recheck_at = uow.now + SOON
             return before
         reason = row.reason if before == "unreachable" else before
+        if reason == "pending":
+            _again_shortly(uow, row)
     row.consent, row.reason, row.checked_at = consent, reason[:500], uow.now
     if finding.stamp_uri is not None:
         row.stamp_uri = finding.stamp_uri
@@ -105,6 +109,14 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     if child.local:
         _tell(uow, child, row, before, held=held)
     return consent
+
+
+def _again_shortly(uow: UnitOfWork, row: Lineage) -> None:
+    """Nobody has seen the stamp yet, and its server is silent (perhaps it starts again): the sweep would come too late."""
+    delay = max(SHORTLY, 2 * (uow.now - row.checked_at) if row.checked_at is not None else SHORTLY)
+    if delay < SOON:  # a key of its own: the job that runs now still has the last one
+        jobs.enqueue(uow, "check_consent", {"lineage_id": row.id}, key=f"{row.id}:after {int(delay.total_seconds())} s",
+                     delay=delay)
 
 
 def _next_look(row: Lineage, now: dt.datetime, end: dt.datetime | None) -> dt.datetime | None:
