@@ -88,6 +88,8 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     if row is None or child is None:
         return "ignored: gone meanwhile"
     before, held, consent, reason = row.consent, lineage.holds(row), finding.consent, finding.reason
+    if consent == "revoked" and child.local and not child.published:
+        consent, reason = "missing", "There is no consent at the address that its owner named."
     if consent == "unreachable":
         if before in (*lineage.TAKEN_BACK, "own"):
             row.recheck_at = uow.now + SOON
