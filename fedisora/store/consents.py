@@ -66,6 +66,12 @@ def inbox(session: Session, owner_id: int, page: Page, state: str | None = None)
     return newest_first(session.scalars(paginate(query, ConsentRequest.id, page)).all(), page)
 
 
+def waiting_for(session: Session, owner_id: int, target_uri: str) -> Sequence[ConsentRequest]:
+    """Requests for consent to something made from one post that its author has not answered."""
+    return session.scalars(select(ConsentRequest).where(
+        ConsentRequest.owner_id == owner_id, ConsentRequest.state == PENDING, ConsentRequest.target_uri == target_uri)).all()
+
+
 def outbox(session: Session, requester_id: int, page: Page, state: str | None = None) -> list[ConsentRequest]:
     """What somebody asked for, newest first."""
     query = select(ConsentRequest).where(ConsentRequest.requester_id == requester_id)

@@ -265,6 +265,27 @@ def test_a_remix_of_a_neighbours_post_waits_is_published_and_is_hidden_again(tow
         original(town, owner=town.ada, remix_of=made.id)
 
 
+def test_the_label_of_a_remix_is_nobodys_word(town: Town) -> None:
+    bea = neighbour(town)
+    parent = original(town, "anyone", source=digital_source.TRAINED)
+    made = original(town, owner=bea, remix_of=parent.id)
+    media = next(row for row in rows(town, Media) if row.status_id == made.id)
+    assert (media.label_source, media.declared) == ("remix", False), "its author said: filmed"
+    again = original(town, owner=bea, remix_of=parent.id, source=digital_source.COMPOSITE_TRAINED)
+    media = next(row for row in rows(town, Media) if row.status_id == again.id)
+    assert media.label_source != "remix", "as its author says"
+
+
+def test_who_asked_hears_that_the_original_was_deleted(town: Town) -> None:
+    bea, parent = neighbour(town), original(town, "ask")
+    made = original(town, owner=bea, remix_of=parent.id)
+    town.receive(request(town, parent.uri))
+    town.act(publish.delete, town.ada, status_id=parent.id)
+    assert {(row.state, row.reason) for row in rows(town, ConsentRequest)} == {("rejected", rules.DELETED)}
+    assert [sent["summary"] for sent in town.sent("Reject")] == [rules.DELETED]
+    assert not town.db.read_now(lambda session: session.get_one(Status, made.id)).published
+
+
 def test_ones_own_post_needs_no_consent_and_a_closed_one_gets_none(town: Town) -> None:
     bea = neighbour(town)
     mine = original(town, "nobody")
