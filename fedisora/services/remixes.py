@@ -116,7 +116,7 @@ def is_waiting(session: Session, status_id: int) -> bool:
 
 def before_delete(uow: UnitOfWork, status: Status, actor: Actor) -> None:
     """A post is deleted: the request of a remix that was not published is withdrawn, who asked to remix the post hears of it."""
-    for asked in consents.waiting_for(uow.session, actor.id, status.uri):
+    for asked in consents.unanswered(uow.session, actor.id, target_uri=status.uri):
         rules.refuse(uow, actor, actors.get(uow.session, asked.requester_id), asked, rules.DELETED)
     request = consents.of_status(uow.session, [status.id]).get(status.id) if not status.published else None
     if request is not None and request.state in (consents.DRAFT, consents.PENDING):

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ...models import Actor, Generation, Media, Status
-from ...provenance import digital_source, foreign_labels
+from ...provenance import digital_source, foreign_labels, label_lines
 from ...serializers.activitypub.note import label_line
 from ...serializers.mastodon.status import label_source
 from ...store import actors, fingerprints, relations, statuses
@@ -265,7 +265,7 @@ def title_of(status: Status) -> str:
     import html
     import re
 
-    spaced = re.sub(r"</p>|<br ?/?>", " ", status.text or status.content)
+    spaced = re.sub(r"</p>|<br ?/?>", " ", status.text or label_lines.without(status.content))
     plain = html.unescape(re.sub(r"<[^>]+>", "", spaced))
     words = " ".join(plain.split())
     return words[:90] + ("…" if len(words) > 90 else "")
