@@ -26,7 +26,7 @@ VERDICTS: dict[str, tuple[str, str, bool]] = {
     "verified-foreign-issuer": ("m-foreign", "Signed by another server", False),
     "intact-unknown-signer": ("m-unknown", "Intact, signer unknown", False),
     "contradicted": ("m-contradicted", "Contradicts itself", True), "tampered": ("m-tampered", "Changed after signing", True),
-    "revoked": ("m-revoked", "Signature revoked", True), "recovered": ("m-recovered", "Record recovered", False),
+    "revoked": ("m-revoked", "Revoked", True), "recovered": ("m-recovered", "Record recovered", False),
     "unsigned": ("m-none", "No record", False), "unreadable": ("m-unreadable", "Not readable", False)}
 """Verdict → (mark, words on a chip, alarm)."""
 CHECKS = {"manifest": "Signed record", "signature": "The signer is who it says", "digest": "The bytes are intact",
