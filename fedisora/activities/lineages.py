@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from ..activitypub.parse import is_http, same_origin
 from ..db import UnitOfWork
@@ -61,9 +62,14 @@ def attach(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, de
             check_later(uow, row)
 
 
-def check_later(uow: UnitOfWork, row: Lineage, delay: dt.timedelta = dt.timedelta()) -> None:
-    """Fetch the parent post and the owner's stamp in a job."""
-    jobs.enqueue(uow, "check_consent", {"lineage_id": row.id}, key=f"{row.id}:{row.stamp_uri or ''}"[:200], delay=delay)
+def check_later(uow: UnitOfWork, row: Lineage, *, hide: bool = False) -> None:
+    """Fetch the parent post and the owner's stamp in a job.
+
+    Args:
+        hide: the consent to a remix of ours was just taken back: it also leaves the channel, and its files their addresses.
+    """
+    payload: dict[str, Any] = {"lineage_id": row.id} | ({"hide": True} if hide else {})
+    jobs.enqueue(uow, "check_consent", payload, key=f"{row.id}:{'hide' if hide else row.stamp_uri or ''}"[:200])
 
 
 def made(uow: UnitOfWork, status: Status, parent: Status) -> Lineage:
@@ -134,7 +140,7 @@ def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str, *, held: bo
     elif row.consent in lineage.TAKEN_BACK and before not in lineage.TAKEN_BACK:
         if owner is not None:
             notifications.notify(uow, child.actor_id, owner.id, "consent.revoked", about=row.id)
-        check_later(uow, row)  # whoever looks also takes it out of the author's channel
+        check_later(uow, row, hide=True)
     hidden = row.consent in lineage.TAKEN_BACK
     if child.published and (held != lineage.holds(row) or hidden != (before in lineage.TAKEN_BACK)):
         local_posts.send_update(uow, child, actors.get(uow.session, child.actor_id))
