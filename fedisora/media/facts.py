@@ -162,6 +162,13 @@ def by_digest(session: Session, digest: str) -> KnownFile | None:
     return known_file(session, media) if media is not None else None
 
 
+def consents_of(session: Session, uri: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(withdrawn or run out, wrong): stamps that the files of a post need, as far as the post is known here."""
+    status_id = session.scalar(select(Status.id).where(Status.uri == uri).limit(1))
+    gone, wrong = trust.consents(session, status_id) if status_id is not None else ([], [])
+    return tuple(gone), tuple(wrong)
+
+
 def by_url(session: Session, url: str, uris: Uris) -> KnownFile | None:
     """The file of a post or an address that is known here.
 
