@@ -56,6 +56,10 @@ def test_a_stripped_copy_is_shown_as_one_and_its_uploader_is_asked(instance: Ins
     assert ann.http.post(f"/api/fedisora/v1/media/{file['id']}/match", json={"answer": "mine"}).status_code == 404
     assert ben.http.post(f"/api/fedisora/v1/media/{file['id']}/match", json={"answer": "no"}).status_code == 422
 
+    # who uploads by an app of Mastodon's is told in the inbox here, and the app is spared a type it does not know
+    assert ben.get("/api/v1/notifications", **{"types[]": "match.question"})[0]["status"]["id"] == copy["id"]
+    assert ben.get("/api/v1/notifications") == []
+
     # a remix names its parent, and the parent's author is asked
     answered = ben.post(f"/api/fedisora/v1/media/{file['id']}/match", answer="remix")
     assert (answered["match"]["answer"], answered["question"]) == ("remix", False)

@@ -16,6 +16,7 @@ from fedisora.app import House, build_house
 from fedisora.db import UnitOfWork
 from fedisora.media import foreign
 from fedisora.models import Actor, Fingerprint, Media
+from fedisora.serializers.mastodon.matches import discreet
 from fedisora.settings import load_settings
 from fedisora.store import fingerprints
 from tests.support.clips import clip
@@ -87,6 +88,10 @@ def test_a_match_is_hidden_when_its_author_is_suspended_later(house: House, tmp_
 
     house.db.write_now(hide)
     assert house.db.read_now(lambda session: fingerprints.matches(session, [row])) == {}
+    kept = {"verdict": "recovered", "summary": f"it matches {uri}", "match": {"object": uri, "distance": 3}, "checks": []}
+    assert discreet(kept, named=True) == kept
+    assert uri not in str(discreet(kept, named=False))
+    assert discreet(kept, named=False)["verdict"] == "unsigned"
 
 
 def test_flat_pictures_and_broken_files_match_nothing(house: House, tmp_path: Path) -> None:
