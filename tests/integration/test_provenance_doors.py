@@ -301,11 +301,12 @@ def test_real_posts_and_verdicts_are_what_the_openapi_document_says(ann: Api, in
 
 def test_a_record_inside_a_foreign_file_is_read_and_never_more_than_it_is(
         ann: Api, instance: InstanceProcess, crowd: dict[str, Any], world: Peer, tmp_path: Path) -> None:
-    plain, signed = tmp_path / "plain.png", tmp_path / "signed.png"
+    plain, signed, stated = tmp_path / "plain.png", tmp_path / "signed.png", tmp_path / "stated.png"
     plain.write_bytes(png(32, 32))
+    stated.write_bytes(png(32, 32) + f'<rdf:Description Iptc4xmpExt:DigitalSourceType="{TRAINED}"/>'.encode())
     Authority("127.0.0.1:9").sign(plain, signed, TRAINED, "image/png")
     author, found = world.actors["maker"], {}
-    for path in (plain, signed):
+    for path in (plain, signed, stated):
         world.answers[f"/{path.name}"] = answer(200, path.read_bytes(), "image/png")
         note = world.note(author, path.stem, attachment=[
             {"type": "Document", "mediaType": "image/png", "url": f"{world.base}/{path.name}"}])
@@ -320,7 +321,9 @@ def test_a_record_inside_a_foreign_file_is_read_and_never_more_than_it_is(
     assert found["plain"]["label_text"].startswith("Nobody has said")
     assert found["signed"]["verdict"]["verdict"] == "intact-unknown-signer"
     assert (found["signed"]["kind"], found["signed"]["label_source"]) == ("machine", "manifest")
-    assert found["signed"]["label_text"] == "AI-generated, says the record inside the file."
+    assert found["signed"]["label_text"] == "AI-generated, says the file itself."
+    assert (found["stated"]["verdict"]["verdict"], found["stated"]["label_source"]) == ("unsigned", "manifest")
+    assert found["stated"]["label_text"] == found["signed"]["label_text"]
     page = instance.http.get("/public").text
     assert "says the file" in page
 

@@ -1,9 +1,11 @@
-"""Two instances, of which one has an extension: the other keeps what it does not know, says so, and changes nothing."""
+"""The tutorial's package, installed from a wheel on one of two instances: the other keeps what it does not know, says so, and
+changes nothing."""
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +14,17 @@ import orjson
 import pytest
 
 from tests.integration.test_accounts_web import Browser
-from tests.support.extensions import Installed, thing
+from tests.support.extensions import Installed
 from tests.support.instances import PASSWORD, Api, InstanceProcess, eventually
 from tests.support.pictures import png
+from tests.support.tutorial import Bench, environment, follow
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("claims")]  # its servers start once
-STRANGE = 'EXTENSION = made(types={"Thing": {"word": Term(choices=("yes",), required=True)}}, about="Yes or no.")'
+FILM = "https://film.example/ns#"
+GOOD = {"type": "FilmStock", "stock": "Vision3 500T", "speed": 500}
+BAD = {"@context": {"FilmStock": FILM + "FilmStock", "stock": FILM + "stock", "pushedTo": FILM + "pushedTo"}, "type": "FilmStock",
+       "stock": "Vision3 500T", "pushedTo": 1000}
+UNKNOWN = "Unknown claim from https://film.example/ns#"
 RATING = {"type": "ContentRating", "suitableFor": "teens", "contains": ["flashing-lights"], "ratedBy": "author"}
 LD = {"Accept": "application/ld+json"}
 
@@ -31,26 +38,52 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(instances: Callable[..., InstanceProcess], tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """alice@a, where `strange` is installed, posted a picture with claims; bob@b, where it is not, follows her."""
-    folder = tmp_path_factory.mktemp("site")
-    packages = Installed(folder)
-    packages.install("strange", STRANGE)
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """An environment with the tutorial's package, built as a wheel and installed there."""
+    return follow(environment(tmp_path_factory.mktemp("tutorial")))
+
+
+@pytest.fixture(scope="module")
+def pair(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """alice@a, who runs in the tutorial's environment, posted a picture with claims; bob@b, which has none of its vocabularies,
+    follows her."""
+    class Here(InstanceProcess):
+        def command(self, *arguments: str) -> list[str]:
+            return [str(bench.python), "-m", "fedisora", *arguments]
+
+    here, there = Here(tmp_path_factory.mktemp("a")), InstanceProcess(tmp_path_factory.mktemp("b"))
+    for instance in (here, there):
+        site = instance.folder / "site"
+        site.mkdir()
+        instance.env["PYTHONPATH"] = str(site)
+        instance.start()
+    packages = Installed(here.folder / "site")
     packages.install("broken", "raise RuntimeError('half installed')")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(folder))
-        here = instances("a")
-    here.cli("user", "create", "root", "--email", "root@example.org", "--password", PASSWORD, "--admin")
-    alice, bob = here.user("alice"), instances("b").user("bob")
-    eventually(lambda: here.http.get("/ns/strange/v1").status_code == 200, what="a has looked what is installed")
+    alice, bob = admin(here, "alice"), admin(there, "bob")
+    look_again(alice)
+    eventually(lambda: here.http.get("/ns/film_stock/v1").status_code == 200, what="a has looked what is installed")
     bob.follow(f"@{alice.handle}")
-    said = [thing("strange", word="yes"), thing("strange", word="no"), RATING]
     media = alice.http.post("/api/v2/media", files={"file": ("a.png", png(40, 30), "image/png")}, data={
-        "fedisora_claims": json.dumps(said), "fedisora_wishes": json.dumps({"train-ai": "n"})})
+        "fedisora_claims": json.dumps([GOOD, BAD, RATING]), "fedisora_wishes": json.dumps({"train-ai": "n"})})
     assert media.status_code == 202, media.text
     post = alice.post("/api/v1/statuses", status="claims", media_ids=[media.json()["id"]])
     copy = eventually(lambda: bob.find(post["uri"]), what="the post at bob's")
-    return Pair(alice, bob, post, copy)
+    yield Pair(alice, bob, post, copy)
+    for instance in (here, there):
+        instance.close()
+
+
+def admin(instance: InstanceProcess, name: str) -> Api:
+    """An administrator with a token."""
+    instance.cli("user", "create", name, "--email", f"{name}@example.org", "--password", PASSWORD, "--admin")
+    return Api(instance, name, instance.cli("user", "token", name, "--scopes", "read write follow").stdout.strip())
+
+
+def look_again(api: Api) -> None:
+    """Press the button on the administrators' page."""
+    with Browser(api.instance.base) as browser:
+        browser.log_in(api.name)
+        assert browser.post("/admin/extensions/look", "/admin/extensions").status_code == 303
 
 
 def claims(api: Api, status_id: str) -> list[dict[str, Any]]:
@@ -67,26 +100,30 @@ def document(pair: Pair) -> dict[str, Any]:
 def test_the_author_s_server_says_what_they_mean(pair: Pair) -> None:
     found = eventually(lambda: claims(pair.alice, pair.post["id"]), what="claims judged")
     assert [(claim["extension"], claim["status"], claim["label"]) for claim in found] == [
-        ("strange", "valid", "A thing"), ("strange", "invalid", "A thing"), ("content_rating", "valid", "Content rating"),
+        ("film_stock", "valid", "Film stock"), ("film_stock", "invalid", "Film stock"),
+        ("content_rating", "valid", "Content rating"),
         ("training_optout", "valid", "What machines may do with it")]
-    assert found[0]["terms"] == [{"term": "word", "label": "Word", "value": "yes"}]
-    assert found[1]["problems"] == [{"path": "word", "message": "It is one of yes."}]
+    assert found[0]["terms"] == [{"term": "stock", "label": "Stock", "value": "Vision3 500T"},
+                                 {"term": "speed", "label": "Speed (ISO)", "value": "500"}]
+    assert found[1]["problems"] == [{"path": "pushedTo", "message": "Pushed from which speed? Add speed."}]
+    page = pair.alice.instance.http.get(f"/@alice/{pair.post['id']}", headers={"Accept-Language": "fr-FR,fr;q=0.9"}).text
+    assert "Pellicule" in page and "Sensibilité (ISO)" in page and "Pushed from which speed? Add speed." in page
     assert found[2]["terms"][1] == {"term": "contains", "label": "Contains", "value": ["flashing lights"]}
 
 
 def test_the_other_server_keeps_what_it_does_not_know(pair: Pair) -> None:
     found = eventually(lambda: claims(pair.bob, pair.copy["id"]), what="claims judged at b")
     assert [(claim["status"], claim["label"]) for claim in found] == [
-        ("unknown", "Unknown claim from https://strange.example/ns#"), ("unknown", "Unknown claim from https://strange.example/ns#"),
-        ("valid", "Content rating"), ("valid", "What machines may do with it")]
+        ("unknown", UNKNOWN), ("unknown", UNKNOWN), ("valid", "Content rating"), ("valid", "What machines may do with it")]
     page = pair.bob.instance.http.get(f"/@{pair.alice.handle}/{pair.copy['id']}").text
-    assert "Unknown claim from https://strange.example/ns#" in page and "flashing lights" in page
-    assert pair.bob.instance.http.get("/ns/strange/v1").status_code == 404
+    assert UNKNOWN in page and "flashing lights" in page
+    assert pair.bob.instance.http.get("/ns/film_stock/v1").status_code == 404
 
 
 def test_nothing_was_changed_on_the_way(pair: Pair) -> None:
     sent = document(pair)["attachment"][0]["provenance"]["claim"]
-    assert sent[:2] == [thing("strange", word="yes"), thing("strange", word="no")]
+    assert sent[1] == BAD and {name: sent[0][name] for name in GOOD} == GOOD
+    assert set(sent[0]["@context"]) == {"FilmStock", "stock", "speed"}, "the terms it uses, and no more"
     assert set(sent[2]["@context"]) == {"ContentRating", "suitableFor", "contains", "ratedBy"}
     assert pair.copy["fedisora"]["proof"] == "valid"
     with sqlite3.connect(pair.bob.instance.folder / "fedisora.sqlite3") as database:
@@ -114,13 +151,11 @@ def test_a_boost_points_to_the_author_s_own_words(pair: Pair) -> None:
     assert boost["reblog"]["uri"] == pair.post["uri"]
 
 
-def test_the_extension_comes_to_the_other_server(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> None:
-    there = pair.bob.instance
-    folder = tmp_path_factory.mktemp("later")
-    Installed(folder).install("strange", STRANGE)
-    there.stop()
-    there.env["PYTHONPATH"] = str(folder)
-    there.start()
+def test_the_extension_comes_to_the_other_server(pair: Pair, bench: Bench) -> None:
+    [home] = bench.python.parents[1].glob("lib/python*/site-packages/fedisora_film_stock")
+    for folder in (home, home.with_name("fedisora_film_stock-1.0.dist-info")):
+        shutil.copytree(folder, pair.bob.instance.folder / "site" / folder.name)
+    look_again(pair.bob)
 
     def judged() -> bool:
         return [claim["status"] for claim in claims(pair.bob, pair.copy["id"])] == ["valid", "invalid", "valid", "valid"]
@@ -130,32 +165,34 @@ def test_the_extension_comes_to_the_other_server(pair: Pair, tmp_path_factory: p
 
 def test_the_vocabulary_is_served_for_programs_and_people(pair: Pair) -> None:
     here = pair.alice.instance.http
-    answer = here.get("/ns/strange/v1", headers={**LD, "Origin": "https://elsewhere.example"})
+    answer = here.get("/ns/film_stock/v1", headers={**LD, "Origin": "https://elsewhere.example"})
     assert answer.headers["content-type"] == "application/ld+json"
     assert answer.headers["access-control-allow-origin"] == "*" and "max-age=86400" in answer.headers["cache-control"]
-    assert answer.json()["@context"]["Thing"] == "https://strange.example/ns#Thing"
-    assert here.get("/ns/strange").headers["location"] == "/ns/strange/v1"
+    assert answer.json()["@context"]["FilmStock"] == FILM + "FilmStock"
+    assert here.get("/ns/film_stock").headers["location"] == "/ns/film_stock/v1"
     page = here.get("/ns/energy/v1", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert page.headers["content-type"].startswith("text/html") and "Energieverbrauch" in page.text
-    assert "/ns/strange/v1" in here.get("/ns/v1", headers={"Accept": "text/html"}).text
+    assert "/ns/film_stock/v1" in here.get("/ns/v1", headers={"Accept": "text/html"}).text
     assert here.get("/ns/v1").json()["@context"]["fs"] == "https://w3id.org/fedisora/v1#"
-    for path in ("/ns/strange/v9", "/ns/strange/vx", "/ns/nothing", "/ns/nothing/v1"):
+    for path in ("/ns/film_stock/v9", "/ns/film_stock/vx", "/ns/nothing", "/ns/nothing/v1"):
         assert here.get(path).status_code == 404
 
 
 def test_administrators_see_what_is_installed_and_what_misbehaves(pair: Pair) -> None:
     here = pair.alice.instance
+    here.cli("user", "create", "eve", "--email", "eve@example.org", "--password", PASSWORD)
     assert httpx.get(f"{here.base}/admin/extensions").status_code == 303
-    with Browser(here.base) as admin:
-        admin.log_in("root")
-        page = admin.http.get("/admin/extensions").text
-        assert "strange" in page and "1 valid · 1 invalid" in page
+    with Browser(here.base) as browser:
+        browser.log_in("alice")
+        page = browser.http.get("/admin/extensions").text
+        assert "film_stock" in page and "1 valid · 1 invalid" in page
         assert "cannot be loaded" in page and "half installed" in page
-        assert admin.post("/admin/extensions/look", "/admin/extensions").status_code == 303
     with Browser(here.base) as other:
-        other.log_in("alice")
+        other.log_in("eve")
         assert other.http.get("/admin/extensions").status_code == 404
         assert other.post("/admin/extensions/look", "/settings").status_code == 404
+    found = here.cli("doctor", check=False)
+    assert found.returncode == 1 and "broken: RuntimeError: half installed" in " ".join(found.stdout.split())
 
 
 @pytest.mark.parametrize(("claims", "words"), [

@@ -5,6 +5,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,10 +49,6 @@ def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
     return change
 
 
-def vector(name: str, text: str) -> Callable[[Path], None]:
-    return lambda package: (package / "fedisora_film" / "vectors" / name).write_text(text) and None  # type: ignore[func-returns-value]
-
-
 def gone(*names: str) -> Callable[[Path], None]:
     def change(package: Path) -> None:
         for name in names:
@@ -72,28 +69,9 @@ CLAIM = {"@context": {"Film": SPACE + "Film", "statement": SPACE + "statement"},
     (edit(CONTEXT, '"statement"', '"proof"'), "extension", "defines this term already"),
     (gone(CONTEXT), "entry point", "FileNotFoundError"),
     (edit(CODE, '"evidence": Term("iri")', '"evident": Term("iri")'), "extension", "add it to context.jsonld"),
-    (edit("fedisora_film/labels/en.toml", 'statement = "Statement"\n', ""), "labels/en.toml", 'add a line statement = "…"'),
-    (edit("fedisora_film/labels/en.toml", "statement =", "statment ="), "labels/en.toml", "no text for statement"),
-    (lambda package: (package / "fedisora_film/labels/de.toml").write_text('Film = "Film"\n'), "labels/de.toml", "no text for"),
-    (vector("valid-two.json", json.dumps({"claim": {**CLAIM, "confidence": "2"}})), "vectors/valid-two.json", "does not define"),
-    (vector("valid-two.json", json.dumps({"claim": {**CLAIM, "statement": 5}})), "vectors/valid-two.json",
-     "should be valid, but"),
-    (vector("valid-two.json", json.dumps({"claim": {"type": "Film", "statement": "x"}})), "vectors/valid-two.json",
-     "@context of its own"),
-    (vector("valid-two.json", json.dumps({"claim": {**CLAIM, "@context": "https://film.example/context"}})),
-     "vectors/valid-two.json", "nothing is fetched"),
-    (vector("valid-two.json", json.dumps({"claim": {**CLAIM, "statement": "x" * 17_000}})), "vectors/valid-two.json", "16 KB"),
-    (vector("valid-two.json", "[]"), "vectors/valid-two.json", '"claim"'),
-    (vector("invalid-two.json", json.dumps({"path": "", "claim": CLAIM})), "vectors/invalid-two.json",
-     "nothing is wrong with it"),
-    (vector("invalid-two.json", json.dumps({"path": "evidence", "claim": {**CLAIM, "statement": 5}})), "vectors/invalid-two.json",
-     "is at 'statement'"),
-    (vector("invalid-two.json", json.dumps({"claim": CLAIM})), "vectors/invalid-two.json", '"path"'),
-    (vector("third.json", json.dumps({"claim": CLAIM})), "vectors/third.json", "Call it valid-"),
     (gone("fedisora_film/vectors/valid-full.json"), "vectors", "no valid claim"),
     (gone("fedisora_film/vectors/invalid-empty.json", "fedisora_film/vectors/invalid-certain.json"), "vectors",
      "no invalid claim"),
-    (gone("README.md"), "README.md", "missing"),
     (edit("fedisora_film/validate.py", "    if claim", "    raise KeyError('x')\n    if claim"), "validator", "KeyError"),
     (edit("fedisora_film/validate.py", "    if claim", "    import os; os._exit(1)\n    if claim"), "validator",
      "ended the process")])
@@ -102,6 +80,31 @@ def test_a_mistake_is_named(change: Callable[[Path], None], where: str, words: s
     found = findings(package)
     assert any(place == where and words in message for place, message in found), found
     assert all("\n" not in message for _, message in found)
+
+
+VECTORS: dict[str, tuple[Any, str]] = {
+    "valid-undefined": ({"claim": {**CLAIM, "confidence": "2"}}, "does not define confidence"),
+    "valid-wrong": ({"claim": {**CLAIM, "statement": 5}}, "should be valid, but statement"),
+    "valid-leaning": ({"claim": {"type": "Film", "statement": "x"}}, "an @context of its own"),
+    "valid-address": ({"claim": {**CLAIM, "@context": "https://film.example/context"}}, "nothing is fetched"),
+    "valid-long": ({"claim": {**CLAIM, "statement": "x" * 17_000}}, "16 KB"), "valid-list": ([], '"claim"'),
+    "invalid-right": ({"path": "", "claim": CLAIM}, "nothing is wrong with it"),
+    "invalid-place": ({"path": "evidence", "claim": {**CLAIM, "statement": 5}}, "is at 'statement'"),
+    "invalid-nowhere": ({"claim": CLAIM}, '"path"'), "third": ({"claim": CLAIM}, "Call it valid-")}
+
+
+def test_mistakes_in_vectors_and_words_are_all_named(package: Path) -> None:
+    for name, (document, _) in VECTORS.items():
+        (package / "fedisora_film" / "vectors" / f"{name}.json").write_text(json.dumps(document))
+    edit("fedisora_film/labels/en.toml", "statement =", "statment =")(package)
+    (package / "fedisora_film" / "labels" / "de.toml").write_text('Film = "Film"\n')
+    gone("README.md")(package)
+    found = dict(findings(package)[::-1])
+    for name, (_, words) in VECTORS.items():
+        assert words in found[f"vectors/{name}.json"], name
+    assert 'add a line statement = "…"' in found["labels/en.toml"] and "no text for statement" in found["labels/de.toml"]
+    assert "missing" in found["README.md"]
+    assert set(found) == {f"vectors/{name}.json" for name in VECTORS} | {"labels/en.toml", "labels/de.toml", "README.md"}
 
 
 def test_a_name_that_somebody_has(package: Path) -> None:
