@@ -40,9 +40,12 @@ def _remember(key: bytes, result: Mapping[str, Any]) -> None:
             _judged.popitem(last=False)
 
 
-async def look(db: Database, host: ExtensionHost | None = None) -> bool:
+async def look(db: Database, host: ExtensionHost | None = None, *, failed: bool = False) -> bool:
     """Find out what is installed, keep the descriptions and the faults; whether anything changed. Then a job goes through all
     claims that another version judged.
+
+    Args:
+        failed: go through the claims in any case, and ask again about those that an extension failed on.
 
     Raises:
         Transient: no child process can be started.
@@ -51,9 +54,10 @@ async def look(db: Database, host: ExtensionHost | None = None) -> bool:
 
     def keep(uow: UnitOfWork) -> bool:
         claim_rows.note_faults(uow, answer.faults)
+        claim_rows.forget_faults(uow)
         changed = claim_rows.keep_installed(uow, answer.results)
-        if changed:
-            jobs.enqueue(uow, "revalidate_claims", {"after": 0}, key="all")
+        if changed or failed:
+            jobs.enqueue(uow, "revalidate_claims", {"after": 0, "failed": failed}, key="all")
         return changed
 
     for fault in answer.faults:

@@ -192,9 +192,12 @@ def unjudged(known: Registry) -> ColumnElement[bool]:
     return or_(*stale)
 
 
-def slice_of(session: Session, known: Registry, after: int, limit: int) -> list[ClaimRow]:
-    """The next rows to judge, by id."""
-    return list(session.scalars(select(ClaimRow).where(ClaimRow.id > after, unjudged(known)).order_by(ClaimRow.id).limit(limit)))
+def slice_of(session: Session, known: Registry, after: int, limit: int, *, failed: bool = False) -> list[ClaimRow]:
+    """The next rows to judge, by id. `failed`: those too on which the installed version has failed."""
+    due = unjudged(known)
+    if failed:
+        due = or_(due, and_(ClaimRow.extension.is_not(None), ClaimRow.status == "unknown"))
+    return list(session.scalars(select(ClaimRow).where(ClaimRow.id > after, due).order_by(ClaimRow.id).limit(limit)))
 
 
 def keep_judged(uow: UnitOfWork, known: Registry, judged: Mapping[int, Mapping[str, Any]]) -> None:
@@ -225,6 +228,11 @@ def note_faults(uow: UnitOfWork, faults: Iterable[Any]) -> None:
             uow.session.flush()
         else:
             known.count, known.message, known.last_at = known.count + 1, fault.message, uow.now
+
+
+def forget_faults(uow: UnitOfWork) -> None:
+    """Drop faults that have not happened again for `KEEP_FAULTS`."""
+    uow.session.execute(delete(ExtensionFault).where(ExtensionFault.last_at < uow.now - KEEP_FAULTS))
 
 
 def faults(session: Session) -> list[ExtensionFault]:

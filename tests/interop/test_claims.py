@@ -13,6 +13,7 @@ import httpx
 import orjson
 import pytest
 
+from fedisora.kit.check import expand
 from tests.integration.test_accounts_web import Browser
 from tests.support.extensions import Installed
 from tests.support.instances import PASSWORD, Api, InstanceProcess, eventually
@@ -126,6 +127,9 @@ def test_nothing_was_changed_on_the_way(pair: Pair) -> None:
     assert set(sent[0]["@context"]) == {"FilmStock", "stock", "speed"}, "the terms it uses, and no more"
     assert set(sent[2]["@context"]) == {"ContentRating", "suitableFor", "contains", "ratedBy"}
     assert pair.copy["fedisora"]["proof"] == "valid"
+    inner = json.dumps(expand(document(pair)))  # offline, as another server's JSON-LD processor reads it
+    assert f'"{FILM}stock": [{{"@value": "Vision3 500T"}}]' in inner
+    assert '"https://w3id.org/fedisora/content_rating#contains"' in inner
     with sqlite3.connect(pair.bob.instance.folder / "fedisora.sqlite3") as database:
         bodies = [body for body, in database.execute("SELECT body FROM claims WHERE source = 'object' ORDER BY position")]
         [kept] = database.execute("SELECT document FROM statuses WHERE uri = ?", (pair.post["uri"],)).fetchone()
@@ -193,6 +197,16 @@ def test_administrators_see_what_is_installed_and_what_misbehaves(pair: Pair) ->
         assert other.post("/admin/extensions/look", "/settings").status_code == 404
     found = here.cli("doctor", check=False)
     assert found.returncode == 1 and "broken: RuntimeError: half installed" in " ".join(found.stdout.split())
+
+
+def test_the_form_asks_for_wishes(pair: Pair) -> None:
+    with Browser(pair.alice.instance.base) as browser:
+        browser.log_in("alice")
+        answer = browser.http.post("/create/upload", data={
+            "csrf_token": browser.token("/create"), "text": "mine", "no_training": "1"}, files={"file": ("a.png", png(24, 24))})
+        assert answer.status_code == 303, answer.text
+    [claim] = claims(pair.alice, answer.headers["location"].rpartition("/")[2])
+    assert claim["terms"] == [{"term": "trainAi", "label": "Training of AI models", "value": "not wanted"}]
 
 
 @pytest.mark.parametrize(("claims", "words"), [

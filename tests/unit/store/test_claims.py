@@ -166,6 +166,10 @@ def test_a_bad_extension_is_named_and_its_claims_wait(house: House, packages: In
     assert (row.status, row.problems[0]["message"]) == ("unknown", "The extension strange failed on this claim.")
     faults = house.db.read_now(lambda session: list(session.scalars(select(ExtensionFault).order_by(ExtensionFault.extension))))
     assert [(fault.extension, fault.kind, fault.count) for fault in faults] == [("broken", "import", 1), ("strange", "raised", 1)]
+    assert house.look() == 0, "it is not asked again and again"
+    asyncio.run(revalidate_claims(house, {"installed": True, "failed": True}))  # type: ignore[arg-type]
+    assert house.work() == 1
+    assert house.db.read_now(claims.faults)[0].count == 2
     shown, _ = house.db.read_now(claims.overview)
     assert {item.name: item.counts for item in shown if item.counts} == {"strange": {"unknown": 1}}
     packages.install("strange", 'EXTENSION = made(version="1.1")')
