@@ -101,7 +101,7 @@ def build_house(settings: Settings) -> House:
     resolver = Resolver(db, fetcher, client)
     keys = KeyCache(db, fetcher, resolver)
     recogniser = Recogniser(db)
-    verifier = Verifier(db, client, fetcher, storage, recognise=recogniser.look)
+    verifier = Verifier(db, client, fetcher, storage, recognise=recogniser.look, seen=recogniser.seen)
     return House(settings, db, uris, vault, storage, Bells(), policy, client, keys, fetcher, resolver,
                  Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), verifier, recogniser,
                  process_name())

@@ -11,6 +11,7 @@ from fedisora.errors import FedisoraError
 from fedisora.media.recogniser import bindings, give_up
 from fedisora.media.verifier import MAX_BYTES
 from fedisora.models import Media
+from fedisora.services import recognition
 
 from .files import scratch
 from .rows import Handler
@@ -40,6 +41,8 @@ async def soft_bindings(house: House, media: Media, path: Path) -> list[str]:
             log.warning("signed without fingerprints", media=media.id, reason=str(error))
             return bindings(media, None)
         known = await house.db.read(lambda session: session.get_one(Media, media.id))
+    if known.matched:
+        await house.db.write(lambda uow: recognition.tell(uow, media.id))
     return [str(code) for code in known.soft_binding] or bindings(media, None)
 
 
@@ -63,6 +66,8 @@ async def fingerprint(house: House, payload: dict[str, Any]) -> None:
             # What brings the child down would do so again; the sweep would ask for it every hour.
             log.warning("no fingerprint", media=media_id, reason=str(error))
             await house.db.write(lambda uow: give_up(uow, media_id))
+        else:
+            await house.db.write(lambda uow: recognition.tell(uow, media_id))
 
 
 HANDLERS: dict[str, Handler] = {"fingerprint": fingerprint}

@@ -18,7 +18,7 @@ from fedisora.models import Delivery, InboxMessage
 from fedisora.services import consents, migration, polls
 from fedisora.store import backfill, queue, statuses
 
-from . import trust
+from . import hidden, trust
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -151,7 +151,9 @@ async def check_consent(house: House, payload: dict[str, Any]) -> None:
     """Look at the consent to a remix; one of ours is published with it, or leaves the channel without it."""
     lineage_id = int(payload["lineage_id"])
     await ConsentChecks(house.db, house.fetcher, house.resolver).check(lineage_id)
-    await house.db.write(lambda uow: consents.looked_at(uow, lineage_id))
+    child = await house.db.write(lambda uow: consents.looked_at(uow, lineage_id))
+    if child is not None and payload.get("hide"):
+        await hidden.readdress(house, child)
 
 
 async def nodeinfo(house: House, payload: dict[str, Any]) -> None:

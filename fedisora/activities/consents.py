@@ -116,7 +116,9 @@ def refuse(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentRequ
 
 def send_answer(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentRequest) -> None:
     """Accept with the stamp's address, or Reject with the reason. The id is new each time: who asks again is answered again."""
-    accepted = request.state == consents.ACCEPTED
+    stamp = consents.stamp(uow.session, request.stamp_uri) if request.stamp_uri is not None else None
+    accepted = request.state == consents.ACCEPTED and stamp is not None and stamp.revoked_at is None
+    reason = TAKEN_BACK if stamp is not None and not accepted else request.reason
     kind = "Accept" if accepted else "Reject"
     about = {"id": request.uri, "type": consent.REQUESTS[STAMP_OF[request.kind]], "actor": requester.uri,
              "object": request.target_uri, "instrument": request.object_uri}
@@ -124,8 +126,8 @@ def send_answer(uow: UnitOfWork, owner: Actor, requester: Actor, request: Consen
                                 "actor": owner.uri, "to": [requester.uri], "object": about}
     if accepted:
         activity["result"] = request.stamp_uri
-    elif request.reason:
-        activity["summary"] = request.reason
+    elif reason:
+        activity["summary"] = reason
     outbox.send(uow, owner, activity, outbox.inbox_of(requester, shared=False), object_uri=request.uri)
 
 

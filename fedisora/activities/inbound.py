@@ -8,8 +8,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+import orjson
 from sqlalchemy import delete, inspect
 
+from ..activitypub.integrity_proofs import verification_method_of
 from ..db import UnitOfWork
 from ..models import Actor, Media, Notification, Status
 from ..provenance import digital_source
@@ -34,6 +36,13 @@ def _labelled(media: Media) -> bool:
     return digital_source.find(media.digital_source_type) is not None
 
 
+def _proof_of(status: Status) -> str:
+    """`valid`, `invalid` or `none`. A proof of a kind that we cannot check (FEP-8b32 allows others) speaks against nobody."""
+    if status.proof != "invalid" or status.document is None:
+        return status.proof
+    return "none" if verification_method_of(orjson.loads(status.document)) is None else "invalid"
+
+
 def settle(uow: UnitOfWork, status: Status, files: Sequence[Media], *, fresh: bool = False, ended: int = 0) -> Decision:
     """Note how the files of a post were made, and apply the policy to a remote one.
 
@@ -48,7 +57,7 @@ def settle(uow: UnitOfWork, status: Status, files: Sequence[Media], *, fresh: bo
     strict = settings.unlabelled_media in WAITS or settings.badly_signed_media in WAITS
     awaited = labels.awaited(uow.session, files) - {ended} if strict else set()
     facts = [File(media.kind, _labelled(media), (media.verdict or {}).get("verdict"), media.id in awaited) for media in files]
-    decision = decide(facts, status.proof, unlabelled=settings.unlabelled_media, badly_signed=settings.badly_signed_media)
+    decision = decide(facts, _proof_of(status), unlabelled=settings.unlabelled_media, badly_signed=settings.badly_signed_media)
     was_shown = not fresh and status.published
     status.review, status.review_reason = _STATES[decision.action], decision.reason or None
     shown = status.review not in HIDDEN

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from ..activitypub.parse import is_http, same_origin
 from ..db import UnitOfWork
@@ -21,6 +22,8 @@ MOST_CHECKED = 4
 AGAIN = dt.timedelta(days=1)
 SOON = dt.timedelta(hours=6)
 """When a silent server is asked again."""
+SHORTLY = dt.timedelta(seconds=30)
+"""The first pause when it was silent at the very first look; each further pause is twice as long."""
 SPREAD = 14_400
 """Seconds over which the daily checks are spread."""
 GIVE_UP = dt.timedelta(days=30)
@@ -59,9 +62,14 @@ def attach(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, de
             check_later(uow, row)
 
 
-def check_later(uow: UnitOfWork, row: Lineage, delay: dt.timedelta = dt.timedelta()) -> None:
-    """Fetch the parent post and the owner's stamp in a job."""
-    jobs.enqueue(uow, "check_consent", {"lineage_id": row.id}, key=f"{row.id}:{row.stamp_uri or ''}"[:200], delay=delay)
+def check_later(uow: UnitOfWork, row: Lineage, *, hide: bool = False) -> None:
+    """Fetch the parent post and the owner's stamp in a job.
+
+    Args:
+        hide: the consent to a remix of ours was just taken back: it also leaves the channel, and its files their addresses.
+    """
+    payload: dict[str, Any] = {"lineage_id": row.id} | ({"hide": True} if hide else {})
+    jobs.enqueue(uow, "check_consent", payload, key=f"{row.id}:{'hide' if hide else row.stamp_uri or ''}"[:200])
 
 
 def made(uow: UnitOfWork, status: Status, parent: Status) -> Lineage:
@@ -79,12 +87,14 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     child = statuses.get(uow.session, row.child_id) if row is not None else None
     if row is None or child is None:
         return "ignored: gone meanwhile"
-    before, consent, reason = row.consent, finding.consent, finding.reason
+    before, held, consent, reason = row.consent, lineage.holds(row), finding.consent, finding.reason
     if consent == "unreachable":
         if before in (*lineage.TAKEN_BACK, "own"):
             row.recheck_at = uow.now + SOON
             return before
         reason = row.reason if before == "unreachable" else before
+        if reason == "pending":
+            _again_shortly(uow, row)
     row.consent, row.reason, row.checked_at = consent, reason[:500], uow.now
     if finding.stamp_uri is not None:
         row.stamp_uri = finding.stamp_uri
@@ -95,8 +105,16 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     if consent != before and {consent, before} & {*lineage.TAKEN_BACK, "invalid"}:
         trust.consent_changed(uow, child.id)
     if child.local:
-        _tell(uow, child, row, before)
+        _tell(uow, child, row, before, held=held)
     return consent
+
+
+def _again_shortly(uow: UnitOfWork, row: Lineage) -> None:
+    """Nobody has seen the stamp yet, and its server is silent (perhaps it starts again): the sweep would come too late."""
+    delay = max(SHORTLY, 2 * (uow.now - row.checked_at) if row.checked_at is not None else SHORTLY)
+    if delay < SOON:  # a key of its own: the job that runs now still has the last one
+        jobs.enqueue(uow, "check_consent", {"lineage_id": row.id}, key=f"{row.id}:after {int(delay.total_seconds())} s",
+                     delay=delay)
 
 
 def _next_look(row: Lineage, now: dt.datetime, end: dt.datetime | None) -> dt.datetime | None:
@@ -108,7 +126,7 @@ def _next_look(row: Lineage, now: dt.datetime, end: dt.datetime | None) -> dt.da
     return min(moment, end + dt.timedelta(seconds=1)) if end is not None else moment
 
 
-def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str) -> None:
+def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str, *, held: bool) -> None:
     """A local remix: its author hears of it, and who has the post gets it as it is now."""
     request = consents.of_status(uow.session, [child.id]).get(child.id)
     owner = actors.get(uow.session, request.owner_id) if request is not None else None
@@ -122,9 +140,10 @@ def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str) -> None:
     elif row.consent in lineage.TAKEN_BACK and before not in lineage.TAKEN_BACK:
         if owner is not None:
             notifications.notify(uow, child.actor_id, owner.id, "consent.revoked", about=row.id)
-        if child.published:
-            local_posts.send_update(uow, child, actors.get(uow.session, child.actor_id))
-            check_later(uow, row)  # whoever looks also takes it out of the author's channel
+        check_later(uow, row, hide=True)
+    hidden = row.consent in lineage.TAKEN_BACK
+    if child.published and (held != lineage.holds(row) or hidden != (before in lineage.TAKEN_BACK)):
+        local_posts.send_update(uow, child, actors.get(uow.session, child.actor_id))
     uow.ring(f"status:{child.id}")
 
 

@@ -188,22 +188,29 @@ def _cut(lines: int, first: int, last: int) -> Any:
 class _View:
     """One way to look at the pictures: as they are, within their borders, or as if what was cut off were there."""
 
-    def __init__(self, grids: Any, averages: Any = None, box: tuple[int, int, int, int] = (0, GRID, 0, GRID)) -> None:
+    def __init__(self, grids: Any, averages: Any = None, box: tuple[int, int, int, int] | None = None) -> None:
+        self._grids = grids
+        self._cuts = (_cut(GRID, box[0], box[1]), _cut(GRID, box[2], box[3]).T) if box is not None else None
+        self._averages = averages
         if averages is None:
-            cut = _cut(GRID, box[0], box[1]), _cut(GRID, box[2], box[3]).T
-            grids = np.array([cut[0] @ grid.astype(np.float32) @ cut[1] for grid in grids])
             side = frame_signature.GRID
-            averages = grids.reshape(len(grids), side, GRID // side, side, GRID // side).mean(axis=(2, 4), dtype=np.float64)
-        self._averages, self._grids = averages, grids
+            self._averages = np.array([
+                self._picture(index).reshape(side, GRID // side, side, GRID // side).mean(axis=(1, 3), dtype=np.float64)
+                for index in range(len(grids))])
+
+    def _picture(self, index: int) -> Any:
+        grid = self._grids[index]
+        return self._cuts[0] @ grid.astype(np.float32) @ self._cuts[1] if self._cuts is not None else grid
 
     def iscc(self, *, mirror: bool = False) -> tuple[str, bytes]:
+        """The ISCC, as text and as bytes."""
         return _iscc(self._averages[:, :, ::-1] if mirror else self._averages)
 
     def frames(self, indices: Any) -> list[tuple[int, bytes, bytes]]:
         """(index, code, code in a mirror) of the frames that say something."""
         found = []
         for index in indices:
-            values, quality = pdq.coefficients(self._grids[index])
+            values, quality = pdq.coefficients(self._picture(index))
             if quality >= GOOD:
                 found.append((int(index), pdq.code(values), pdq.code(pdq.mirrored(values))))
         return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import mmap
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from ..activities import inbound
 from ..db import UnitOfWork
 from ..errors import FedisoraError, Refused
 from ..models import Media
+from ..provenance import digital_source
 from ..provenance.verdict import Check, decide
 from ..store import labels
 from . import facts
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 MARKS: Final = (b"c2pa",)
 """In the label of every C2PA manifest store, whatever the container (ISO 19566-5 description box)."""
+FIELD: Final = b"DigitalSourceType"
+_VALUE: Final = re.compile(rb"[^<]{0,120}?cv\.iptc\.org/newscodes/digitalsourcetype/([A-Za-z]{1,60})")
+"""IPTC's field in XMP, as an attribute or an element: several generators write it without signing anything."""
+MOST_FIELDS: Final = 200
 DEADLINE: Final = 30.0
 AGAIN: Final = dt.timedelta(hours=1)
 
@@ -40,6 +46,22 @@ def mentions_c2pa(path: Path) -> bool:
             return False
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
             return any(view.find(mark) >= 0 for mark in MARKS)
+
+
+def metadata_source(path: Path) -> str | None:
+    """The source type that a file's own (unsigned) XMP states; of several the one that admits to most machine."""
+    with path.open("rb") as file:
+        if not file.seek(0, 2):
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            found: list[str] = []
+            at = view.find(FIELD)
+            while at >= 0 and len(found) < MOST_FIELDS:
+                at += len(FIELD)
+                match = _VALUE.match(view[at:at + 250])
+                found.append(digital_source.BASE + match[1].decode() if match else "")
+                at = view.find(FIELD, at)
+    return digital_source.stricter(*(uri for uri in found if digital_source.find(uri) is not None))
 
 
 async def check(db: Database, client: Any, verifier: Verifier, media_id: int,
@@ -65,18 +87,18 @@ async def check(db: Database, client: Any, verifier: Verifier, media_id: int,
             log.info("foreign file not checked yet", media=media_id, reason=str(error))
             await db.write(lambda uow: _again(uow, media_id))
             return None
+        said = await asyncio.to_thread(metadata_source, path)
         match = await recogniser.seen(media, path) if recogniser is not None else None
-        if await asyncio.to_thread(mentions_c2pa, path):
-            document = await verifier.check_file(path)
-        else:
+        document = await verifier.check_file(path) if await asyncio.to_thread(mentions_c2pa, path) else None
+        if document is None or (match is not None and document["verdict"] == "unsigned"):
             document = decide({"report": None, "error": {"code": "unsigned"}}, claimed_origin=None, object_facts=None,
                               digest=None, now=db.clock(), media=noun, match=match).to_json()
-    await db.write(lambda uow: keep(uow, media_id, document))
+    await db.write(lambda uow: keep(uow, media_id, document, said))
     return str(document["verdict"])
 
 
-def keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
-    """Store a verdict, and the label that the file itself carries."""
+def keep(uow: UnitOfWork, media_id: int, document: dict[str, Any], metadata: str | None = None) -> None:
+    """Store a verdict, and the label that the file itself carries, signed or (`metadata`) not."""
     media = uow.session.get(Media, media_id)
     if media is not None:
         said = facts.known_file(uow.session, media).facts
@@ -84,6 +106,7 @@ def keep(uow: UnitOfWork, media_id: int, document: dict[str, Any]) -> None:
             document["checks"].append(Check("label", False, said.withdrawn).to_json())
         media.verdict, media.verdict_at, media.recheck_at = document, uow.now, None
         labels.from_manifest(media, document)
+        labels.from_manifest(media, {"digitalSourceType": metadata})
         inbound.checked(uow, media)
         uow.ring(f"media:{media_id}")
 

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 PROBES: Final = 8
 """Frames by which a part of a video is looked for when its ISCC finds nothing."""
 CANDIDATES: Final = 24
-TIMEOUT: Final = 600.0
+TIMEOUT: Final = 300.0
 AT_ONCE: Final = 2
 """Files decoded side by side in one process."""
 _PAGE: Final = 5000

@@ -1,13 +1,15 @@
 """Whose signatures count: anchors and revocation lists, fetched from the origin that a file names, by the egress client.
 
-An origin's answers are kept in the database (`store.trust`), so that its processes agree. An origin that does not answer is asked
-again after a pause that doubles; until then its last answer counts, and the verdict says that it could not be asked.
+Answers of origins that we have to do with are kept in the database (`store.trust`), so that our processes agree. An origin that
+does not answer is asked again after a pause that doubles; until then its last answer counts, and the verdict says that it could
+not be asked.
 """
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
 import json
+from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,7 @@ ANCHORS_AGAIN = dt.timedelta(minutes=5)
 """When a signature chains to none of the anchors we have, they are fetched again, unless they are younger than this."""
 LIST_LIFE = dt.timedelta(minutes=30)
 MAX_BUNDLE, MAX_LIST = 1 << 18, 1 << 21
+REMEMBERED = 1000
 
 
 class Answer(Protocol):
@@ -85,6 +88,8 @@ class Trust:
         self._db = db
         self._client = client
         self._fetcher = fetcher
+        self._strangers: OrderedDict[str, Known] = OrderedDict()
+        """What is known of origins that only files which people check here name: nothing of it is stored."""
 
     def _local(self, home: str) -> bool:
         return home == self._db.instance.uris.base
@@ -99,7 +104,7 @@ class Trust:
         if self._local(home):
             return Anchors(await self._db.read(instance.certificate_bundle))
         now = self._db.clock()
-        known = await self._db.read(lambda session: trust.load(session, home))
+        known = await self._load(home)
         age = now - known.anchors_at if known.anchors_at else None
         if age is not None and age < (ANCHORS_AGAIN if again else ANCHORS_LIFE):
             return Anchors(known.anchors, fetched=known.anchors_at)
@@ -151,7 +156,7 @@ class Trust:
         if self._local(home):
             return await self._db.read(lambda session: tuple(row.serial for row in trust.revoked_here(session)))
         now = self._db.clock()
-        known = await self._db.read(lambda session: trust.load(session, home))
+        known = await self._load(home)
         if not again and known.list_at is not None and now - known.list_at < LIST_LIFE:
             return known.serials
         if known.ask_at is not None and now < known.ask_at:
@@ -188,11 +193,11 @@ class Trust:
 
     async def refresh(self, home: str) -> Change:
         """Ask an origin anew for its anchors and its list; what changed since the last time."""
-        before = await self._db.read(lambda session: trust.load(session, home))
+        before = await self._load(home)
         await self._save(dataclasses.replace(before, anchors_at=None))
         await self.anchors(home, None)
         await self.revoked(home, again=True)
-        after = await self._db.read(lambda session: trust.load(session, home))
+        after = await self._load(home)
         if after.anchors_at is None:  # not to be had: what was known keeps its age
             await self._save(dataclasses.replace(after, anchors_at=before.anchors_at))
         old, new = set(before.serials or ()), set(after.serials or ())
@@ -200,9 +205,19 @@ class Trust:
 
     async def retry_at(self, homes: list[str]) -> dt.datetime | None:
         """When origins that could not be asked may be asked again; None when all could."""
-        found = [known.ask_at for home in homes if not self._local(home)
-                 if (known := await self._db.read(lambda session, h=home: trust.load(session, h))).ask_at is not None]  # type: ignore[misc]
+        found = [(await self._load(home)).ask_at for home in homes if not self._local(home)]
         return max((moment for moment in found if moment is not None), default=None)
 
+    async def _load(self, home: str) -> Known:
+        stranger = self._strangers.get(home)
+        found = await self._db.read(lambda session: trust.load(session, home))
+        return stranger if stranger is not None and found == Known(home) else found
+
     async def _save(self, known: Known) -> None:
-        await self._db.write(lambda uow: trust.save(uow, known))
+        if await self._db.read(lambda session: trust.met(session, known.origin)):
+            self._strangers.pop(known.origin, None)
+            await self._db.write(lambda uow: trust.save(uow, known))
+            return
+        self._strangers[known.origin] = known
+        while len(self._strangers) > REMEMBERED:
+            self._strangers.popitem(last=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,16 @@ class Verifier:
     """Verdicts on files, URLs and stored media."""
 
     def __init__(self, db: Database, client: Client, fetcher: Fetcher, storage: Store, *,
-                 recognise: Callable[[Path], Awaitable[Match | None]] | None = None) -> None:
+                 recognise: Callable[[Path], Awaitable[Match | None]] | None = None,
+                 seen: Callable[[Media, Path], Awaitable[Match | None]] | None = None) -> None:
         self._db = db
         self._client = client
         self._storage = storage
         self.trust = Trust(db, client, fetcher)
         self.recognise = recognise
         """Looks for a known file that one without a record looks like."""
+        self.seen = seen
+        """Takes note of what a remote file shows, while it is at hand; the known file that it looks like."""
 
     # ---- doors
     async def check_file(self, path: Path, *, recognise: bool = False) -> dict[str, Any]:
@@ -108,6 +112,8 @@ class Verifier:
                     raise
                 home = origin(known.facts.object_id if known.facts else media.remote_url) or ""
                 sidecar = await self._sidecar(media.manifest_url, folder / "manifest.c2pa")
+                if self.seen is not None:
+                    known = replace(known, match=await self.seen(media, path))
             else:
                 raise NotFound("There is no such file.")
             digest = digest_multibase((await asyncio.to_thread(file_digest, path))[0])

@@ -11,7 +11,7 @@ from .base import Base
 
 class Notification(Base):
     """`type` is Mastodon's: mention, reblog, favourite, follow, follow_request, status, poll, quote,
-    admin.sign_up; and ours: consent.request, consent.answer, consent.revoked.
+    admin.sign_up; and ours: consent.request, consent.answer, consent.revoked, match.question.
 
     `about_id` is the post's id, or 0, so that telling the same thing twice is one row.
     """

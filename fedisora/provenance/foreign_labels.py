@@ -91,7 +91,7 @@ _SAYS: Final = {
     "made": "{label}. It was made on this server.",
     "record": "{label}, says its author in the signed post.",
     "declared": "{label}, says its author.",
-    "manifest": "{label}, says the record inside the file.",
+    "manifest": "{label}, says the file itself.",
     "peertube": "{label}, says its author by PeerTube's AI label.",
     "hashtag": "{label}, says a hashtag of its author.",
 }

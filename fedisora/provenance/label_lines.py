@@ -35,13 +35,13 @@ LANGUAGES: Final = tuple(_LINES)
 
 
 def line(source: str, kind: str, language: str | None) -> str | None:
-    """The sentence for a source type and a kind of file (`video`, anything else counts as an image).
+    """The sentence for a source type and a kind of file.
 
     Args:
         language: BCP 47; its first part decides.
 
     Returns:
-        None when no line is called for.
+        None when no line is called for, or for kinds other than `video` and `image`.
     """
     lines = _LINES.get((language or "en").replace("_", "-").partition("-")[0].lower(), _LINES["en"])
-    return lines.get((source, "video" if kind == "video" else "image"))
+    return lines.get((source, kind))

@@ -20,6 +20,8 @@ _FAILED: Final = (".mismatch", ".missing", ".malformed", ".invalid", ".inaccessi
 """Ends of failure codes in the older, flat `validation_status` of an ingredient, which lists successes too."""
 MOST_MANIFESTS: Final = 500
 """Manifests of one file that are looked at: a long chain of remixes has a dozen."""
+MOST_PARTS: Final = 8
+"""Ingredients that are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Reading:
         distrust: codes of failures of the certificate alone.
         cut_off: a stapled answer of the certificate's issuer says that it is revoked.
         bad_ingredients: titles (or labels) of ingredients whose own validation failed, at whatever depth.
+        parts: (title, state) of what this very file was made from; `intact`, `changed` or `unsigned` when it was used.
         digital_source_type: from the attested actions; None = undeclared.
         record: the `org.fedisora.provenance` assertion, None when absent or not attested.
     """
@@ -48,6 +51,7 @@ class Reading:
     bad_ingredients: tuple[str, ...]
     digital_source_type: str | None
     record: dict[str, Any] | None
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -104,6 +108,16 @@ def _bad_ingredients(manifests: Mapping[str, Any], active: str) -> tuple[str, ..
                     seen.add(label)
                     waiting.append(label)
     return tuple(dict.fromkeys(bad))
+
+
+def _parts(manifest: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The first ingredients of a manifest, and how each was when its signer took it in."""
+    found = []
+    for item in _mappings(manifest.get("ingredients"))[:MOST_PARTS]:
+        signed = isinstance(item.get("active_manifest"), str) or bool(_mapping(item.get("validation_results")))
+        state = "changed" if _own_failures(item) else "intact" if signed else "unsigned"
+        found.append((str(item.get("title") or item.get("label") or "a file")[:80], state))
+    return tuple(found)
 
 
 def _changed_since(results: Mapping[str, Any]) -> list[str]:
@@ -163,4 +177,5 @@ def read_report(report: Mapping[str, Any]) -> Reading | None:
         bad_ingredients=_bad_ingredients(_mapping(report.get("manifests")), label),
         digital_source_type=_source_type(attested),
         record=record,
+        parts=_parts(manifest),
     )

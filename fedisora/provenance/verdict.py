@@ -34,6 +34,8 @@ __all__ = ["GOOD", "VERDICTS", "Check", "Match", "ObjectFacts", "Verdict", "deci
 VERDICTS: Final = (
     "verified", "verified-foreign-issuer", "intact-unknown-signer", "contradicted", "tampered", "revoked", "recovered",
     "unsigned", "unreadable")
+_PARTS: Final = {"intact": "unchanged since it was signed", "changed": "had been changed after it was signed",
+                 "unsigned": "carries no signed record of its own"}
 GOOD: Final = ("verified", "verified-foreign-issuer")
 """Verdicts for which `fedisora verify` exits 0."""
 
@@ -214,6 +216,7 @@ def decide(
     if parsed.bad_ingredients:
         names = ", ".join(plain_name(title) for title in parsed.bad_ingredients[:3])
         checks.append(Check("ingredients", False, f"a file it was made from had been changed: {names}"))
+    checks += [Check("ingredient", state != "changed", f"{_PARTS[state]}: {plain_name(title)}") for title, state in parsed.parts]
     problem = problem or (self_problem(parsed) if known else None)
 
     if same is False:

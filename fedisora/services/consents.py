@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from ..activities import consents as rules
 from ..db import UnitOfWork
-from ..errors import Invalid, NotFound
+from ..errors import Conflict, Invalid, NotFound
 from ..models import Actor, ConsentRequest, ConsentStamp, OutboxActivity
 from ..store import actors, consents, lineage, statuses
 from . import channels
@@ -36,7 +36,7 @@ def grant(uow: UnitOfWork, owner: Actor, request_id: int, *, until: dt.datetime 
 
     Raises:
         NotFound: no such request of this person's.
-        Conflict: it was answered or withdrawn already.
+        Conflict: it was answered or withdrawn already, or the original is deleted.
         Invalid: a time that is over, or a likeness, which is not given here yet.
     """
     request = asked(uow, owner, request_id)
@@ -44,6 +44,8 @@ def grant(uow: UnitOfWork, owner: Actor, request_id: int, *, until: dt.datetime 
         raise Invalid("This server cannot give a likeness yet. You can leave the request, or refuse it.")
     if until is not None and not uow.now < until < uow.now + LONGEST:
         raise Invalid("The consent has to last beyond this moment, and ten years at most.")
+    if statuses.by_uri(uow.session, request.target_uri) is None:
+        raise Conflict("Your post is deleted, so nothing can be made from it any more.")
     stamp = rules.give(uow, owner, actors.get(uow.session, request.requester_id), request, until=until)
     if request.status_id is not None:
         posts.finish(uow, request.status_id)
@@ -63,7 +65,7 @@ def refuse(uow: UnitOfWork, owner: Actor, request_id: int, reason: str = "") -> 
 
 
 def withdraw(uow: UnitOfWork, actor: Actor, request_id: int) -> ConsentRequest:
-    """Ask no more, or give up after a no: the unpublished remix is deleted.
+    """Ask no more, or give up after a no: a remix that is not published is deleted.
 
     Raises:
         NotFound: no such request of this person's.
@@ -75,6 +77,9 @@ def withdraw(uow: UnitOfWork, actor: Actor, request_id: int) -> ConsentRequest:
     status = statuses.get(uow.session, request.status_id) if request.status_id is not None else None
     if status is None:
         rules.move(request, consents.WITHDRAWN)
+        return request
+    if status.published and request.state == consents.PENDING:  # asked about later, because it was recognised
+        rules.withdraw(uow, request, actors.get(uow.session, request.owner_id), actor)
         return request
     posts.discard_remix(uow, actor, status)
     return request
@@ -93,16 +98,18 @@ def revoke(uow: UnitOfWork, owner: Actor, stamp_id: int) -> ConsentStamp:
     return stamp
 
 
-def looked_at(uow: UnitOfWork, lineage_id: int) -> None:
+def looked_at(uow: UnitOfWork, lineage_id: int) -> int | None:
     """The consent to a remix was looked at. One of ours is published when it waited for that; when the consent was taken back
-    its companion Video leaves the author's channel, once."""
+    its companion Video leaves the author's channel, once. The row id of such a hidden post, else None."""
     row = lineage.get(uow.session, lineage_id)
     child = statuses.get(uow.session, row.child_id) if row is not None else None
     if row is None or child is None or not child.local:
-        return
+        return None
     if row.consent == "valid":
         posts.finish(uow, child.id)
     elif row.consent in lineage.TAKEN_BACK and child.published:
         video = uow.uris.video(actors.get(uow.session, child.actor_id).uri, child.id)
         if uow.session.scalar(select(OutboxActivity.id).where(OutboxActivity.uri == uow.uris.delete(video))) is None:
             channels.before_delete(uow, child)
+        return child.id
+    return None

@@ -7,7 +7,7 @@ from ..activities import lineages, local_posts
 from ..db import UnitOfWork
 from ..errors import Conflict, Invalid, NotFound
 from ..models import Actor, Media, Status
-from ..store import actors, fingerprints, lineage, statuses
+from ..store import actors, fingerprints, lineage, notifications, statuses
 from ..store import media as media_rows
 from . import channels, remixes
 
@@ -19,6 +19,14 @@ def asked(session: Session, files: list[Media]) -> dict[int, Status]:
     parents = lineage.parents_of(session, [media.status_id for media in found.values() if media.status_id is not None])
     return {key: status for key, status in named.items()
             if status.uri not in {row.parent_uri for row in parents.get(found[key].status_id or 0, ())}}
+
+
+def tell(uow: UnitOfWork, media_id: int) -> None:
+    """Tell an uploader that there is a question on the page of the post; once."""
+    media = media_rows.get(uow.session, media_id)
+    parent = asked(uow.session, [media]).get(media_id) if media is not None else None
+    if media is not None and parent is not None and media.status_id is not None:
+        notifications.notify(uow, media.actor_id, parent.actor_id, "match.question", media.status_id)
 
 
 def answer(uow: UnitOfWork, actor: Actor, media_id: int, word: str) -> Media:

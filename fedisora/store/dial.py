@@ -5,7 +5,7 @@ import functools
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, ColumnElement, and_, bindparam, exists, false, or_, select, true
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, and_, bindparam, exists, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..models import Actor, Follow, Mention, Status
@@ -17,27 +17,25 @@ LOOKED_AT = 100
 VIEWER: BindParameter[int] = bindparam("dial_viewer", type_=BigInteger)
 
 
-def _of_agent(actor_id: Any) -> ColumnElement[bool]:
+def _no_agent(actor_id: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether an account is not run by a program, looked up for the row at hand; true where there is none."""
     author = aliased(Actor)
-    return exists().where(author.id == actor_id, or_(author.kind == "agent", author.type.in_(AGENTS)))
+    found = select(or_(author.kind == "agent", author.type.in_(AGENTS))).where(author.id == actor_id, *where)
+    return func.coalesce(found.correlate(Status).scalar_subquery(), false()).is_(false())
 
 
-def _left_out(sieve: Sieve, post: Any, *, anonymous: bool, text: bool) -> ColumnElement[bool]:
-    """Whether one post (a row of Status, not a boost) is left out; never NULL."""
+def _made_out(sieve: Sieve, post: Any, *, anonymous: bool, text: bool) -> ColumnElement[bool]:
+    """Whether a post (a row of Status, not a boost) is left out for how its files were made."""
     found: list[ColumnElement[bool]] = []
     if sieve.never:
-        found.append(and_(post.made.is_not(None), post.made.in_(sorted(sieve.never))))
+        found.append(post.made.in_(sorted(sieve.never)))
     if sieve.followed:
-        unknown: ColumnElement[bool] = true()
-        if not anonymous:
-            unknown = ~exists().where(Follow.actor_id == VIEWER, Follow.target_id == post.actor_id, Follow.state == "accepted")
-        found.append(and_(post.made.is_not(None), post.made.in_(sorted(sieve.followed)), unknown))
+        made = post.made.in_(sorted(sieve.followed))
+        found.append(made if anonymous else and_(made, post.actor_id.not_in(
+            select(Follow.target_id).where(Follow.actor_id == VIEWER, Follow.state == "accepted"))))
     if not text:
         found.append(post.made.is_(None))
-    if not sieve.agents:
-        found.append(_of_agent(post.actor_id))
-    left_out = or_(false(), *found)
-    return left_out if anonymous else and_(post.actor_id != VIEWER, left_out)
+    return or_(false(), *found)
 
 
 @functools.lru_cache(maxsize=256)
@@ -46,24 +44,39 @@ def passes(sieve: Sieve, *, anonymous: bool) -> ColumnElement[bool]:
     costs more than what it asks.
 
     A boost is judged by what it boosts, and both by what they visibly quote. What the viewer wrote or boosted, and what names
-    the viewer, always stays.
+    the viewer, always stays. Every part is a NOT EXISTS of its own, or a scalar: PostgreSQL looks those up row by row, while for
+    an EXISTS under an OR it would read the whole table first.
     """
     boosted, quoting, quoted, quoted_too = (aliased(Status) for _ in range(4))
-    hidden = [
-        and_(Status.reblog_of_id.is_(None), _left_out(sieve, Status, anonymous=anonymous, text=sieve.text)),
-        exists().where(boosted.id == Status.reblog_of_id, _left_out(sieve, boosted, anonymous=anonymous, text=sieve.text)),
-        and_(Status.quote_state == "accepted",
-             exists().where(quoted.id == Status.quote_of_id, _left_out(sieve, quoted, anonymous=anonymous, text=True))),
-        exists().where(quoting.id == Status.reblog_of_id, quoting.quote_state == "accepted",
-                       quoted_too.id == quoting.quote_of_id, _left_out(sieve, quoted_too, anonymous=anonymous, text=True))]
+    mine: ColumnElement[bool] = false() if anonymous else Status.actor_id == VIEWER
+    named: ColumnElement[bool] = false() if anonymous else exists().where(
+        Mention.status_id == Status.id, Mention.actor_id == VIEWER).correlate(Status)  # also inside another EXISTS
+    of_others = [] if anonymous else [Status.actor_id != VIEWER, ~named]
+    quotes = [quoted.id == Status.quote_of_id, Status.quote_state == "accepted", *of_others]
+    boosts = [boosted.id == Status.reblog_of_id, *of_others[:1]]
+    through = [quoting.id == Status.reblog_of_id, quoting.quote_state == "accepted", quoted_too.id == quoting.quote_of_id,
+               *of_others[:1]]
+
+    def out(post: Any, *, text: bool) -> ColumnElement[bool]:
+        made = _made_out(sieve, post, anonymous=anonymous, text=text)
+        return made if anonymous else and_(post.actor_id != VIEWER, made)
+
+    stays = [
+        or_(Status.reblog_of_id.is_not(None), mine, func.coalesce(
+            _made_out(sieve, Status, anonymous=anonymous, text=sieve.text), false()).is_(false()), named),
+        ~exists().where(*boosts, out(boosted, text=sieve.text)),
+        ~exists().where(*quotes, out(quoted, text=True)),
+        ~exists().where(*through, out(quoted_too, text=True))]
     if not sieve.agents:
-        hidden.append(and_(Status.reblog_of_id.is_not(None), _of_agent(Status.actor_id)))
-    # `IS NOT TRUE` where a quote's state is NULL: three-valued logic must not take away what nothing speaks against
-    stays = or_(*hidden).is_not(true())
-    if anonymous:
-        return stays
-    named = exists().where(Mention.status_id == Status.id, Mention.actor_id == VIEWER)
-    return or_(Status.actor_id == VIEWER, stays, named)
+        def others(post: Any) -> list[ColumnElement[bool]]:
+            return [] if anonymous else [post.actor_id != VIEWER]
+
+        stays += [or_(mine, named, _no_agent(Status.actor_id)),
+                  or_(mine, _no_agent(boosted.actor_id, boosted.id == Status.reblog_of_id, *others(boosted))),
+                  or_(mine, named, Status.quote_state.is_distinct_from("accepted"),
+                      _no_agent(quoted.actor_id, quoted.id == Status.quote_of_id, *others(quoted))),
+                  or_(mine, _no_agent(quoted_too.actor_id, *through[:3], *others(quoted_too)))]
+    return and_(*stays)
 
 
 def viewer(viewer_id: int | None) -> dict[str, int]:

@@ -30,7 +30,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "announce_poll": ("federation", "{status_id}: send the new counts of a local poll"),
     "end_poll": ("federation", "{status_id}: a poll is over: last counts, and tell who took part"),
     "check_quote": ("federation", "{status_id}: fetch the quoted post and its author's stamp"),
-    "check_consent": ("federation", "{lineage_id}: fetch the parent post and the owner's stamp"),
+    "check_consent": ("federation", "{lineage_id, hide?}: fetch the parent post and the owner's stamp"),
     "recheck_origin": ("federation", "{origin, actor?, serials?, files?, after?}: its keys, an account's or its list of revoked "
                        "ones have changed: look at the verdicts on its files again"),
     "sign_again": ("federation", "{actor_id, after?}: sign the documents of posts anew: the key that signed them is worthless"),

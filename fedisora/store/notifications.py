@@ -10,6 +10,9 @@ from ..db import UnitOfWork
 from ..models import Actor, Block, Notification
 from .paging import Page, newest_first, paginate
 
+OURS = ("consent", "match")
+"""First words of the types that Mastodon does not have."""
+
 
 def notify(uow: UnitOfWork, actor_id: int, from_actor_id: int, kind: str, status_id: int | None = None, *,
            about: int = 0) -> None:
@@ -47,7 +50,7 @@ def page(session: Session, actor_id: int, wanted: Page, *, types: Collection[str
     if types:
         query = query.where(Notification.type.in_(types))
     elif known_only:
-        query = query.where(Notification.type.not_like("consent.%"))
+        query = query.where(*(Notification.type.not_like(f"{ours}.%") for ours in OURS))
     if exclude:
         query = query.where(Notification.type.not_in(exclude))
     rows: Sequence[Notification] = session.scalars(paginate(query, Notification.id, wanted)).all()
@@ -58,7 +61,7 @@ def unread(session: Session, actor_id: int, *, known_only: bool = False) -> int:
     """How many were not looked at yet; `known_only` as for `page`."""
     query = select(func.count()).select_from(Notification).where(
         Notification.actor_id == actor_id, Notification.read_at.is_(None))
-    return session.scalar(query.where(Notification.type.not_like("consent.%")) if known_only else query) or 0
+    return session.scalar(query.where(*(Notification.type.not_like(f"{ours}.%") for ours in OURS)) if known_only else query) or 0
 
 
 def mark_read(uow: UnitOfWork, actor_id: int) -> None:

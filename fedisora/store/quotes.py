@@ -41,8 +41,8 @@ def decide(uow: UnitOfWork, quoting: Status, state: str, *, quiet: bool = False)
     """Set the state of a quote; the quoted post's counter and its author's notification follow."""
     before, quoting.quote_state = quoting.quote_state, state
     uow.session.flush()
-    if quoting.quote_of_id is None or before == state:
-        return
+    if quoting.quote_of_id is None or before == state or not (quoting.local or quoting.published):
+        return  # what the inbound policy holds back counts once it is shown
     if state == "accepted":
         statuses.count(uow, quoting.quote_of_id, quotes=1)
         quoted = statuses.get(uow.session, quoting.quote_of_id)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select, true, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
@@ -103,11 +103,12 @@ def standing(*, listed_for: int | None = None, silence: bool = False) -> ColumnE
 @functools.cache
 def _standing() -> ColumnElement[bool]:
     """Built once: building it costs more than what it asks."""
-    author, original, boosted = aliased(Actor), aliased(Actor), aliased(Status)
+    author, original, boosted, shown = aliased(Actor), aliased(Actor), aliased(Status), aliased(Status)
     return and_(~exists().where(author.id == Status.actor_id, author.suspended_at.is_not(None)),
-                or_(Status.reblog_of_id.is_(None), ~exists().where(
-                    boosted.id == Status.reblog_of_id, original.id == boosted.actor_id,
-                    or_(original.suspended_at.is_not(None), boosted.published.is_(False)))))
+                # Neither an OR with "is no boost", nor EXISTS for the last: PostgreSQL would read the whole table first.
+                ~exists().where(boosted.id == Status.reblog_of_id, original.id == boosted.actor_id,
+                                original.suspended_at.is_not(None)),
+                func.coalesce(select(shown.published).where(shown.id == Status.reblog_of_id).scalar_subquery(), true()))
 
 
 def readable(viewer_id: int | None) -> ColumnElement[bool]:
@@ -207,8 +208,9 @@ def account(session: Session, actor_id: int, page: Page, *, viewer_id: int | Non
     """An account's posts and boosts, as far as the viewer may see them; a channel's are its owner's public videos."""
     owner_id = session.scalar(select(Actor.owner_id).where(Actor.id == actor_id))
     query = select(Status).where(readable(viewer_id), Status.actor_id == actor_id if owner_id is None
-                                 else _in_channel([owner_id]),
-                                 or_(Status.actor_id == viewer_id, lineage.shown()))
+                                 else _in_channel([owner_id]))
+    if viewer_id != actor_id:
+        query = query.where(lineage.shown())
     if exclude_replies:
         query = query.where(or_(Status.in_reply_to_uri.is_(None), Status.in_reply_to_actor_id == actor_id))
     if exclude_reblogs:

@@ -15,18 +15,18 @@ AGE = dt.timedelta(minutes=15)
 
 
 # Asked for every post that arrives: built once, see store/actors.py.
-_ORPHANS = select(Status.id).where(Status.in_reply_to_uri == bindparam("uri"), Status.in_reply_to_id.is_(None),
+_ORPHANS = select(Status.id, Status.published).where(Status.in_reply_to_uri == bindparam("uri"), Status.in_reply_to_id.is_(None),
                                    Status.id != bindparam("own_id"))
 
 
 def adopt_replies(uow: UnitOfWork, parent: Status) -> int:
     """Link answers that arrived before the post they answer; how many there were."""
     session = uow.session
-    orphans = list(session.scalars(_ORPHANS, {"uri": parent.uri, "own_id": parent.id}))
+    orphans = {row[0]: row[1] for row in session.execute(_ORPHANS, {"uri": parent.uri, "own_id": parent.id})}
     if orphans:
         session.execute(update(Status).where(Status.id.in_(orphans)).values(
             in_reply_to_id=parent.id, in_reply_to_actor_id=parent.actor_id), execution_options={"synchronize_session": "fetch"})
-        statuses.count_reply(uow, parent.id, len(orphans))
+        statuses.count_reply(uow, parent.id, sum(orphans.values()))  # what is held back counts once it is shown
     return len(orphans)
 
 

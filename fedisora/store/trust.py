@@ -11,12 +11,14 @@ import hashlib
 import json
 from collections.abc import Collection, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
-from ..models import Actor, InstanceFact, Lineage, Media, RevokedCertificate
+from ..models import Actor, InstanceFact, Lineage, Media, RemoteHost, RevokedCertificate
 from ..provenance import certificates
 from ..provenance.verdict import revoke
 from . import jobs, keys
@@ -76,7 +78,21 @@ def save(uow: UnitOfWork, known: Known) -> None:
     data: dict[str, Any] = dataclasses.asdict(known)
     for name in _MOMENTS:
         data[name] = data[name].isoformat() if data[name] else None
-    uow.session.merge(InstanceFact(name=_name(known.origin), value=json.dumps(data), sealed=None))
+    session, name, value = uow.session, _name(known.origin), json.dumps(data)
+    fact = session.get(InstanceFact, name)
+    if fact is None:
+        try:
+            with session.begin_nested():
+                session.add(InstanceFact(name=name, value=value, sealed=None))
+            return
+        except IntegrityError:  # another process has just met it too
+            fact = session.get_one(InstanceFact, name)
+    fact.value = value
+
+
+def met(session: Session, origin: str) -> bool:
+    """Whether we have to do with a server, so that something is kept about it; not on the word of a file that somebody sends."""
+    return session.get(RemoteHost, urlsplit(origin).netloc) is not None
 
 
 def due(session: Session, before: dt.datetime, limit: int) -> list[str]:

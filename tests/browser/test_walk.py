@@ -128,7 +128,12 @@ def test_a_verdict_reads_on_every_screen(published: str, browser: Browser, insta
                               ("unsigned.png", png(64, 64), "carries no signed record")):
         (tmp_path / name).write_bytes(data)
         page.goto(f"{instance.base}/verify")
-        page.locator("input[type=file]").set_input_files(str(tmp_path / name))
+        if scripts and name.endswith(".png"):
+            dropped = page.evaluate_handle("([name, data]) => { const all = new DataTransfer(); all.items.add(new File("
+                                           "[Uint8Array.from(data)], name)); return all; }", [name, list(data)])
+            page.dispatch_event(".drop", "drop", {"dataTransfer": dropped})
+        else:
+            page.locator("input[type=file]").set_input_files(str(tmp_path / name))
         if scripts:
             expect(page.locator("[data-chosen]")).to_have_text(name)
         page.locator("form:has(input[type=file]) button[type=submit]").first.click()

@@ -36,7 +36,6 @@ OTHER_PARTS = {
     "BI-196": "there is no second factor yet",
     "BI-197": "client API: rows of other people",
     "BI-198": "pages: redirects stay here",
-    "BI-199": "client API: rate limits behind a proxy",
     "BI-208": "cameo consent",
 }
 """Cases that are not about federation: who answers for them."""

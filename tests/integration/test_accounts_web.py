@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from fedisora.web.verifying import PER_ADDRESS
 from tests.support.instances import PASSWORD, InstanceProcess, unique
 
 OOB = "urn:ietf:wg:oauth:2.0:oob"
@@ -19,10 +20,20 @@ OOB = "urn:ietf:wg:oauth:2.0:oob"
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[InstanceProcess]:
     running = InstanceProcess(tmp_path_factory.mktemp("accounts"), database_url=module_database_url, registrations="approval",
-                              rate_limits="on")
+                              rate_limits="on", trusted_proxies="192.0.2.9")
     running.start()
     yield running
     running.close()
+
+
+@pytest.mark.bad_input("BI-199")
+def test_a_made_up_address_does_not_get_around_a_limit(instance: InstanceProcess) -> None:
+    def ask(number: int) -> int:
+        headers = {"X-Forwarded-For": f"198.51.100.{number}"}
+        return instance.http.post("/api/fedisora/v1/verify", json={}, headers=headers).status_code
+
+    codes = [ask(number) for number in range(PER_ADDRESS + 1)]
+    assert codes == [422] * PER_ADDRESS + [429]
 
 
 class Browser:

@@ -163,7 +163,8 @@ def test_a_held_post_is_for_administrators_until_they_release_it(scene: Scene, w
     friend, _ = sea
     note = world.note(friend, "held-video #sea", attachment=[
         {**video(world, "human")[0], "url": f"{world.base}/held.mp4"}], proof={
-            "type": "DataIntegrityProof", "verificationMethod": f"{friend.uri}#nobody", "proofValue": "z1"})
+            "type": "DataIntegrityProof", "cryptosuite": "eddsa-jcs-2022", "verificationMethod": f"{friend.uri}#nobody",
+            "proofValue": "z1"})
     activity = friend.activity("Create", note)
     scene.deliver(friend, activity)
     assert scene.outcome(activity) == ("done", "held: badly signed media")

@@ -1,6 +1,7 @@
 """Where people meet provenance: /verify, its API and its command say the same, and every list says how a file was made."""
 from __future__ import annotations
 
+import gzip
 import html
 import json
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 from starlette.routing import Route
 
@@ -81,18 +83,30 @@ def ask(instance: InstanceProcess, data: bytes, name: str = "secret-name.webp") 
 def test_what_cannot_be_checked_is_said_so(instance: InstanceProcess, ann: Api, world: Peer) -> None:
     ann.me()
     world.actor("rem")
-    world.documents["/empty"] = {}
+    inside = {"redirect": "http://10.0.0.1/x.mp4", "self": f"{instance.base}/verify", "file": "file:///etc/passwd"}
+    for name, target in inside.items():
+        world.answers[f"/{name}"] = answer(302, Location=target)
+    world.answers["/empty.mp4"] = answer(200, b"", "video/mp4")
+    world.answers["/large.mp4"] = answer(200, b"x" * ((1 << 20) + 1), "video/mp4")
+    world.answers["/bomb.mp4"] = answer(200, gzip.compress(b"x" * (8 << 20)), "video/mp4", Content_Encoding="gzip")
+    before = len(world.requests)
     for body, code in (({"files": {"file": ("a.mp4", b"")}}, 422), ({"json": {}}, 422), ({"json": {"url": "  "}}, 422),
                        ({"json": {"url": "ftp://a.example/x"}}, 422), ({"json": {"url": "no address"}}, 422),
                        ({"json": {"url": "http://10.0.0.1/x.mp4"}}, 422), ({"json": {"url": f"{world.base}/nothing"}}, 422),
                        ({"json": {"url": f"{world.base}/users/rem"}}, 422), ({"json": {"url": "http://127.0.0.1:9/x"}}, 422),
                        ({"json": {"url": f"{instance.base}/users/ann"}}, 422), ({"json": ["x"]}, 400),
+                       *(({"json": {"url": f"{world.base}/{name}"}}, 422) for name in inside),
+                       ({"json": {"url": f"{world.base}/empty.mp4"}}, 422), ({"json": {"url": f"{world.base}/large.mp4"}}, 413),
+                       ({"json": {"url": f"{world.base}/bomb.mp4"}}, 413), ({"json": {"url": "http://0x0a000001/x"}}, 422),
+                       ({"json": {"url": f"http://user:pass@{world.host}/x"}}, 422),
+                       ({"json": {"url": "file:///etc/passwd"}}, 422),
                        ({"data": {"file": "not a file"}}, 422), ({"content": b"raw"}, 422),
                        ({"files": {"file": ("a.mp4", b"x" * ((1 << 20) + 1))}}, 413)):
-        answer = instance.http.post(VERIFY, **body)  # type: ignore[arg-type]
-        assert answer.status_code == code, (body if code != 413 else "", answer.text)
-        assert answer.json()["error"]
-        assert answer.headers["cache-control"] == "no-store"
+        refused = instance.http.post(VERIFY, **body)  # type: ignore[arg-type]
+        assert refused.status_code == code, (body if code != 413 else "", refused.text)
+        assert refused.json()["error"]
+        assert refused.headers["cache-control"] == "no-store"
+    assert len(world.requests) - before < 40, "each address is asked for twice at most, whatever it answers"
 
 
 def test_a_body_that_does_not_say_its_length_is_bounded_too(instance: InstanceProcess) -> None:
@@ -270,15 +284,29 @@ def test_one_post_has_the_whole_verdict(ann: Api, post: dict[str, Any]) -> None:
     assert label["verdict"].keys() >= WORDS
     assert label["provenance"]["object"] == post["uri"]
     assert "KI-generiertes Bild" in post["content"]
+    note = httpx.get(post["uri"], headers={"Accept": "application/activity+json"}).json()
+    assert note["content"].rpartition("<p>")[2].startswith("KI-generiertes Bild")
+    assert "#AIGenerated" in [tag["name"] for tag in note["tag"]]
+
+
+def test_real_posts_and_verdicts_are_what_the_openapi_document_says(ann: Api, instance: InstanceProcess, post: dict[str, Any],
+                                                                    crowd: dict[str, Any], signed: bytes) -> None:
+    document = instance.http.get("/api/fedisora/v1/openapi.json").json()
+    for name, found in (("Status", ann.get(f"/api/v1/statuses/{post['id']}")), ("Status", crowd),
+                        ("Verdict", ask(instance, signed)), ("Verdict", ask(instance, changed(signed))),
+                        ("Verdict", ask(instance, b"nothing"))):
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(found)] == []
 
 
 def test_a_record_inside_a_foreign_file_is_read_and_never_more_than_it_is(
         ann: Api, instance: InstanceProcess, crowd: dict[str, Any], world: Peer, tmp_path: Path) -> None:
-    plain, signed = tmp_path / "plain.png", tmp_path / "signed.png"
+    plain, signed, stated = tmp_path / "plain.png", tmp_path / "signed.png", tmp_path / "stated.png"
     plain.write_bytes(png(32, 32))
+    stated.write_bytes(png(32, 32) + f'<rdf:Description Iptc4xmpExt:DigitalSourceType="{TRAINED}"/>'.encode())
     Authority("127.0.0.1:9").sign(plain, signed, TRAINED, "image/png")
     author, found = world.actors["maker"], {}
-    for path in (plain, signed):
+    for path in (plain, signed, stated):
         world.answers[f"/{path.name}"] = answer(200, path.read_bytes(), "image/png")
         note = world.note(author, path.stem, attachment=[
             {"type": "Document", "mediaType": "image/png", "url": f"{world.base}/{path.name}"}])
@@ -293,7 +321,9 @@ def test_a_record_inside_a_foreign_file_is_read_and_never_more_than_it_is(
     assert found["plain"]["label_text"].startswith("Nobody has said")
     assert found["signed"]["verdict"]["verdict"] == "intact-unknown-signer"
     assert (found["signed"]["kind"], found["signed"]["label_source"]) == ("machine", "manifest")
-    assert found["signed"]["label_text"] == "AI-generated, says the record inside the file."
+    assert found["signed"]["label_text"] == "AI-generated, says the file itself."
+    assert (found["stated"]["verdict"]["verdict"], found["stated"]["label_source"]) == ("unsigned", "manifest")
+    assert found["stated"]["label_text"] == found["signed"]["label_text"]
     page = instance.http.get("/public").text
     assert "says the file" in page
 

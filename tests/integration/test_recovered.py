@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.clips import clip
+from tests.support.clips import clip, reduced
 from tests.support.instances import Api, InstanceProcess, eventually
 
 
@@ -56,6 +56,10 @@ def test_a_stripped_copy_is_shown_as_one_and_its_uploader_is_asked(instance: Ins
     assert ann.http.post(f"/api/fedisora/v1/media/{file['id']}/match", json={"answer": "mine"}).status_code == 404
     assert ben.http.post(f"/api/fedisora/v1/media/{file['id']}/match", json={"answer": "no"}).status_code == 422
 
+    # who uploads by an app of Mastodon's is told in the inbox here, and the app is spared a type it does not know
+    assert ben.get("/api/v1/notifications", **{"types[]": "match.question"})[0]["status"]["id"] == copy["id"]
+    assert ben.get("/api/v1/notifications") == []
+
     # a remix names its parent, and the parent's author is asked
     answered = ben.post(f"/api/fedisora/v1/media/{file['id']}/match", answer="remix")
     assert (answered["match"]["answer"], answered["question"]) == ("remix", False)
@@ -63,7 +67,26 @@ def test_a_stripped_copy_is_shown_as_one_and_its_uploader_is_asked(instance: Ins
     assert original["uri"] in str(note["attachment"][0].get("isBasedOn"))
     assert re.search("says that it is a remix", instance.http.get(path).text)
 
+    # who checks a stripped file anywhere learns where it comes from
+    stripped = clip(tmp_path / "c.mp4", crf=34, change=lambda picture: picture[:, ::-1])
+    files = {"file": ("c.mp4", stripped.read_bytes(), "video/mp4")}
+    verdict = instance.http.post("/api/fedisora/v1/verify", files=files).json()
+    assert (verdict["verdict"], verdict["match"]["object"]) == ("recovered", original["uri"])
+
     # what is deleted is named no more
     ann.http.delete(f"/api/v1/statuses/{original['id']}")
     assert ben.get(f"/api/v1/statuses/{copy['id']}")["media_attachments"][0]["fedisora"]["match"] is None
     assert "(recovered)" not in instance.http.get(path).text
+
+
+def test_the_mark_of_a_generated_video_leads_home(instance: InstanceProcess, tmp_path: Path) -> None:
+    post = instance.user("gen").generate("a thought", seconds=1.0)
+    note = instance.http.get(post["uri"], headers={"Accept": "application/activity+json"}).json()["attachment"][0]
+    assert any(code.startswith("fs-wm:") for code in note["provenance"]["softBinding"])
+    source = tmp_path / "original.mp4"
+    source.write_bytes(instance.http.get(note["url"].removeprefix(instance.base)).content)
+    signed = instance.http.post("/api/fedisora/v1/verify", files={"file": ("a.mp4", source.read_bytes(), "video/mp4")}).json()
+    assert signed["verdict"] == "verified"
+    stripped = reduced(source, tmp_path / "small.mp4", 320)
+    verdict = instance.http.post("/api/fedisora/v1/verify", files={"file": ("a.mp4", stripped.read_bytes(), "video/mp4")}).json()
+    assert (verdict["verdict"], verdict["match"]["object"]) == ("recovered", post["uri"])

@@ -48,3 +48,19 @@ def clip(path: Path, seed: int = 1, *, width: int = 128, height: int = 128, seco
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return path
+
+
+def reduced(source: Path, target: Path, side: int, crf: int = 30) -> Path:
+    """A clip encoded again, `side` pixels square, with a black bar over it: nothing of its record is left."""
+    with av.open(str(source)) as container, av.open(str(target), "w", format="mp4") as output:
+        stream = output.add_stream("libx264", rate=container.streams.video[0].average_rate, options={"crf": str(crf)})
+        stream.width = stream.height = side
+        stream.pix_fmt = "yuv420p"
+        for number, frame in enumerate(container.decode(video=0)):
+            picture = frame.reformat(side, side, "gray").to_ndarray()
+            picture[-side // 8:] = 0
+            small = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")
+            small.pts = number
+            output.mux(stream.encode(small))
+        output.mux(stream.encode(None))
+    return target

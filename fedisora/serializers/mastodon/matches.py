@@ -25,10 +25,14 @@ def matches(session: Session, files: Sequence[Media]) -> dict[int, dict[str, Any
 
 
 def with_match(entity: dict[str, Any], match: dict[str, Any] | None) -> dict[str, Any]:
-    """A media attachment with its match. A verdict that names a post which may not be named any more says so no more."""
+    """A media attachment with its match."""
     entity["fedisora"]["match"] = match
-    verdict = entity["fedisora"].get("verdict")
-    if match is None and isinstance(verdict, dict) and verdict.get("verdict") == "recovered":
-        entity["fedisora"]["verdict"] = {key: value for key, value in verdict.items() if key != "match"} | {
-            "verdict": "unsigned", "summary": UNSIGNED}
+    entity["fedisora"]["verdict"] = discreet(entity["fedisora"].get("verdict"), named=match is not None)
     return entity
+
+
+def discreet(verdict: Any, *, named: bool) -> Any:
+    """A kept verdict as it may be shown now: one that names a post which may not be named any more says so no more."""
+    if named or not isinstance(verdict, dict) or verdict.get("verdict") != "recovered":
+        return verdict
+    return {key: value for key, value in verdict.items() if key != "match"} | {"verdict": "unsigned", "summary": UNSIGNED}

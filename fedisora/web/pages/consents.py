@@ -25,6 +25,7 @@ from ...services import remixes
 from ...store import actors, consents, lineage, statuses
 from ...store.paging import Page
 from ...uris import Uris
+from ..auth import person
 from ..convertors import number
 from . import views
 from .proxy import SAFE, VIDEO_BYTES
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 DONE = {"give": "Given. You can take it back at any time.", "refuse": "Refused. They hear your reason.",
-        "withdraw": "Withdrawn, and the remix is deleted."}
+        "withdraw": "Withdrawn. A remix that was not published is deleted."}
 LASTS = {"": None, "30": 30, "365": 365}
 """Days for which a consent can be given in the form; "": until it is taken back."""
 WORDS = {"draft": "The file is being signed; then its author is asked.",
@@ -46,7 +47,8 @@ WORDS = {"draft": "The file is being signed; then its author is asked.",
 
 @dataclass(frozen=True)
 class Origin:
-    """The post that a new video is made from. `asks`: `own`, `yes` (its policy lets this person) or `ask`."""
+    """The post that a new video is made from. `asks`: `own`, `yes` (its policy lets this person), `ask`, or `silent`: its
+    server says nothing about remixes and may never answer."""
 
     id: int
     title: str
@@ -68,9 +70,11 @@ def origin_of(session: Session, actor: Actor, parent_id: int, host: str) -> Orig
     """
     parent = remixes.remixable(session, actor, parent_id, "private")
     author = actors.get(session, parent.actor_id)
+    asks = "own" if author.id == actor.id else remixes.answer(session, actor, parent)
+    if asks == "ask" and not author.local and "canRemix" not in (parent.interaction_policy or {}):
+        asks = "silent"
     return Origin(parent.id, views.title_of(parent) or "a video", f"{views.account_page(author)}/{parent.id}",
-                  f"@{author.username}@{author.domain or host}",
-                  "own" if author.id == actor.id else remixes.answer(session, actor, parent))
+                  f"@{author.username}@{author.domain or host}", asks)
 
 
 @dataclass(frozen=True)
@@ -163,10 +167,10 @@ async def on_request(request: Request) -> Response:
     house: House = request.app.state.house
     wanted, verb = request.path_params["id"], request.path_params["verb"]
     form = await checked_form(request)
-    _, person = (await visitor(request)).person()
+    _, visiting = (await visitor(request)).person()
 
     def apply(uow: UnitOfWork) -> None:
-        actor = actors.get(uow.session, person.id)
+        actor = actors.get(uow.session, visiting.id)
         if verb == "give":
             days = LASTS.get(text(form, "days"))
             use_cases.grant(uow, actor, wanted, until=uow.now + dt.timedelta(days=days) if days else None)
@@ -186,22 +190,23 @@ async def revoke(request: Request) -> Response:
     """POST /consent/stamps/ID/revoke"""
     house: House = request.app.state.house
     await checked_form(request)
-    _, person = (await visitor(request)).person()
-    await house.db.write(lambda uow: use_cases.revoke(uow, actors.get(uow.session, person.id), request.path_params["id"]))
+    _, visiting = (await visitor(request)).person()
+    await house.db.write(lambda uow: use_cases.revoke(uow, actors.get(uow.session, visiting.id), request.path_params["id"]))
     return go(request, "/consent#given", "Taken back, here and on the servers that show the remix.")
 
 
 async def file(request: Request) -> Response:
-    """GET /consent/requests/ID/file: the finished file a request is about, for its two sides only.
+    """GET /consent/requests/ID/file: the finished file a request is about, for its two sides only (with a session or a token).
 
     Another server's file is shown only when its bytes are those of the digest that the consent would be bound to.
     """
     house: House = request.app.state.house
-    _, person = (await visitor(request)).person()
+    viewer_id = (await person(request, "read")).actor.id if "authorization" in request.headers else (
+        await visitor(request)).person()[1].id
 
     def find(session: Session) -> tuple[ConsentRequest, Media | None]:
         row = consents.get(session, request.path_params["id"])
-        if row is None or not (row.requester_id == person.id or (row.owner_id == person.id and row.state != consents.DRAFT)):
+        if row is None or not (row.requester_id == viewer_id or (row.owner_id == viewer_id and row.state != consents.DRAFT)):
             raise NotFound("There is no such request.")
         return row, consents.preview(session, row)
 

@@ -27,7 +27,8 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "mention": "mentioned you in", "status": "posted", "poll": "asked in a poll that is over:",
          "quote": "quoted you in", "admin.sign_up": "asks for an account.",
          "admin.report": "reports something to you.", "consent.request": "asks for your consent.",
-         "consent.answer": "answered your request.", "consent.revoked": "took back the consent to a remix of yours."}
+         "consent.answer": "answered your request.", "consent.revoked": "took back the consent to a remix of yours.",
+         "match.question": "has a video that yours looks like. Is it a remix of it, or yours?"}
 
 
 def _house(request: Request) -> House:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -45,6 +45,14 @@ class MatchView:
     question: bool
 
 
+def _how(matched: dict[str, Any]) -> str:
+    distance, frames = int(matched.get("distance") or 0), float(matched.get("frames") or 0)
+    found = ["the invisible mark agrees"] if matched.get("watermark") else []
+    if distance < 256:  # a very long video has no code of the whole
+        found.append(f"fingerprint {distance} of 256 bits apart")
+    return ", ".join([*found, f"{frames:.0%} of the frames looked at are the same"])
+
+
 def match_views(session: Session, files: Sequence[Media], viewer_id: int | None, uris: Uris) -> list[MatchView]:
     """For the files of a post."""
     found = fingerprints.originals(session, files)
@@ -58,8 +66,7 @@ def match_views(session: Session, files: Sequence[Media], viewer_id: int | None,
         (other, status), matched = found[media.id], media.matched or {}
         author = people[status.actor_id]
         known = media_view(other, author, account(author, uris))
-        distance = int(matched.get("distance") or 0)
-        how = "the invisible mark agrees" if matched.get("watermark") else f"fingerprint {distance} of 256 bits apart"
+        how = _how(matched)
         said = SAID.get(str(matched.get("answer")), "")
         words = " ".join((status.text or status.spoiler_text).split())
         views.append(MatchView(

@@ -102,8 +102,10 @@ def _ingredients(document: dict[str, Any], record: dict[str, Any]) -> list[Mark]
     for check in _dicts(document.get("checks")):
         if _text(check.get("name")).startswith("ingredient"):
             ok = check.get("ok") is True
-            found.append(Mark("m-verified" if ok else "m-contradicted", CHECKS["ingredients"], _text(check.get("detail")),
-                              not ok))
+            title = CHECKS["ingredients"] if check.get("name") == "ingredients" else "A file it was made from"
+            detail = _text(check.get("detail"))
+            mark = "m-contradicted" if not ok else "m-none" if detail.startswith("carries no") else "m-verified"
+            found.append(Mark(mark, title, detail, not ok))
     return found
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ...models import Actor, Generation, Media, Status
 from ...provenance import digital_source, foreign_labels
 from ...serializers.activitypub.note import label_line
+from ...serializers.mastodon.matches import discreet
 from ...serializers.mastodon.status import label_source
 from ...store import actors, fingerprints, relations, statuses
 from ...store import media as media_rows
@@ -156,15 +157,17 @@ def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
     return facts
 
 
-def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "") -> MediaView:
+def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "", named: bool = False) -> MediaView:
     """A file as pages show it; remote ones are shown through this server.
 
     Args:
         title: of its post, for the name it is kept by.
+        named: whether the post that it looks like may be named.
     """
+    kept = discreet(media.verdict, named=named) or {}
     source = digital_source.find(media.digital_source_type)
     kind = source.kind if source else "undeclared"
-    verdict = str((media.verdict or {}).get("verdict") or "")
+    verdict = str(kept.get("verdict") or "")
     mark, text, alarm = VERDICTS.get(verdict, ("m-unknown", "Not checked yet", False))
     known_from = label_source(media)
     model = str((media.generator or {}).get("model") or "") if kind in ("machine", "mixed") else ""
@@ -172,7 +175,7 @@ def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "
     local = media.storage_key is not None
     remote_poster = f"/proxy/poster/{media.id}" if media.remote_poster_url else None
     poster = f"/media/{media.poster_key}" if media.poster_key else remote_poster
-    sentence = str((media.verdict or {}).get("summary") or "")
+    sentence = str(kept.get("summary") or "")
     if not sentence or (known_from in ("hashtag", "peertube", "manifest") and verdict not in GOOD):
         # what was said elsewhere stands first, as what it is; what the check found comes after it
         said = foreign_labels.sentence(media.digital_source_type, known_from)
@@ -183,7 +186,7 @@ def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "
         label=foreign_labels.label(media.digital_source_type, known_from) or UNDECLARED.get(media.kind, "Undeclared"),
         model=model, tone=TONES[kind], mark=MARKS[kind], verdict=verdict,
         verdict_mark=mark, verdict_text=text, alarm=alarm, sentence=sentence, facts=_facts(media, actor, shown),
-        raw=json.dumps(media.verdict, indent=2, ensure_ascii=False) if media.verdict else "",
+        raw=json.dumps(kept, indent=2, ensure_ascii=False) if kept else "",
         ready=media.state in ("signed", "remote", "ready"), file_name=origin.file_name(actor, title, media),
         manifest=f"/media/{media.manifest_key}" if media.manifest_key else "", choices=origin.choices(media))
 
@@ -249,7 +252,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
         found.append(PostView(
             id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=title_of(shown),
             spoiler=shown.spoiler_text, sensitive=shown.sensitive,
-            media=[media_view(item, actor, author, title=title_of(shown)) for item in media],
+            media=[media_view(item, actor, author, title=title_of(shown), named=item.id in alike) for item in media],
             page=f"{account_page(actor)}/{shown.id}", original=shown.url or shown.uri, local=shown.local,
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
             replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=mine, remix=remix,

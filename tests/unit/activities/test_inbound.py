@@ -123,6 +123,18 @@ def test_a_boost_of_a_held_post_appears_with_it(town: Town) -> None:
 
 
 @pytest.mark.parametrize("db", [HOLD], indirect=True)
+def test_a_held_answer_that_came_before_its_post_is_counted_when_it_is_shown(town: Town) -> None:
+    town.follows(town.ada, REM)
+    parent = town.note("the start")
+    early = town.note("an answer", inReplyTo=parent["id"], attachment=[SIGNED])
+    for note in (early, parent):
+        town.receive(town.activity("Create", note))
+    assert row(town, parent["id"]).replies_count == 0
+    judged(town, early["id"], "verified")
+    assert row(town, parent["id"]).replies_count == 1
+
+
+@pytest.mark.parametrize("db", [HOLD], indirect=True)
 def test_a_moderator_releases_for_good_or_deletes_for_good(town: Town) -> None:
     note, other = answer(town, SIGNED), town.note(attachment=[SIGNED])
     for one in (note, other):
@@ -173,10 +185,15 @@ def test_a_label_inside_the_file_counts_too(town: Town) -> None:
 
 @pytest.mark.parametrize("db", [{"badly_signed_media": "reject"}], indirect=True)
 def test_a_bad_proof_is_told_in_the_inbox(town: Town) -> None:
-    broken = {"type": "DataIntegrityProof", "verificationMethod": f"{REM}#nokey", "proofValue": "z1"}
+    broken = {"type": "DataIntegrityProof", "cryptosuite": "eddsa-jcs-2022", "verificationMethod": f"{REM}#nokey",
+              "proofValue": "z1"}
+    other = town.note(attachment=[SIGNED], proof={**broken, "cryptosuite": "eddsa-rdfc-2022"})
     note = answer(town, SIGNED, proof=broken)
+    assert town.receive(town.activity("Create", other)) == "held: unchecked media", "a kind we cannot check is no bad signature"
     assert town.receive(town.activity("Create", note)) == "rejected: badly signed media"
     assert not any(seen(town, note["id"]).values())
+    judged(town, other["id"], "verified")
+    assert row(town, other["id"]).published
 
 
 def test_a_warning_stands_before_the_text_and_draws_the_curtain(town: Town) -> None:

@@ -257,6 +257,32 @@ def test_a_good_stamp_holds_is_looked_at_daily_and_outlives_a_silent_server(stag
     stage.rekey(stage.home, stage.owner)
 
 
+def test_a_server_that_is_silent_at_the_first_look_is_asked_again_shortly(stage: Stage) -> None:
+    parent = stage.original()
+    status = stage.store(stage.remix(parent, stage.stamp(stage.home, stage.good(parent), stage.owner)))
+    row = stage.row(status)
+
+    def pauses() -> list[dt.timedelta]:
+        found = stage.place.db.read_now(
+            lambda session: session.query(Job).filter(Job.key.like(f"check_consent:{row.id}:after%")).all())
+        return sorted(job.run_at - job.created_at for job in found)
+
+    def silent(after: dt.timedelta) -> None:
+        def settle(uow: UnitOfWork) -> None:
+            uow.now += after
+            lineages.settle(uow, row.id, lineages.Finding("unreachable"))
+
+        stage.place.db.write_now(settle)
+
+    silent(dt.timedelta())
+    assert pauses() == [lineages.SHORTLY]
+    silent(dt.timedelta(minutes=10))
+    assert dt.timedelta(minutes=19) < pauses()[1] < dt.timedelta(minutes=21)
+    silent(dt.timedelta(hours=5))
+    assert len(pauses()) == 2, "from now on the hourly sweep looks at it"
+    assert stage.row(status).recheck_at is not None
+
+
 def test_gone_is_revoked_and_hides_the_remix_and_its_boosts(stage: Stage) -> None:
     for how in ("410", "404"):
         parent = stage.original()

@@ -13,8 +13,10 @@ from sqlalchemy import select
 from fedisora.activities import remote_posts
 from fedisora.app import House, build_house
 from fedisora.db import UnitOfWork, utcnow
+from fedisora.media.facts import match_of
 from fedisora.models import Actor, Job, Lineage, Media, Status
 from fedisora.provenance.digital_source import ALGORITHMIC, CAPTURE, TRAINED
+from fedisora.provenance.verdict import Match
 from fedisora.settings import load_settings
 from fedisora.store import trust
 from fedisora.workers import trust as handlers
@@ -201,6 +203,15 @@ def test_a_new_authority_over_there(place: Place) -> None:
     assert place.check(old)["verdict"] == "intact-unknown-signer"
 
 
+def test_a_file_that_somebody_sends_leaves_nothing_behind(place: Place) -> None:
+    peer, path = place.peer, place.file(1)
+    for _ in range(2):
+        found = place.run(lambda: place.house.verifier.check_file(path))
+        assert found["verdict"] == "verified"
+    assert (peer.asked("/c2pa.pem"), peer.asked("/.well-known/fedisora-revoked")) == (1, 1)
+    assert place.house.db.read_now(lambda session: trust.due(session, utcnow() + dt.timedelta(days=9), 9)) == []
+
+
 def test_no_certificates_at_all_and_somebody_elses(place: Place) -> None:
     peer = place.peer
     media_id = place.fetch(peer.post(1, peer.attachment(1, place.file(1))))
@@ -292,7 +303,7 @@ def test_note_and_video_disagree(place: Place) -> None:
     assert "name different files" in str(place.check(second)["checks"])
 
 
-def test_consents_and_matches(place: Place) -> None:
+def test_consents(place: Place) -> None:
     peer = place.peer
     media_id = place.fetch(peer.post(1, peer.attachment(1, place.file(1))))
     place.check(media_id)
@@ -324,14 +335,8 @@ def test_consents_and_matches(place: Place) -> None:
     assert place.jobs("verify_media") == [{"media_id": media_id}]
     assert place.check(media_id)["verdict"] == "verified"
 
-    bare = peer.attachment(5, place.source)
-    for name in ("provenance", "digestMultibase"):
-        bare.pop(name)
-    stripped = place.fetch(peer.post(5, bare))
 
-    def recognise(uow: UnitOfWork) -> None:
-        uow.session.get_one(Media, stripped).matched = {"media_id": media_id, "object": "https://a.example/1", "distance": 4}
-
-    place.house.db.write_now(recognise)
-    found = place.check(stripped)
-    assert (found["verdict"], found["match"]) == ("recovered", {"object": "https://a.example/1", "distance": 4})
+def test_kept_matches_are_read_with_care() -> None:
+    assert match_of({"media_id": 1, "object": "https://a.example/1", "distance": 4}) == Match("https://a.example/1", 4)
+    for wrong in (None, 5, {}, {"object": "https://a.example/1"}, {"object": 7, "distance": 4}):
+        assert match_of(wrong) is None

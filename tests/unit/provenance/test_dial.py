@@ -1,6 +1,7 @@
 """The AI dial as a setting: what it is, what it leaves out."""
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from fedisora.errors import Invalid
 from fedisora.provenance import dial
 from fedisora.provenance.dial import Dial, Sieve
-from fedisora.provenance.digital_source import BASE, made_of
+from fedisora.provenance.digital_source import BASE, KNOWN, made_of
 
 
 @pytest.mark.parametrize("wrong", [
@@ -49,3 +50,10 @@ def test_an_ai_free_instance_shows_ai_only_from_who_is_followed() -> None:
     (["digitalCapture", "trainedAlgorithmicMedia", None], "machine"), (["madeUp"], "undeclared")])
 def test_the_most_machine_of_the_files_counts(files: list[str | None], made: str | None) -> None:
     assert made_of(BASE + name if name else None for name in files) == made
+
+
+def test_posts_from_before_say_the_same_as_new_ones() -> None:
+    """Migration 0003 has its own copy of the table, since it must not change with it."""
+    old = importlib.import_module("migrations.versions.0003_provenance")
+    copied = {BASE + name: made for made, names in (*old.RANKS, ("human", old.HUMAN)) for name in names}
+    assert copied == {uri: entry.kind for uri, entry in KNOWN.items() if entry.kind != "undeclared"}

@@ -1,10 +1,12 @@
 """What other servers say about AI is read, named as what it is, and said back to them."""
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fedisora.media.foreign import metadata_source
 from fedisora.provenance import foreign_labels as labels
 from fedisora.provenance import label_lines
 from fedisora.provenance.digital_source import ALGORITHMIC, CAPTURE, COMPOSITE_TRAINED, KNOWN, TRAINED
@@ -80,6 +82,19 @@ def test_peertubes_levels_both_ways(source: str | None) -> None:
     "https://schema.org/", "http://schema.org/", "schema:", "")] + [TRAINED])
 def test_schema_orgs_names_are_the_same_values(value: str) -> None:
     assert said(note(attachment=[{**IMAGE, "digitalSourceType": value}])) == (TRAINED, "declared")
+
+
+@pytest.mark.parametrize(("xmp", "source"), [
+    ('Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"', TRAINED),
+    ("<x:DigitalSourceType>\n https://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture</x:DigitalSourceType>", CAPTURE),
+    ('DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture" '
+     'DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"', TRAINED),
+    ("a caption about http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia", None),
+    ("<DigitalSourceType/><b>http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia", None),
+    ('DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/madeUp"', None), ("", None)])
+def test_what_generators_write_into_xmp(xmp: str, source: str | None, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"\xff\xd8" * bool(xmp) + xmp.encode())
+    assert metadata_source(tmp_path / "file") == source
 
 
 # ---- shown as what it is

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from fedisora.db import Database, Instance, UnitOfWork
 from fedisora.models import Actor, Base, Follow, Mention, Status
@@ -177,3 +178,19 @@ def test_pages_are_full_and_follow_each_other(full: Database) -> None:
             break
     assert seen == whole
     assert whole == sorted(whole, reverse=True)
+
+
+def test_the_setting_as_it_comes_asks_nothing_more(full: Database) -> None:
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement.partition("WHERE")[2])
+
+    event.listen(full.engine, "before_cursor_execute", note)
+    try:
+        full.read_now(lambda session: (statuses.home(session, ME, Page(), sieve=sieve(Dial())),
+                                       statuses.public(session, Page(), viewer_id=ME, sieve=sieve(None))))
+    finally:
+        event.remove(full.engine, "before_cursor_execute", note)
+    assert asked
+    assert not any("made" in where or "mentions" in where.partition("visibility")[0] for where in asked)
