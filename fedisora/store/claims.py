@@ -46,10 +46,21 @@ def looked(session: Session) -> bool:
     return session.get(InstanceFact, INSTALLED) is not None
 
 
+def _described(session: Session) -> dict[str, dict[str, Any]]:
+    fact = session.get(InstanceFact, INSTALLED)
+    found: dict[str, dict[str, Any]] = orjson.loads(fact.value if fact is not None else "{}")
+    return found
+
+
+def descriptions(session: Session, names: Iterable[str]) -> list[dict[str, Any]]:
+    """What is known of some extensions that are, or were until now, installed."""
+    known = _described(session)
+    return [known[name] for name in names if name in known]
+
+
 def with_hook(session: Session, hook: str) -> list[str]:
     """Names of the installed extensions that have a hook."""
-    fact = session.get(InstanceFact, INSTALLED)
-    return [name for name, node in orjson.loads(fact.value if fact is not None else "{}").items() if hook in node["hooks"]]
+    return [name for name, node in _described(session).items() if hook in node["hooks"]]
 
 
 def keep_installed(uow: UnitOfWork, descriptions: Sequence[Mapping[str, Any]]) -> bool:
@@ -254,9 +265,8 @@ class Summary:
 
 def overview(session: Session) -> tuple[list[Summary], list[tuple[str, int]]]:
     """(extensions with their claims by status, (namespace, claims) of the most frequent unknown vocabularies)."""
-    fact = session.get(InstanceFact, INSTALLED)
     found = {name: Summary(name, node["namespace"], node["version"], node["about"], node["hooks"])
-             for name, node in orjson.loads(fact.value if fact is not None else "{}").items()}
+             for name, node in _described(session).items()}
     counted = session.execute(select(ClaimRow.extension, ClaimRow.status, func.count()).where(ClaimRow.extension.is_not(None))
                               .group_by(ClaimRow.extension, ClaimRow.status))
     for name, status, count in counted:

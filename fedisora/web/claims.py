@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ..db import UnitOfWork
 from ..errors import Invalid
-from ..media.claims import from_upload, keep_made
+from ..media.claims import from_upload, installed, keep_made
 from ..models import Media
 from ..provenance import claims
 from ..provenance.registry import Registry
@@ -88,8 +88,7 @@ async def read(house: House, given: Params) -> tuple[list[dict[str, Any]], dict[
     """
     if "fedisora_claims" not in given and "fedisora_wishes" not in given:
         return [], {}
-    known = await house.db.read(claim_rows.registry)
-    return given_claims(given, known), given_wishes(given)
+    return given_claims(given, await installed(house.db)), given_wishes(given)
 
 
 async def keep(house: House, actor_id: int, media_ids: Sequence[int], nodes: Sequence[Mapping[str, Any]],

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from fedisora.activities import remote_posts
 from fedisora.db import Database, UnitOfWork
-from fedisora.media.claims import from_generation, judged, keep_made
+from fedisora.media.claims import from_generation, judged, keep_made, look
+from fedisora.media.extension_host import ExtensionHost, Patience
 from fedisora.models import ClaimRow, ExtensionFault, Job, Media
 from fedisora.serializers.activitypub.actor import from_activitypub
 from fedisora.services import instance
@@ -138,6 +139,22 @@ def test_an_extension_comes_changes_and_goes(house: House, packages: Installed) 
     assert house.statuses() == [("unknown", None, None)] * 3
     assert house.rows()[0].label == "Unknown claim from https://strange.example/ns#"
     assert house.rows()[0].body == orjson.dumps(thing("strange", word="old"))
+
+
+def test_who_is_slow_once_is_not_gone(house: House, packages: Installed) -> None:
+    packages.install("strange", FIRST)
+    receive(house, note(thing("strange", word="x")))
+    house.look()
+    packages.install("strange", "import threading; threading.Event().wait()")
+    assert asyncio.run(look(house.db, ExtensionHost(Patience(importing=4.0)))) is False
+    assert house.statuses() == [("valid", "strange", "1.0")]
+    assert house.db.read_now(claims.faults)[0].kind == "slow"
+
+
+def test_nobody_has_looked_yet(house: House) -> None:
+    result = {"generator": {"model": "Aurora"}, "render_seconds": 0}
+    [made], faults = asyncio.run(from_generation(house.db, {}, result))
+    assert (made["extension"], made["status"], faults) == ("model_card", "valid", [])
 
 
 def test_new_claims_of_a_known_vocabulary_are_judged_soon(house: House, packages: Installed) -> None:
