@@ -226,6 +226,10 @@ def test_claims_need_a_file_and_one_of_one_s_own(pair: Pair) -> None:
     for ids in ([], [pair.post["media_attachments"][0]["id"]], ["123"]):
         answer = pair.alice.http.post("/api/v1/statuses", json={"status": "x", "media_ids": ids, "fedisora_claims": [claim]})
         assert answer.status_code == 422, answer.text
+    media = pair.alice.http.post("/api/v2/media", files={"file": ("a.png", png(8, 8), "image/png")}).json()
+    posts = [pair.alice.http.post("/api/v1/statuses", headers={"Idempotency-Key": "once"}, json={
+        "status": "once", "media_ids": [media["id"]], "fedisora_claims": [claim]}).json() for _ in range(2)]
+    assert posts[0]["id"] == posts[1]["id"] and len(claims(pair.alice, posts[0]["id"])) == 1
     for wishes in ('{"a": 5}', "[1]", json.dumps({str(number): "n" for number in range(20)})):
         answer = pair.alice.http.post("/api/v2/media", files={"file": ("a.png", png(8, 8), "image/png")},
                                       data={"fedisora_wishes": wishes})
