@@ -115,6 +115,30 @@ def test_what_cannot_be_checked_is_said_so(instance: InstanceProcess, ann: Api, 
     assert len(world.requests) - before < 40, "each address is asked for twice at most, whatever it answers"
 
 
+def test_refusals_say_how_to_mend_it(instance: InstanceProcess) -> None:
+    for given in ({"content": b"{}", "headers": {"Content-Type": "application/json"}},
+                  {"content": b"x" * 64, "headers": {"Content-Type": "multipart/form-data"}},
+                  {"files": [("file", ("a", b"1")), ("file", ("b", b"2"))]}):
+        refused = instance.http.post("/api/fedisora/v1/verify", **given)  # type: ignore[arg-type]
+        assert refused.status_code in (400, 422)
+        assert refused.json()["error"] in (
+            "Send a file, or the address of one.", "The request is malformed: Missing boundary in multipart.",
+            "The request is malformed: Too many files. Maximum number of files is 1.")
+
+
+def test_vocabularies_are_cached_and_negotiated(instance: InstanceProcess) -> None:
+    seen = instance.http.get("/ns/energy/v1", headers={"Accept": "text/html;q=0.5, application/ld+json"})
+    assert seen.headers["content-type"] == "application/ld+json"
+    tag = seen.headers["etag"]
+    for given in (tag, f"W/{tag}", f'"x", {tag}'):
+        assert instance.http.get("/ns/energy/v1", headers={"If-None-Match": given}).status_code == 304
+    page = instance.http.get("/ns/energy/v1", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert '<span lang="de"' in page.text
+    lost = instance.http.get("/ns/energy/v9", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (lost.status_code, lost.headers["content-type"].partition(";")[0]) == (404, "text/html")
+    assert instance.http.get("/ns/energy/v9").json()["error"]
+
+
 def test_a_body_that_does_not_say_its_length_is_bounded_too(instance: InstanceProcess) -> None:
     def endless() -> Iterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'

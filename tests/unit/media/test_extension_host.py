@@ -101,7 +101,17 @@ def test_two_packages_with_one_namespace(packages: Installed) -> None:
                              " context={'Thing': 'https://good.example/ns#Thing'})")
     answer = run(ExtensionHost(CALM).describe())
     assert "twin" not in [result["name"] for result in answer.results]
-    assert "uninstall one of them" in answer.faults[0].message
+    assert answer.faults[0].message.endswith("uninstall one of them. (Package stranger-twin.)")
+
+
+def test_nobody_pushes_a_bundled_vocabulary_out(packages: Installed) -> None:
+    packages.install("a_rival", "import dataclasses\nEXTENSION = dataclasses.replace(made(), namespace="
+                                "'https://w3id.org/fedisora/energy#x/', context={'Thing': 'https://w3id.org/fedisora/energy#x/T'})")
+    packages.install("energy", "EXTENSION = made()")
+    answer = run(ExtensionHost(CALM).describe())
+    assert [result["namespace"] for result in answer.results if result["name"] == "energy"] == ["https://w3id.org/fedisora/energy#"]
+    assert sorted(fault.message.rpartition("(")[2] for fault in answer.faults) == [
+        "Package stranger-a_rival.)", "Package stranger-energy.)"]
 
 
 def test_importing_for_ever(packages: Installed) -> None:
@@ -138,3 +148,13 @@ def test_the_child_sees_none_of_our_secrets(packages: Installed, monkeypatch: py
     monkeypatch.setenv("FEDISORA_DATABASE_URL", "postgresql://secret")
     packages.install("bad", "import os\nEXTENSION = made(lambda claim: [Problem('', ','.join(os.environ))])")
     assert "FEDISORA" not in judge(thing("bad")).results[0]["problems"][0]["message"]
+
+
+def test_what_an_extension_starts_ends_with_it(packages: Installed) -> None:
+    packages.install("bad", """
+        import subprocess
+        EXTENSION = made(lambda claim: [Problem("", str(subprocess.Popen(["sleep", "300"], stdout=subprocess.DEVNULL).pid))])
+        """)
+    pid = int(judge(thing("bad")).results[0]["problems"][0]["message"])
+    state = Path(f"/proc/{pid}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] in "ZX"
