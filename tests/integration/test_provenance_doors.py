@@ -330,13 +330,12 @@ def test_one_post_has_the_whole_verdict(ann: Api, post: dict[str, Any]) -> None:
     assert "#AIGenerated" in [tag["name"] for tag in note["tag"]]
 
 
-def test_real_posts_and_verdicts_are_what_the_openapi_document_says(ann: Api, instance: InstanceProcess, post: dict[str, Any],
-                                                                    crowd: dict[str, Any], signed: bytes) -> None:
+def test_real_posts_are_what_the_openapi_document_says(ann: Api, instance: InstanceProcess, post: dict[str, Any],
+                                                       crowd: dict[str, Any]) -> None:
+    """Answers of our own API are compared with it in every test (`tests.support.openapi`)."""
     document = instance.http.get("/api/fedisora/v1/openapi.json").json()
-    for name, found in (("Status", ann.get(f"/api/v1/statuses/{post['id']}")), ("Status", crowd),
-                        ("Verdict", ask(instance, signed)), ("Verdict", ask(instance, changed(signed))),
-                        ("Verdict", ask(instance, b"nothing"))):
-        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+    schema = {"$ref": "#/components/schemas/Status", "components": document["components"]}
+    for found in (ann.get(f"/api/v1/statuses/{post['id']}"), crowd):
         assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(found)] == []
 
 
