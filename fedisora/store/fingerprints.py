@@ -12,7 +12,8 @@ from ..db import UnitOfWork
 from ..models import Fingerprint, Media, Status
 from . import jobs, lineage, statuses
 
-ISCC, PDQ = "iscc", "pdq"
+ISCC, PART, PDQ = "iscc", "part", "pdq"
+KINDS = (ISCC, PART, PDQ)
 ANSWERS = ("mine", "remix", "different")
 """What an uploader may say about a file that theirs looks like."""
 
@@ -37,7 +38,7 @@ def codes_of(session: Session, media_ids: Iterable[int]) -> dict[int, dict[str, 
     for media_id, kind, code in session.execute(
             select(Fingerprint.media_id, Fingerprint.kind, Fingerprint.code)
             .where(Fingerprint.media_id.in_(set(media_ids))).order_by(Fingerprint.id)):
-        found.setdefault(media_id, {ISCC: [], PDQ: []})[kind].append(code)
+        found.setdefault(media_id, {known: [] for known in KINDS}).setdefault(kind, []).append(code)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ...models import Actor, Generation, Media, Status
-from ...provenance import digital_source, foreign_labels
+from ...provenance import digital_source, foreign_labels, label_lines
 from ...serializers.activitypub.note import label_line
 from ...serializers.mastodon.matches import discreet
 from ...serializers.mastodon.status import label_source
@@ -27,7 +27,7 @@ VERDICTS: dict[str, tuple[str, str, bool]] = {
     "verified-foreign-issuer": ("m-foreign", "Signed by another server", False),
     "intact-unknown-signer": ("m-unknown", "Intact, signer unknown", False),
     "contradicted": ("m-contradicted", "Contradicts itself", True), "tampered": ("m-tampered", "Changed after signing", True),
-    "revoked": ("m-revoked", "Signature revoked", True), "recovered": ("m-recovered", "Record recovered", False),
+    "revoked": ("m-revoked", "Revoked", True), "recovered": ("m-recovered", "Record recovered", False),
     "unsigned": ("m-none", "No record", False), "unreadable": ("m-unreadable", "Not readable", False)}
 """Verdict → (mark, words on a chip, alarm)."""
 COPIED = ("m-recovered", "Matches another video")
@@ -275,7 +275,7 @@ def title_of(status: Status) -> str:
     import html
     import re
 
-    spaced = re.sub(r"</p>|<br ?/?>", " ", status.text or status.content)
+    spaced = re.sub(r"</p>|<br ?/?>", " ", status.text or label_lines.without(status.content))
     plain = html.unescape(re.sub(r"<[^>]+>", "", spaced))
     words = " ".join(plain.split())
     return words[:90] + ("…" if len(words) > 90 else "")

@@ -148,3 +148,13 @@ def test_the_child_sees_none_of_our_secrets(packages: Installed, monkeypatch: py
     monkeypatch.setenv("FEDISORA_DATABASE_URL", "postgresql://secret")
     packages.install("bad", "import os\nEXTENSION = made(lambda claim: [Problem('', ','.join(os.environ))])")
     assert "FEDISORA" not in judge(thing("bad")).results[0]["problems"][0]["message"]
+
+
+def test_what_an_extension_starts_ends_with_it(packages: Installed) -> None:
+    packages.install("bad", """
+        import subprocess
+        EXTENSION = made(lambda claim: [Problem("", str(subprocess.Popen(["sleep", "300"], stdout=subprocess.DEVNULL).pid))])
+        """)
+    pid = int(judge(thing("bad")).results[0]["problems"][0]["message"])
+    state = Path(f"/proc/{pid}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] in "ZX"
