@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from .cli_common import DataDir, Json, err, escape, out, with_db
 from .errors import FedisoraError
@@ -41,7 +41,8 @@ def listing(as_json: Json = False, data_dir: DataDir = None) -> None:
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table("id", "reason", "post", caption=None if rows else "Nothing is held.")
+    table = Table(Column("id", no_wrap=True), "reason", Column("post", overflow="fold"),
+                  caption=None if rows else "Nothing is held.")
     for row in rows:
         table.add_row(row["id"], escape(row["reason"]), escape(row["uri"]))
     out.print(table)

@@ -15,7 +15,7 @@ def show(verdict: dict[str, Any], out: Console) -> None:
     """Print a verdict object (vocabulary §5)."""
     name = str(verdict["verdict"])
     colour = "green" if name in GOOD else "red" if name in BAD else "yellow"
-    out.print(f"[bold]{_clean(verdict['summary'])}[/]")
+    out.print(f"[bold]{_clean(verdict['summary'])}[/]", soft_wrap=True)  # the terminal breaks lines, nobody breaks addresses
     out.print(f"Verdict: [bold {colour}]{_clean(name)}[/]")
     signer, record = _dict(verdict.get("signer")), _dict(verdict.get("record"))
     generator, match = _dict(record.get("generator")), _dict(verdict.get("match"))
