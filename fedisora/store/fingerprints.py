@@ -78,15 +78,20 @@ def originals(session: Session, files: Iterable[Media]) -> dict[int, tuple[Media
 
 
 def copies(session: Session, files: Iterable[Media]) -> dict[int, Status]:
-    """Those of `matches` that are uploads from here which nobody explains: neither their uploader (*mine*, *a remix*) nor the
-    post, by naming its parent. Our signature vouches for such a file's bytes, not for where they come from: it is shown as
-    recovered, never as verified. Remote files are left to their own origin's word."""
+    """Those of `matches` that are uploads from here which nobody explains: neither their uploader (*mine*, *a remix*), nor the
+    post by naming its parent, nor the file by a record of its own that names the other and holds.
+
+    Our signature vouches for such a file's bytes, not for where they come from: it is shown as recovered, never as verified.
+    Remote files are left to their own origin's word.
+    """
     uploads = {media.id: media for media in files if media.matched and media.state != "remote" and media.label_source != "made"
                and media.matched.get("answer") not in ("mine", "remix")}
     found = matches(session, uploads.values())
     parents = lineage.parents_of(session, [uploads[key].status_id or 0 for key in found])
     return {key: status for key, status in found.items() if uploads[key].actor_id != status.actor_id
-            and status.uri not in {row.parent_uri for row in parents.get(uploads[key].status_id or 0, ())}}
+            and status.uri not in {row.parent_uri for row in parents.get(uploads[key].status_id or 0, ())}
+            and status.uri not in {item.get("object") for item in uploads[key].ingredients
+                                   if str(item.get("verdict")).startswith("verified")}}
 
 
 def plan(uow: UnitOfWork, media_id: int) -> None:

@@ -179,3 +179,20 @@ def test_a_stripped_copy_on_another_server_is_recovered_not_verified(tmp_path: P
         found = asyncio.run(scene(f"http://127.0.0.1:{server.server_address[1]}"))
         server.shutdown()
     assert found == [("recovered", uri), ("unsigned", None), "recovered"]
+
+
+def test_a_copy_is_one_until_somebody_explains_it(house: House) -> None:
+    ada, bob = person(house, "ada"), person(house, "bob")
+    first, uri = post(house, ada)
+    seen = {"media_id": first, "object": uri, "distance": 3}
+    kept = {"object": uri, "verdict": "verified"}
+    files = {name: post(house, owner, **more)[0] for name, owner, more in (
+        ("bare", bob, {"matched": seen}), ("different", bob, {"matched": seen | {"answer": "different"}}),
+        ("own", ada, {"matched": seen}), ("mine", bob, {"matched": seen | {"answer": "mine"}}),
+        ("remix", bob, {"matched": seen | {"answer": "remix"}}), ("made here", bob, {"matched": seen, "label_source": "made"}),
+        ("with its record", bob, {"matched": seen, "ingredients": [kept]}),
+        ("with a broken record", bob, {"matched": seen, "ingredients": [kept | {"verdict": "tampered"}]}),
+        ("of another server", bob, {"matched": seen, "state": "remote"}))}
+    found = house.db.read_now(lambda session: fingerprints.copies(
+        session, [session.get_one(Media, key) for key in files.values()]))
+    assert {name for name, key in files.items() if key in found} == {"bare", "different", "with a broken record"}
