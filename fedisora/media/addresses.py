@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 DEADLINE: Final = 120.0
 
 
-async def check(house: House, url: str, most: int) -> dict[str, Any]:
+async def check(house: House, url: str, most: int, viewer_id: int | None = None, *, everything: bool = False) -> dict[str, Any]:
     """The verdict on what a URL names: a post (its first video or picture) or a file of at most `most` bytes.
+
+    Args:
+        viewer_id, everything: whose posts may be looked at, see `Verifier.check_url`.
 
     Raises:
         Invalid: nothing that could be checked is there, or it cannot be had (its text says why).
         TooLarge: the file is.
     """
     try:
-        return await _check(house, url, most)
+        return await _check(house, url, most, viewer_id, everything)
     except (Invalid, TooLarge) as error:
         raise type(error)(error.text) from None
     except RemoteUnavailable:
@@ -42,10 +45,10 @@ async def check(house: House, url: str, most: int) -> dict[str, Any]:
                       else "There is nothing at this address that could be checked.") from None
 
 
-async def _check(house: House, url: str, most: int) -> dict[str, Any]:
+async def _check(house: House, url: str, most: int, viewer_id: int | None, everything: bool) -> dict[str, Any]:
     house.client.check_url(url)
     if house.uris.is_local(url):
-        return await house.verifier.check_url(url)
+        return await house.verifier.check_url(url, viewer_id, everything=everything)
     document = await _document(house, url)
     if document is not None:
         if parse.type_of(document) not in OBJECT_TYPES:

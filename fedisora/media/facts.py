@@ -5,6 +5,7 @@ Of a remote post the object itself is asked, not our row: the row keeps the stri
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from ..activities import companions
 from ..activities.remote_posts import proof_state
 from ..activitypub.parse import host_of
 from ..db import UnitOfWork
-from ..errors import FedisoraError, Invalid
+from ..errors import FedisoraError, Invalid, NotFound
 from ..models import Actor, Media, Status
 from ..provenance import digital_source, foreign_labels
 from ..provenance.verdict import Match, ObjectFacts
@@ -169,18 +170,26 @@ def consents_of(session: Session, uri: str) -> tuple[tuple[str, ...], tuple[str,
     return tuple(gone), tuple(wrong)
 
 
-def by_url(session: Session, url: str, uris: Uris) -> KnownFile | None:
+def by_url(session: Session, url: str, uris: Uris, sees: Callable[[Session, Status], bool]) -> KnownFile | None:
     """The file of a post or an address that is known here.
+
+    Args:
+        sees: whether a post is for whoever asks. The address of a file is known only to who was given it.
 
     Raises:
         Invalid: the post has none.
+        NotFound: the post is not for whoever asks.
     """
     status_id = uris.status_id(url)
-    if status_id is not None:
-        return _first_of(session, status_id)
-    status = session.scalar(select(Status.id).where(or_(Status.uri == url, Status.url == url)).limit(1))
+    query = select(Status).where(Status.id == status_id if status_id is not None else or_(
+        Status.uri == url, Status.url == url)).limit(1)
+    status = session.scalar(query)
     if status is not None:
-        return _first_of(session, status)
+        if not sees(session, status):
+            raise NotFound("There is no such post.")
+        return _first_of(session, status.id)
+    if status_id is not None:
+        raise NotFound("There is no such post.")
     prefix = uris.media("")
     if url.startswith(prefix):
         row = session.scalar(select(Media).where(Media.storage_key == url.removeprefix(prefix).partition("?")[0]))
