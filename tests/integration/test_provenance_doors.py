@@ -126,6 +126,15 @@ def test_refusals_say_how_to_mend_it(instance: InstanceProcess) -> None:
             "The request is malformed: Too many files. Maximum number of files is 1.")
 
 
+def test_wrong_methods_and_paths_of_our_api(instance: InstanceProcess) -> None:
+    for method, path, allow in (("GET", "verify", "POST"), ("DELETE", "dial", "GET, HEAD, PUT"),
+                                ("PATCH", "generations", "GET, HEAD, POST")):
+        refused = instance.http.request(method, f"/api/fedisora/v1/{path}")
+        assert (refused.status_code, refused.headers["allow"]) == (405, allow)
+    assert instance.http.get(VERIFY).json() == {"error": "Use POST here."}
+    assert "/api/fedisora/v1 lists" in instance.http.post("/api/fedisora/v1/nonsense").json()["error"]
+
+
 def test_vocabularies_are_cached_and_negotiated(instance: InstanceProcess) -> None:
     seen = instance.http.get("/ns/energy/v1", headers={"Accept": "text/html;q=0.5, application/ld+json"})
     assert seen.headers["content-type"] == "application/ld+json"
