@@ -28,6 +28,7 @@ KIND_OF = {consent.REQUESTS[stamp]: kind for kind, stamp in STAMP_OF.items()}
 MOST_PENDING = 20
 """Unanswered requests that one account may have with another."""
 NOT_ALLOWED = "The author does not allow remixes of this post."
+DELETED = "The original was deleted."
 TAKEN_BACK = "The author took back the consent to this remix."
 TOO_MANY = "Too many of your requests wait for an answer already."
 

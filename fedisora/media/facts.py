@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..activities import companions
 from ..activities.remote_posts import proof_state
-from ..activitypub.parse import host_of
+from ..activitypub.parse import host_of, type_of
 from ..db import UnitOfWork
 from ..errors import FedisoraError, Invalid
 from ..models import Actor, Media, Status
@@ -26,6 +26,8 @@ from ..store import labels, trust
 from ..uris import Uris
 
 CHECKED: Final = ("video", "image")
+_FILES: Final = ("Video", "Image", "Audio")
+"""Objects that are a file themselves (PeerTube's way)."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _node(document: dict[str, Any], media: Media) -> dict[str, Any] | None:
     for node in nodes if isinstance(nodes, list) else [nodes]:
         if isinstance(node, dict) and media.remote_url is not None and media.remote_url in str(node.get("url")):
             return node
-    return document if "provenance" in document else None
+    return document if type_of(document) in _FILES else None
 
 
 def _stated(document: dict[str, Any] | None, media: Media) -> str | None:
@@ -160,6 +162,13 @@ def by_digest(session: Session, digest: str) -> KnownFile | None:
     """A file signed here that has exactly these bytes."""
     media = session.scalar(select(Media).where(Media.digest == digest, Media.state == "signed").limit(1))
     return known_file(session, media) if media is not None else None
+
+
+def consents_of(session: Session, uri: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(withdrawn or run out, wrong): stamps that the files of a post need, as far as the post is known here."""
+    status_id = session.scalar(select(Status.id).where(Status.uri == uri).limit(1))
+    gone, wrong = trust.consents(session, status_id) if status_id is not None else ([], [])
+    return tuple(gone), tuple(wrong)
 
 
 def by_url(session: Session, url: str, uris: Uris) -> KnownFile | None:

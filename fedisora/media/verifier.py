@@ -184,13 +184,18 @@ class Verifier:
             issuer = origin(parsed.anchor)
             revoked = await self.trust.revoked(issuer) if issuer else None
             claims = await judged(self._db, parsed.record)
+        stamps = (known.revoked_stamps, known.invalid_stamps) if known is not None else ((), ())
+        if known is None and parsed is not None and parsed.anchor is not None:  # a stray copy of what a post shows
+            post = str((parsed.record or {}).get("object") or "")
+            if origin(post) == origin(parsed.anchor):
+                stamps = await self._db.read(lambda session: facts.consents_of(session, post))
         match = known.match if known is not None else None
         if match is None and look is not None and (reading.get("error") or {}).get("code") == "unsigned":
             match = await look(path)
         verdict = decide(
             reading, claimed_origin=claimed, object_facts=said, digest=digest, now=dt.datetime.now(dt.UTC),
             revoked_serials=revoked, silent_origins=silent, match=match, claims=claims, media=noun,
-            revoked_stamps=known.revoked_stamps if known else (), invalid_stamps=known.invalid_stamps if known else ())
+            revoked_stamps=stamps[0], invalid_stamps=stamps[1])
         return verdict, asked, later
 
     async def _read(self, path: Path, anchors: dict[str, str], sidecar: Path | None) -> dict[str, Any]:

@@ -85,13 +85,14 @@ _SCHEMA_NAMES: Final = {name.lower(): BASE + name for name in (
     "compositeWithTrainedAlgorithmicMedia", "dataDrivenMedia", "digitalCapture", "digitalArt", "minorHumanEdits",
     "negativeFilm", "positiveFilm", "print", "screenCapture", "trainedAlgorithmicMedia", "virtualRecording")}
 
-SOURCES: Final = ("made", "record", "declared", "manifest", "peertube", "hashtag")
+SOURCES: Final = ("made", "record", "declared", "manifest", "remix", "peertube", "hashtag")
 """Where a label can be known from, the strongest first (`Media.label_source`)."""
 _SAYS: Final = {
     "made": "{label}. It was made on this server.",
     "record": "{label}, says its author in the signed post.",
     "declared": "{label}, says its author.",
     "manifest": "{label}, says the file itself.",
+    "remix": "{label}. That follows from what it was made from.",
     "peertube": "{label}, says its author by PeerTube's AI label.",
     "hashtag": "{label}, says a hashtag of its author.",
 }

@@ -4,6 +4,7 @@ A post in a language without an entry gets the English line. The hashtag is the 
 """
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from .digital_source import ALGORITHMIC, COMPOSITE_TRAINED, TRAINED
@@ -45,3 +46,14 @@ def line(source: str, kind: str, language: str | None) -> str | None:
     """
     lines = _LINES.get((language or "en").replace("_", "-").partition("-")[0].lower(), _LINES["en"])
     return lines.get((source, kind))
+
+
+_LAST: Final = re.compile(
+    r"(?s)\A(.+)<p>([^<]{1,200})<a [^>]*>#(?:<span>)?(?:AIGenerated|AIModified|Procedural)(?:</span>)?</a></p>\s*\Z")
+_OPENINGS: Final = tuple(text for lines in _LINES.values() for text in lines.values())
+
+
+def without(content: str) -> str:
+    """The HTML of a post without such a last line, for where only its first words are shown; whole when it is all there is."""
+    found = _LAST.match(content)
+    return found[1] if found and found[2].lstrip().startswith(_OPENINGS) else content

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..activitypub import markup
 from ..models import Actor
-from ..provenance import digital_source
+from ..provenance import digital_source, label_lines
 from ..store.lineage_graph import Edge, Graph, Node
 from ..uris import Uris
 
@@ -30,7 +30,7 @@ def title_of(node: Node) -> str:
     """The first words of a post (of its warning, when it has one), or an account's name; "" when it is missing."""
     if node.status is None:
         return (node.author.name or node.author.username) if node.author is not None else ""
-    text = node.status.spoiler_text or node.status.text or markup.plain_text(node.status.content)
+    text = node.status.spoiler_text or node.status.text or markup.plain_text(label_lines.without(node.status.content))
     line = markup.clean_line(text, TITLE + 1)
     return line if len(line) <= TITLE else f"{line[:TITLE]}…"
 

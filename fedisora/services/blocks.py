@@ -2,18 +2,19 @@
 from __future__ import annotations
 
 from ..activities import block as block_activity
+from ..activities import consents as consent_rules
 from ..activities import outbox
 from ..activities import undo as undo_activity
 from ..db import UnitOfWork
 from ..errors import Invalid
 from ..models import Actor, Block
-from ..store import relations
+from ..store import consents, relations
 from . import follows
 
 
 def block(uow: UnitOfWork, actor: Actor, target: Actor) -> Block:
     """Block an account; blocking twice is one block. The other server is told, as Mastodon does: Reject and Undo of
-    the follows between the two, then the Block.
+    the follows between the two, then the Block. What they asked consent for is refused.
 
     Raises:
         Invalid: oneself, or this instance.
@@ -29,6 +30,8 @@ def block(uow: UnitOfWork, actor: Actor, target: Actor) -> Block:
     if relations.follow(uow.session, target.id, actor.id) is not None:
         follows.remove_follower(uow, actor, target.id)
     block_activity.separate(uow, actor, target)
+    for asked in consents.unanswered(uow.session, actor.id, requester_id=target.id):
+        consent_rules.refuse(uow, actor, target, asked, consent_rules.NOT_ALLOWED)
     row_id = uow.new_id()
     row = Block(id=row_id, actor_id=actor.id, target_id=target.id, uri=uow.uris.block(actor.uri, row_id), created_at=uow.now)
     uow.session.add(row)

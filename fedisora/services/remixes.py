@@ -73,6 +73,8 @@ def attach(uow: UnitOfWork, status: Status, parent: Status, files: Sequence[Medi
     files[0].digital_source_type = (
         digital_source.COMPOSITE_TRAINED if any(kind in AI_KINDS for kind in (digital_source.kind_of(source), *kinds))
         else COMPOSITE)
+    if files[0].digital_source_type != source and files[0].label_source != "made":  # nobody's word: it follows from the parts
+        files[0].label_source, files[0].declared = "remix", False
     if lineages.made(uow, status, parent).consent != "own":
         write_request(uow, status, parent, files[0], use)
 
@@ -113,7 +115,9 @@ def is_waiting(session: Session, status_id: int) -> bool:
 
 
 def before_delete(uow: UnitOfWork, status: Status, actor: Actor) -> None:
-    """A remix is deleted before it was published: its request is withdrawn."""
+    """A post is deleted: the request of a remix that was not published is withdrawn, who asked to remix the post hears of it."""
+    for asked in consents.unanswered(uow.session, actor.id, target_uri=status.uri):
+        rules.refuse(uow, actor, actors.get(uow.session, asked.requester_id), asked, rules.DELETED)
     request = consents.of_status(uow.session, [status.id]).get(status.id) if not status.published else None
     if request is not None and request.state in (consents.DRAFT, consents.PENDING):
         rules.withdraw(uow, request, actors.get(uow.session, request.owner_id), actor)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
-from ..models import ConsentRequest, ConsentStamp, Media
+from ..models import Actor, ConsentRequest, ConsentStamp, Media
 from .paging import Page, newest_first, paginate
 
 DRAFT, PENDING, ACCEPTED, REJECTED, WITHDRAWN = "draft", "pending", "accepted", "rejected", "withdrawn"
@@ -53,17 +53,30 @@ def pending_between(session: Session, owner_id: int, requester_id: int) -> int:
 
 
 def waiting(session: Session, owner_id: int) -> int:
-    """How many requests wait for an owner's answer."""
-    return session.scalar(select(func.count()).select_from(ConsentRequest).where(
-        ConsentRequest.owner_id == owner_id, ConsentRequest.state == PENDING)) or 0
+    """How many requests wait for an owner's answer; those of suspended and deleted accounts are not shown."""
+    return session.scalar(select(func.count()).select_from(ConsentRequest).join(
+        Actor, Actor.id == ConsentRequest.requester_id).where(
+        ConsentRequest.owner_id == owner_id, ConsentRequest.state == PENDING, Actor.suspended_at.is_(None))) or 0
 
 
 def inbox(session: Session, owner_id: int, page: Page, state: str | None = None) -> list[ConsentRequest]:
-    """What an owner was asked, newest first; drafts were not sent yet."""
-    query = select(ConsentRequest).where(ConsentRequest.owner_id == owner_id, ConsentRequest.state != DRAFT)
+    """What an owner was asked, newest first: no drafts, which were not sent, nothing of suspended and deleted accounts."""
+    query = select(ConsentRequest).join(Actor, Actor.id == ConsentRequest.requester_id).where(
+        ConsentRequest.owner_id == owner_id, ConsentRequest.state != DRAFT, Actor.suspended_at.is_(None))
     if state is not None:
         query = query.where(ConsentRequest.state == state)
     return newest_first(session.scalars(paginate(query, ConsentRequest.id, page)).all(), page)
+
+
+def unanswered(session: Session, owner_id: int, *, target_uri: str | None = None,
+               requester_id: int | None = None) -> Sequence[ConsentRequest]:
+    """Requests an owner has not answered: those about one post, or of one account."""
+    query = select(ConsentRequest).where(ConsentRequest.owner_id == owner_id, ConsentRequest.state == PENDING)
+    if target_uri is not None:
+        query = query.where(ConsentRequest.target_uri == target_uri)
+    if requester_id is not None:
+        query = query.where(ConsentRequest.requester_id == requester_id)
+    return session.scalars(query).all()
 
 
 def outbox(session: Session, requester_id: int, page: Page, state: str | None = None) -> list[ConsentRequest]:

@@ -53,8 +53,8 @@ def admit(request: Request, house: House, user_id: int | None) -> None:
         raise
 
 
-async def verdict_on(house: House, file: UploadFile | None, url: str) -> dict[str, Any]:
-    """The verdict object (vocabulary §5) on an upload, or else on an address.
+async def verdict_on(house: House, file: UploadFile | None, url: str, viewer_id: int | None) -> dict[str, Any]:
+    """The verdict object (vocabulary §5) on an upload, or else on an address, for an actor here or (None) anybody.
 
     Raises:
         Invalid: neither, an empty file, or nothing to check at the address.
@@ -73,4 +73,4 @@ async def verdict_on(house: House, file: UploadFile | None, url: str) -> dict[st
     if not url:
         raise Invalid("Send a file, or the address of one.")
     async with house.gate.slots:
-        return await addresses.check(house, url, most)
+        return await addresses.check(house, url, most, viewer_id)

@@ -48,7 +48,7 @@ def source(media: Media, how: str) -> Fact:
         words = f"{found.label}. The record that the upload came with says so"
         words += f"; its author says: {said.label}. What admits to more machine counts." if said else "."
         return Fact("Source", words, "only said", small)
-    if media.label_source in ("declared", "peertube", "hashtag", "manifest"):
+    if media.label_source in ("declared", "peertube", "hashtag", "manifest", "remix"):
         return Fact("Source", foreign_labels.sentence(media.digital_source_type, media.label_source), "only said", small)
     return Fact("Source", found.label, "only said" if media.declared else how, small)
 

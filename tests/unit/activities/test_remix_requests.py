@@ -8,14 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.activities import consents as rules
+from fedisora.activities import lineages
 from fedisora.db import UnitOfWork
 from fedisora.errors import Conflict, Forbidden, Invalid, Malformed, NotFound, NotOwner, Refused
 from fedisora.models import ConsentRequest, ConsentStamp, Job, Lineage, Media, Notification, Status
 from fedisora.provenance import consent, digital_source
 from fedisora.serializers.activitypub.actor import from_activitypub
-from fedisora.services import accounts, publish
+from fedisora.services import accounts, blocks, publish
 from fedisora.services import consents as use_cases
-from fedisora.store import actors, lineage, statuses
+from fedisora.store import actors, consents, lineage, statuses
 from fedisora.store.paging import Page
 
 from .conftest import EVE, REM, Town, remote_actor
@@ -129,6 +130,8 @@ def test_only_whom_we_asked_answers_and_only_with_a_stamp_of_their_own(town: Tow
     assert town.receive(town.activity("Accept", sent, actor=EVE, result=f"{EVE}/stamps/1")) == "stamp to be checked"
     planned = [row.payload for row in rows(town, Job) if row.kind == "check_consent"]
     assert planned[-1] == {"lineage_id": rows(town, Lineage)[0].id}
+    town.run(lambda uow: lineages.settle(uow, rows(town, Lineage)[0].id, lineages.Finding("revoked")))
+    assert rows(town, Lineage)[0].consent == "missing", "what was never given is not taken back"
     assert rows(town, ConsentRequest)[0].state == "pending", "an Accept is only an address: the stamp is looked at first"
     assert town.receive(town.activity("Reject", sent, actor=EVE, summary="No\u202e, <b>thanks</b>.")) == "consent refused"
     refused = rows(town, ConsentRequest)[0]
@@ -264,6 +267,43 @@ def test_a_remix_of_a_neighbours_post_waits_is_published_and_is_hidden_again(tow
     assert told(town, "consent.revoked") == 1
     with pytest.raises(Forbidden):
         original(town, owner=town.ada, remix_of=made.id)
+
+
+def test_the_label_of_a_remix_is_nobodys_word(town: Town) -> None:
+    bea = neighbour(town)
+    parent = original(town, "anyone", source=digital_source.TRAINED)
+    made = original(town, owner=bea, remix_of=parent.id)
+    media = next(row for row in rows(town, Media) if row.status_id == made.id)
+    assert (media.label_source, media.declared) == ("remix", False), "its author said: filmed"
+    again = original(town, owner=bea, remix_of=parent.id, source=digital_source.COMPOSITE_TRAINED)
+    media = next(row for row in rows(town, Media) if row.status_id == again.id)
+    assert media.label_source != "remix", "as its author says"
+
+
+def test_who_asked_hears_that_the_original_was_deleted(town: Town) -> None:
+    bea, parent = neighbour(town), original(town, "ask")
+    made = original(town, owner=bea, remix_of=parent.id)
+    town.receive(request(town, parent.uri))
+    town.act(publish.delete, town.ada, status_id=parent.id)
+    assert {(row.state, row.reason) for row in rows(town, ConsentRequest)} == {("rejected", rules.DELETED)}
+    assert [sent["summary"] for sent in town.sent("Reject")] == [rules.DELETED]
+    assert not town.db.read_now(lambda session: session.get_one(Status, made.id)).published
+
+
+def test_who_is_blocked_or_gone_does_not_wait_in_the_inbox(town: Town) -> None:
+    def inbox() -> tuple[int, int]:
+        owner = town.actor(town.ada).id
+        return town.db.read_now(lambda session: (consents.waiting(session, owner), len(consents.inbox(session, owner, Page()))))
+
+    parent = original(town, "ask")
+    town.receive(request(town, parent.uri))
+    town.receive(request(town, parent.uri, actor=EVE, video=f"{EVE}/statuses/1"))
+    assert inbox() == (2, 2)
+    town.act(blocks.block, town.ada, EVE)
+    assert inbox() == (1, 2)
+    assert [sent["object"]["actor"] for sent in town.sent("Reject") if isinstance(sent["object"], dict)] == [EVE]
+    town.receive(town.activity("Delete", REM))
+    assert inbox() == (0, 1)
 
 
 def test_ones_own_post_needs_no_consent_and_a_closed_one_gets_none(town: Town) -> None:

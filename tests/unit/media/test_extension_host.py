@@ -101,7 +101,17 @@ def test_two_packages_with_one_namespace(packages: Installed) -> None:
                              " context={'Thing': 'https://good.example/ns#Thing'})")
     answer = run(ExtensionHost(CALM).describe())
     assert "twin" not in [result["name"] for result in answer.results]
-    assert "uninstall one of them" in answer.faults[0].message
+    assert answer.faults[0].message.endswith("uninstall one of them. (Package stranger-twin.)")
+
+
+def test_nobody_pushes_a_bundled_vocabulary_out(packages: Installed) -> None:
+    packages.install("a_rival", "import dataclasses\nEXTENSION = dataclasses.replace(made(), namespace="
+                                "'https://w3id.org/fedisora/energy#x/', context={'Thing': 'https://w3id.org/fedisora/energy#x/T'})")
+    packages.install("energy", "EXTENSION = made()")
+    answer = run(ExtensionHost(CALM).describe())
+    assert [result["namespace"] for result in answer.results if result["name"] == "energy"] == ["https://w3id.org/fedisora/energy#"]
+    assert sorted(fault.message.rpartition("(")[2] for fault in answer.faults) == [
+        "Package stranger-a_rival.)", "Package stranger-energy.)"]
 
 
 def test_importing_for_ever(packages: Installed) -> None:

@@ -328,6 +328,8 @@ def test_consents(place: Place) -> None:
         assert kept is not None
         assert kept["verdict"] == "revoked"  # at once, without reading the file
         assert place.check(media_id)["verdict"] == "revoked"
+        stray = place.run(lambda: place.house.verifier.check_file(place.folder / "1.mp4"))
+        assert stray["verdict"] == "revoked", "a copy that somebody kept, too"
     lineage("invalid")
     assert place.check(media_id)["verdict"] == "revoked"
     place.jobs("verify_media")

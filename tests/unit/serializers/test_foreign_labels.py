@@ -128,3 +128,11 @@ def test_a_line_is_there_for_every_label_with_a_hashtag(language: str) -> None:
     ("en", "AI-generated"), (None, "AI-generated"), ("tlh", "AI-generated")])
 def test_the_line_is_in_the_language_of_the_post(language: str | None, start: str) -> None:
     assert str(label_lines.line(TRAINED, "video", language)).startswith(start)
+
+
+def test_a_title_of_a_post_of_others_is_without_its_last_line() -> None:
+    line = '<p>AI-modified video · Wan <a href="https://a.example/tags/AIModified" rel="tag">#<span>AIModified</span></a></p>'
+    assert label_lines.without(f"<p>A boat</p>{line}") == "<p>A boat</p>"
+    for kept in (line, "<p>A boat</p>", '<p>A boat</p><p>I like <a href="https://a.example/tags/AIModified">#AIModified</a></p>',
+                 f"{line}<p>A boat</p>"):
+        assert label_lines.without(kept) == kept
