@@ -172,6 +172,20 @@ def test_signed_changed_unsigned_and_unreadable(instance: InstanceProcess, signe
     assert ask(instance, b"nothing at all")["verdict"] == "unreadable"
 
 
+def test_the_record_of_a_post_for_followers_is_for_followers(instance: InstanceProcess, ann: Api) -> None:
+    media = ann.http.post("/api/v2/media", files={"file": ("a.png", png(62, 46), "image/png")}).json()
+    private = ann.post("/api/v1/statuses", status="for friends", visibility="private", media_ids=[media["id"]])
+    found = eventually(lambda: ann.post(VERIFY, url=private["uri"]), what="the verdict for its author")
+    assert found["record"]["object"] == private["uri"]
+    for address in (private["uri"], private["url"]):
+        refused = instance.http.post(VERIFY, json={"url": address})
+        assert refused.status_code == 422
+        assert "for friends" not in refused.text
+        assert "record" not in refused.json()
+    assert instance.http.post(VERIFY, json={"url": f"{instance.base}/@ann/1"}).text == refused.text, "nor that it is there"
+    ann.http.delete(f"/api/v1/statuses/{private['id']}")
+
+
 def test_three_doors_one_verdict(instance: InstanceProcess, signed: bytes, tmp_path: Path) -> None:
     path, data = tmp_path / "file.webp", changed(signed)
     path.write_bytes(data)
