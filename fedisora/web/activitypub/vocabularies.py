@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ...activitypub.contexts import NAMESPACE, vocabulary_context
+from ...activitypub.meanings import MEANINGS
 from ...activitypub.negotiation import wants_page
 from ...errors import NotFound
 from ...provenance.extension import Extension
@@ -43,7 +44,7 @@ async def ours(request: Request) -> Response:
         return _json(request, context)
     others = await house_of(request).db.read(claims.vocabularies)
     terms: list[tuple[str, str, str, list[tuple[str, str]]]] = [
-        (term, _iri(value, NAMESPACE), "", []) for term, value in sorted(context.items()) if term != "fs"]
+        (term, _iri(value, NAMESPACE), MEANINGS.get(term, ""), []) for term, value in sorted(context.items()) if term != "fs"]
     return await _page(request, name="Fedisora", namespace=NAMESPACE, version="1", about="", terms=terms, others=others,
                        languages=[], address="/ns/v1")
 
