@@ -163,6 +163,13 @@ def by_digest(session: Session, digest: str) -> KnownFile | None:
     return known_file(session, media) if media is not None else None
 
 
+def signed_for(session: Session, uri: str) -> list[KnownFile]:
+    """The files of a post of this server that are signed, with their manifests kept."""
+    found = session.scalars(select(Media).join(Status, Status.id == Media.status_id).where(
+        Status.uri == uri, Status.local, Media.state == "signed", Media.manifest_key.is_not(None)).order_by(Media.id))
+    return [known_file(session, media) for media in found]
+
+
 def consents_of(session: Session, uri: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(withdrawn or run out, wrong): stamps that the files of a post need, as far as the post is known here."""
     status_id = session.scalar(select(Status.id).where(Status.uri == uri).limit(1))

@@ -173,6 +173,8 @@ class Verifier:
         if known is None and parsed is not None and parsed.anchor is not None:  # a stray copy of what a post shows
             post = str((parsed.record or {}).get("object") or "")
             if origin(post) == origin(parsed.anchor):
+                known = await self._same_signing(post, str(reading["report"].get("active_manifest") or ""))
+                said = known.facts if known is not None else None
                 stamps = await self._db.read(lambda session: facts.consents_of(session, post))
         match = known.match if known is not None else None
         if match is None and look is not None and (reading.get("error") or {}).get("code") == "unsigned":
@@ -182,6 +184,15 @@ class Verifier:
             revoked_serials=revoked, silent_origins=silent, match=match, claims=claims, media=noun,
             revoked_stamps=stamps[0], invalid_stamps=stamps[1])
         return verdict, asked, later
+
+    async def _same_signing(self, post: str, label: str) -> KnownFile | None:
+        """The file of a post here that carries the manifest of this label: another file with it has bytes changed that C2PA does
+        not hash. A file that was signed before the post's present one has another label, and is no worse for it."""
+        for known in await self._db.read(lambda session: facts.signed_for(session, post)):
+            kept = await asyncio.to_thread(self._storage.read, str(known.media.manifest_key))
+            if label and label.encode() in kept:
+                return known
+        return None
 
     async def _read(self, path: Path, anchors: dict[str, str], sidecar: Path | None) -> dict[str, Any]:
         request = {"path": str(path), "anchors": anchors, "sidecar": str(sidecar) if sidecar else None}

@@ -95,6 +95,10 @@ def test_the_mark_of_a_generated_video_leads_home(instance: InstanceProcess, tmp
     source.write_bytes(instance.http.get(note["url"].removeprefix(instance.base)).content)
     signed = instance.http.post("/api/fedisora/v1/verify", files={"file": ("a.mp4", source.read_bytes(), "video/mp4")}).json()
     assert signed["verdict"] == "verified"
+    data = source.read_bytes()
+    branded = instance.http.post("/api/fedisora/v1/verify", files={"file": ("a.mp4", data[:8] + b"x" + data[9:])}).json()
+    assert (branded["verdict"], branded["summary"]) == ("tampered", "These are not the bytes that the post names."), \
+        "C2PA hashes no ftyp: the post's digest tells"
     stripped = reduced(source, tmp_path / "small.mp4", 320)
     verdict = instance.http.post("/api/fedisora/v1/verify", files={"file": ("a.mp4", stripped.read_bytes(), "video/mp4")}).json()
     assert (verdict["verdict"], verdict["match"]["object"]) == ("recovered", post["uri"])
