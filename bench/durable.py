@@ -145,13 +145,14 @@ def psnr(path: Path, marker: watermark.Marker) -> tuple[float, float]:
 def kept(codes: dict[str, Any]) -> dict[str, list[bytes]]:
     """What the database would keep of a clip."""
     return {"iscc": [bytes.fromhex(code) for code in codes["keep"]["iscc"]],
+            "part": [bytes.fromhex(code) for code in codes["keep"]["part"]],
             "pdq": [bytes.fromhex(code) for _, code in codes["keep"]["pdq"]]}
 
 
 def survival(folder: Path, clips: int) -> tuple[list[dict[str, list[bytes]]], list[dict[str, Any]], Table, list[float], int]:
     """(kept codes of the marked clips, codes of the plain ones, the table, milliseconds per second of video, marks misread)"""
     key, originals, plain, spent, misread = secrets.token_bytes(32), [], [], [], 0
-    table = Table("attack", "ISCC ≤ 48", "median bits", "frames ≥ 50 %", "recognised", "watermark read")
+    table = Table("attack", "ISCC ≤ 48", "median bits", "frames ≥ 50 %", "part ≤ 16", "recognised", "watermark read")
     marks = [secrets.randbits(32) for _ in range(clips)]
     for number, mark in enumerate(marks):
         unmarked, marked = make(folder, number, key, mark)
@@ -159,19 +160,20 @@ def survival(folder: Path, clips: int) -> tuple[list[dict[str, list[bytes]]], li
         misread += watermark.read(plain[-1]["residue"], key, plain[-1]["box"]) is not None
         originals.append(kept(read(marked)[0]))
     for name, how in ATTACKS.items():
-        bits, frames, same, marked_too = [], 0, 0, 0
+        bits, frames, parts, same, marked_too = [], 0, 0, 0, 0
         for number, mark in enumerate(marks):
             codes, seconds = read(attack(folder / f"{number}-marked.mp4", folder / "attacked.mp4", how))
             spent.append(seconds * 1000 / (SECONDS - how.get(START, 0.0)))
             found = likeness.compare(codes, originals[number], SECONDS)
             bits.append(found.distance)
             frames += found.frames >= likeness.SHARE
+            parts += found.part <= likeness.PART
             same += found.same
             got = watermark.read(codes["residue"], key, codes["box"])
             marked_too += got == mark
             misread += got not in (mark, None)
         table.add_row(name, *(f"{count}/{clips}" if isinstance(count, int) else f"{count:.0f}" for count in (
-            sum(distance <= likeness.CANDIDATE for distance in bits), float(np.median(bits)), frames, same, marked_too)))
+            sum(distance <= likeness.CANDIDATE for distance in bits), float(np.median(bits)), frames, parts, same, marked_too)))
     return originals, plain, table, spent, misread
 
 
@@ -194,7 +196,7 @@ def lookups(codes: int) -> tuple[dict[int, tuple[float, float]], float]:
 
 def main() -> None:
     """Print the tables."""
-    console = Console()
+    console = Console(width=110)
     with tempfile.TemporaryDirectory(prefix="fedisora-bench-") as name:
         folder = Path(name)
         originals, plain, table, spent, misread = survival(folder, CLIPS)
@@ -202,7 +204,8 @@ def main() -> None:
         pairs = [(one, other) for one in range(CLIPS) for other in range(CLIPS) if one != other]
         found = [likeness.compare(plain[one], originals[other], SECONDS) for one, other in pairs]
         console.print(f"unrelated clips: {sum(item.same for item in found)} of {len(pairs)} pairs taken for the same; nearest "
-                      f"ISCC {min(item.distance for item in found)} bits (a candidate from {likeness.CANDIDATE} on); "
+                      f"ISCC {min(item.distance for item in found)} bits (a candidate from {likeness.CANDIDATE} on), "
+                      f"nearest part {min(item.part for item in found)} bits (the same up to {likeness.PART}); "
                       f"{misread} of {CLIPS * (1 + len(ATTACKS))} watermarks misread")
         level, _ = quality(folder / "0.mp4")
         worst, _ = quality(folder / "2.mp4")

@@ -327,10 +327,10 @@ def verify(target: Annotated[str, typer.Argument(metavar="FILE|URL", help="A fil
     from .verdict_text import show
 
     settings = load_settings(data_dir)
+    verdict = asyncio.run(verify_here(settings, target))
     if not has_instance(settings):
         err.print(f"[dim]There is no instance in {_escape(str(settings.data_dir))}: what one knows of posts and of files like "
                   "this one is not asked. With --data-dir you can name one.[/]")
-    verdict = asyncio.run(verify_here(settings, target))
     if as_json:
         print(json.dumps(verdict, ensure_ascii=False))
     else:

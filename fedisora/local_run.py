@@ -192,7 +192,7 @@ def _readable(target: str) -> Path:
             raise Invalid(f"{target} is {what}. Give the path of a file, or an address that begins with https://.")
         with path.open("rb") as file:
             if not file.read(1):
-                raise Invalid(f"{target} is empty.")
+                raise Invalid(f"{target} is empty. Was it saved or downloaded to the end?")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "this is not a path"
         raise Invalid(f"{target} cannot be read: {why}.", cause=error) from error

@@ -31,8 +31,8 @@ def show(verdict: dict[str, Any], out: Console) -> None:
     for check in verdict.get("checks") or ():
         table.add_row("[green]✓[/]" if check["ok"] else "[red]✗[/]", _clean(f"{check['name']}: {check['detail']}"))
     for claim in verdict.get("claims") or ():
-        mark = {"valid": "[green]✓[/]", "invalid": "[red]✗[/]"}.get(str(claim.get("status")), "?")
-        problems = "; ".join(map(str, claim.get("problems") or ()))
+        mark = "[red]✗[/]" if claim.get("status") == "invalid" else "?"  # well formed is not proven
+        problems = "; ".join(map(str, claim.get("problems") or ())) or ("only said" if claim.get("status") == "valid" else "")
         said = f"claim: {claim.get('label') or claim.get('extension')}"
         table.add_row(mark, _clean(f"{said} ({problems})" if problems else said))
     out.print(table)

@@ -32,12 +32,13 @@ async def revalidate_claims(house: House, payload: dict[str, Any]) -> None:
 
     Payload: {"installed": true} looks what is installed first, and goes through all claims when that has changed.
     {"after": id}: claims with a higher id that no installed version has judged; the next slice is another job.
+    "failed": true with either asks again about claims that an extension failed on.
     """
     if payload.get("installed"):
-        await look(house.db)
+        await look(house.db, failed=bool(payload.get("failed")))
         return
-    after = int(payload.get("after", 0))
-    known, rows = await house.db.read(lambda session: _next(session, after))
+    after, failed = int(payload.get("after", 0)), bool(payload.get("failed"))
+    known, rows = await house.db.read(lambda session: _next(session, after, failed))
     if not rows:
         return
     answer = await ask(known, [_item(row) for row in rows])
@@ -48,15 +49,15 @@ async def revalidate_claims(house: House, payload: dict[str, Any]) -> None:
         claims.keep_judged(uow, known, judged)
         claims.note_faults(uow, answer.faults)
         if len(rows) == AT_ONCE:
-            jobs.enqueue(uow, "revalidate_claims", {"after": last}, key=f"after {last}")
+            jobs.enqueue(uow, "revalidate_claims", {"after": last, "failed": failed}, key=f"after {last}")
 
     await house.db.write(keep)
     log.info("claims judged", count=len(rows), faults=len(answer.faults))
 
 
-def _next(session: Any, after: int) -> tuple[Registry, list[ClaimRow]]:
+def _next(session: Any, after: int, failed: bool) -> tuple[Registry, list[ClaimRow]]:
     known = claims.registry(session)
-    return known, claims.slice_of(session, known, after, AT_ONCE)
+    return known, claims.slice_of(session, known, after, AT_ONCE, failed=failed)
 
 
 def _item(row: ClaimRow) -> dict[str, Any]:

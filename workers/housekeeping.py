@@ -16,7 +16,17 @@ from fedisora.db import UnitOfWork
 from fedisora.ids import id_floor
 from fedisora.media import foreign
 from fedisora.media.scratch import sweep_scratch
-from fedisora.models import AuthorizationCode, Delivery, InboxMessage, Job, LoginAttempt, Media, OneTimeToken, WebSession
+from fedisora.models import (
+    AuthorizationCode,
+    ConsentRequest,
+    Delivery,
+    InboxMessage,
+    Job,
+    LoginAttempt,
+    Media,
+    OneTimeToken,
+    WebSession,
+)
 from fedisora.store import backfill, fingerprints, jobs, lineage
 
 from . import trust
@@ -33,6 +43,8 @@ KEEP_DONE = dt.timedelta(days=7)
 KEEP_FAILED = dt.timedelta(days=30)
 KEEP_UNATTACHED = dt.timedelta(days=2)
 KEEP_CACHED = dt.timedelta(days=7)
+KEEP_REFUSED = dt.timedelta(days=90)
+"""For so long who asks again for a consent is answered as before."""
 FINGERPRINTS = 20
 """Videos from before there were fingerprints that get theirs, per sweep."""
 
@@ -101,7 +113,10 @@ def _finished(now: dt.datetime) -> list[tuple[Any, list[ColumnElement[bool]]]]:
                         InboxMessage.done_at < now - KEEP_DONE]),
         (Delivery, [Delivery.id < id_floor(now - KEEP_DONE), Delivery.state == "done", Delivery.done_at < now - KEEP_DONE]),
         (Delivery, [Delivery.id < id_floor(now - KEEP_FAILED), Delivery.state == "failed",
-                    Delivery.done_at < now - KEEP_FAILED])]
+                    Delivery.done_at < now - KEEP_FAILED]),
+        (ConsentRequest, [ConsentRequest.id < id_floor(now - KEEP_REFUSED), ConsentRequest.status_id.is_(None),
+                          ConsentRequest.state.in_(("rejected", "withdrawn")),
+                          ConsentRequest.answered_at < now - KEEP_REFUSED])]
 
 
 def _some(session: Session, table: Any, where: list[ColumnElement[bool]]) -> list[int]:

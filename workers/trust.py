@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 50
 WEIGHED_AT_ONCE = 200
+SIGNED_AT_ONCE = 20
 PAUSE = dt.timedelta(seconds=3)
 """Between two files of an origin that are fetched again."""
 LIST_EVERY = dt.timedelta(days=1)
@@ -113,7 +114,7 @@ def _sign_some(uow: UnitOfWork, actor_id: int, after: int) -> None:
             stamp.document = orjson.dumps(_signed(uow, actor, orjson.loads(stamp.document)))
     rows = session.scalars(select(Status).where(
         Status.actor_id == actor_id, Status.local.is_(True), Status.published.is_(True), Status.document.is_not(None),
-        Status.id > after).order_by(Status.id).limit(AT_ONCE)).all()
+        Status.id > after).order_by(Status.id).limit(SIGNED_AT_ONCE)).all()
     for status in rows:
         note = local_posts.document(uow, status, actor)
         for sent in session.scalars(select(OutboxActivity).where(
@@ -122,7 +123,7 @@ def _sign_some(uow: UnitOfWork, actor_id: int, after: int) -> None:
             if sent.type == "Create":
                 activity["object"] = note
             sent.document = orjson.dumps(_signed(uow, actor, activity))
-    if len(rows) == AT_ONCE:
+    if len(rows) == SIGNED_AT_ONCE:
         jobs.enqueue(uow, "sign_again", {"actor_id": actor_id, "after": rows[-1].id}, delay=PAUSE)
 
 

@@ -73,9 +73,18 @@ def settle(uow: UnitOfWork, status: Status, files: Sequence[Media], *, fresh: bo
 def checked(uow: UnitOfWork, media: Media) -> None:
     """The verdict on a file is there, or its check ended without one: what that means for its post."""
     status = statuses.get(uow.session, media.status_id) if media.status_id is not None else None
-    if status is not None and status.review != REJECTED:
-        files = media_rows.of_statuses(uow.session, [status.id]).get(status.id, [])
-        settle(uow, status, files, ended=media.id if media.recheck_at is None else 0)
+    if status is not None:
+        reconsider(uow, status, ended=media.id if media.recheck_at is None else 0)
+
+
+def reconsider(uow: UnitOfWork, status: Status, *, ended: int = 0) -> None:
+    """Verdicts on files of a post changed: apply the policy again. Of a rejected post there are none left to look at.
+
+    Args:
+        ended: see `settle`.
+    """
+    if status.review != REJECTED:
+        settle(uow, status, media_rows.of_statuses(uow.session, [status.id]).get(status.id, []), ended=ended)
 
 
 def reopen(status: Status) -> None:

@@ -14,7 +14,7 @@ from ..db import UnitOfWork
 from ..models import Actor, ConsentRequest, Lineage, Status
 from ..serializers.activitypub.note import NoteData
 from ..store import actors, consents, jobs, lineage, notifications, statuses, trust
-from . import local_posts
+from . import inbound, local_posts
 from .received import Received
 
 MOST_CHECKED = 4
@@ -88,6 +88,8 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     if row is None or child is None:
         return "ignored: gone meanwhile"
     before, held, consent, reason = row.consent, lineage.holds(row), finding.consent, finding.reason
+    if consent == "revoked" and child.local and not child.published:
+        consent, reason = "missing", "There is no consent at the address that its owner named."
     if consent == "unreachable":
         if before in (*lineage.TAKEN_BACK, "own"):
             row.recheck_at = uow.now + SOON
@@ -104,6 +106,7 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     uow.session.flush()
     if consent != before and {consent, before} & {*lineage.TAKEN_BACK, "invalid"}:
         trust.consent_changed(uow, child.id)
+        inbound.reconsider(uow, child)
     if child.local:
         _tell(uow, child, row, before, held=held)
     return consent

@@ -108,7 +108,7 @@ class NamedKey:
 def in_use(key: dict[str, Any], now: dt.datetime) -> bool:
     """Whether a Multikey may still sign: it is neither `revoked` nor past its `expires` (Controlled Identifiers §2.2)."""
     expires = datetime_of(key, "expires")
-    return "revoked" not in key and ("expires" not in key or (expires is not None and now < expires))
+    return key.get("revoked") is None and (key.get("expires") is None or (expires is not None and now < expires))
 
 
 def held(key: dict[str, Any], signed: dt.datetime | None, seen: dt.datetime | None) -> bool:
@@ -122,10 +122,10 @@ def held(key: dict[str, Any], signed: dt.datetime | None, seen: dt.datetime | No
         signed: the proof's `created`.
         seen: when the document came here; None: now.
     """
-    if "revoked" in key:
+    if key.get("revoked") is not None:
         revoked = datetime_of(key, "revoked")
         return revoked is not None and seen is not None and seen < revoked
-    if "expires" in key:
+    if key.get("expires") is not None:
         expires = datetime_of(key, "expires")
         return expires is not None and signed is not None and signed <= expires
     return True

@@ -8,6 +8,7 @@ from .vocabulary import AS2
 ACTIVITY_JSON = "application/activity+json"
 LD_JSON = f'application/ld+json; profile="{AS2}"'
 _QUALITY = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\Z")
+_DATA = ("application/ld+json", "application/json", ACTIVITY_JSON)
 _HTML = ("text/html", "application/xhtml+xml")
 
 
@@ -26,6 +27,22 @@ def wants_activity(accept: str | None) -> bool:
         elif _is_activity(kind, parameters):
             activity = max(activity, weight)
     return activity[0] > 0 and activity > html
+
+
+def wants_page(accept: str | None) -> bool:
+    """Whether an Accept header asks for HTML rather than for JSON-LD or JSON: a browser does; who says nothing does not.
+
+    When both weigh the same, the one named first wins.
+    """
+    page = data = (0.0, 0)
+    for position, part in enumerate((accept or "")[:2048].split(",")):
+        kind, *parameters = (item.strip() for item in part.split(";"))
+        weight = (_quality(parameters), -position)
+        if kind.lower() in _HTML:
+            page = max(page, weight)
+        elif kind.lower() in _DATA:
+            data = max(data, weight)
+    return page[0] > 0 and page > data
 
 
 def is_activity_type(content_type: str | None) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from ..errors import Forbidden, Malformed
 
+OUT_OF_REACH = "This address cannot be reached from here. It has to be a public one, with https."
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -94,9 +95,9 @@ def check_address(text: str, allowed: Iterable[Network] = ()) -> None:
     try:
         address = ipaddress.ip_address(text)
     except ValueError as error:
-        raise Forbidden("This address cannot be reached from here.", cause=f"{text!r} is not an address") from error
+        raise Forbidden(OUT_OF_REACH, cause=f"{text!r} is not an address") from error
     if not permitted(address, allowed):
-        raise Forbidden("This address cannot be reached from here.", cause=f"{address} is not a public address")
+        raise Forbidden(OUT_OF_REACH, cause=f"{address} is not a public address")
 
 
 def literal(host: str) -> Address | None:
@@ -114,7 +115,7 @@ def check_port(port: int) -> None:
         Forbidden: the port belongs to something that is not a web server.
     """
     if not (port in LOW_PORTS or (1024 <= port <= 65535 and port not in OTHER_SERVICES)):
-        raise Forbidden("This address cannot be reached from here.", cause=f"port {port} is not allowed")
+        raise Forbidden(OUT_OF_REACH, cause=f"port {port} is not allowed")
 
 
 def normal_host(host: str | None) -> str:

@@ -40,6 +40,7 @@ CONNECT_SECONDS = 5.0
 CONNECTIONS = 512
 CONNECTIONS_PER_HOST = 8
 MAX_RETRY_AFTER = 86_400.0
+NO_ADDRESS = "This is not the address of a web page. Give one that begins with https://."
 TOO_LARGE = "The answer of the other server is too large."
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -186,11 +187,11 @@ class Client:
             parsed = URL(url) if isinstance(url, str) else url
             port = parsed.port
         except (ValueError, UnicodeError) as error:
-            raise Malformed("This is not the address of a web page.", cause=f"{url!r}: {error}") from error
+            raise Malformed(NO_ADDRESS, cause=f"{url!r}: {error}") from error
         if parsed.scheme not in ("http", "https") or port is None or len(str(parsed)) > MAX_URL:
-            raise Malformed("This is not the address of a web page.", cause=f"{str(url)[:200]!r}")
+            raise Malformed(NO_ADDRESS, cause=f"{str(url)[:200]!r}")
         if parsed.user is not None or parsed.password is not None:
-            raise Malformed("This is not the address of a web page.", cause="user name in the URL")
+            raise Malformed(NO_ADDRESS, cause="user name in the URL")
         if parsed.scheme == "http" and not self._plain_http:
             raise Forbidden("Only https addresses can be reached from here.", cause=str(parsed))
         addresses.check_port(port)
@@ -213,10 +214,10 @@ class Client:
         except TimeoutError as error:
             raise RemoteUnavailable(cause=f"{url}: no answer within {deadline:g} s") from error
         except aiohttp.InvalidURL as error:
-            raise Malformed("This is not the address of a web page.", cause=error) from error
+            raise Malformed(NO_ADDRESS, cause=error) from error
         except aiohttp.ClientConnectorError as error:
             if error.os_error.errno == errno.EACCES:
-                raise Forbidden("This address cannot be reached from here.", cause=error) from error
+                raise Forbidden(addresses.OUT_OF_REACH, cause=error) from error
             raise RemoteUnavailable(cause=f"{url}: {error}") from error
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
             raise RemoteUnavailable(cause=f"{url}: {type(error).__name__}: {error}") from error
@@ -288,7 +289,7 @@ class _GuardedResolver(AbstractResolver):
                 found.append(ResolveResult(hostname=host, host=text, port=port, family=known, proto=proto,
                                            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV))
         if not found:
-            raise Forbidden("This address cannot be reached from here.", cause=f"{host} has no public address")
+            raise Forbidden(addresses.OUT_OF_REACH, cause=f"{host} has no public address")
         return found
 
     async def close(self) -> None:

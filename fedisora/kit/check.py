@@ -223,7 +223,8 @@ async def _check_vectors(paths: Sequence[Path], extension: Extension, host: Exte
         text = _verdict_fault(result, path_of)
         if text:
             found.append(Finding(where, text))
-    found += [Finding("validator", f"It {fault.kind}: {fault.message}") for fault in (answer.faults if answer else ())]
+    found += [Finding("validator", fault.message if fault.message.startswith("It ") else f"It raised {fault.message}")
+              for fault in (answer.faults if answer else ())]
     return found
 
 

@@ -1,31 +1,59 @@
 """The verdict on an address: a post, here or elsewhere, or a file. Nothing that is fetched for it is kept."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ..activitypub import parse
 from ..activitypub.ownership import check_attribution
 from ..activitypub.vocabulary import OBJECT_TYPES
+from ..db import Database
 from ..errors import FedisoraError, Forbidden, Invalid, RemoteUnavailable, TooLarge
-from ..models import Media
+from ..models import Media, Status
 from ..provenance.verdict import ObjectFacts, origin
-from ..serializers.activitypub.note import MediaData, NoteData, from_activitypub
-from ..store import labels
+from ..serializers.activitypub.note import MediaData, NoteData, from_activitypub, is_public
+from ..store import labels, statuses
+from ..uris import Uris
 from .scratch import scratch
-
-if TYPE_CHECKING:
-    from ..app import House
+from .trust import Client, Fetcher
+from .verifier import Verifier
 
 DEADLINE: Final = 120.0
+NOTHING: Final = "There is nothing at this address that could be checked."
 
 
-async def check(house: House, url: str, most: int, viewer_id: int | None = None, *, everything: bool = False) -> dict[str, Any]:
+class Guarded(Client, Protocol):
+    """The egress client, asked first whether it would go somewhere at all."""
+
+    def check_url(self, url: str) -> object: ...
+
+
+class Tools(Protocol):
+    """What a check needs of the house."""
+
+    @property
+    def db(self) -> Database: ...
+
+    @property
+    def client(self) -> Guarded: ...
+
+    @property
+    def fetcher(self) -> Fetcher: ...
+
+    @property
+    def verifier(self) -> Verifier: ...
+
+
+async def check(house: Tools, url: str, most: int, viewer_id: int | None = None, *,
+                everything: bool = False) -> dict[str, Any]:
     """The verdict on what a URL names: a post (its first video or picture) or a file of at most `most` bytes.
 
     Args:
-        viewer_id, everything: whose posts may be looked at, see `Verifier.check_url`.
+        viewer_id: who asks: of posts here only those that this actor may see are checked; None is the public.
+        everything: the operator asks, who may see every post.
 
     Raises:
         Invalid: nothing that could be checked is there, or it cannot be had (its text says why).
@@ -41,14 +69,17 @@ async def check(house: House, url: str, most: int, viewer_id: int | None = None,
         if error.status >= 500:
             raise
         # the cause names the address, which is the asker's business: it goes to no log
-        raise Invalid(error.text if isinstance(error, Forbidden) or error.status == 400
-                      else "There is nothing at this address that could be checked.") from None
+        raise Invalid(error.text if isinstance(error, Forbidden) or error.status == 400 else NOTHING) from None
 
 
-async def _check(house: House, url: str, most: int, viewer_id: int | None, everything: bool) -> dict[str, Any]:
+async def _check(house: Tools, url: str, most: int, viewer_id: int | None, everything: bool) -> dict[str, Any]:
     house.client.check_url(url)
-    if house.uris.is_local(url):
-        return await house.verifier.check_url(url, viewer_id, everything=everything)
+    uris = house.db.instance.uris
+    if uris.is_local(url):
+        media_id = await house.db.read(lambda session: _here(session, url, uris, viewer_id, everything))
+        if media_id is None:
+            raise Invalid(NOTHING)
+        return await house.verifier.check_media(media_id)
     document = await _document(house, url)
     if document is not None:
         if parse.type_of(document) not in OBJECT_TYPES:
@@ -59,17 +90,32 @@ async def _check(house: House, url: str, most: int, viewer_id: int | None, every
         return await house.verifier.check_media(known)
     async with scratch("verify") as folder:
         await house.client.download(url, folder / "file", max_bytes=most, deadline=DEADLINE)
-        return await house.verifier.check_file(_with_bytes(folder), recognise=True)
+        return await house.verifier.check_file(_with_bytes(folder / "file"), recognise=True)
 
 
-def _with_bytes(folder: Any) -> Any:
-    path = folder / "file"
+def _here(session: Session, url: str, uris: Uris, viewer_id: int | None, everything: bool) -> int | None:
+    """The file that an address of this server names: of a post that the viewer may see, or the file itself, whose address
+    nobody can guess."""
+    prefix = uris.media("")
+    if url.startswith(prefix):
+        return session.scalar(select(Media.id).where(Media.storage_key == url.removeprefix(prefix).partition("?")[0]))
+    named = uris.post_named(url)
+    status = session.get(Status, named[1]) if named is not None else None
+    if status is not None and status.reblog_of_id is not None:
+        status = session.get(Status, status.reblog_of_id)
+    if status is None or not (everything or statuses.visible(session, status, viewer_id)):
+        return None
+    return session.scalar(select(Media.id).where(Media.status_id == status.id, Media.kind.in_(labels.CHECKED_KINDS))
+                          .order_by(Media.position).limit(1))
+
+
+def _with_bytes(path: Path) -> Path:
     if not path.stat().st_size:
         raise Invalid("The file at this address is empty.")
     return path
 
 
-async def _document(house: House, url: str) -> dict[str, Any] | None:
+async def _document(house: Tools, url: str) -> dict[str, Any] | None:
     """The ActivityPub object that an address leads to; None when it is something else."""
     try:
         return await house.fetcher.document(url)
@@ -77,23 +123,25 @@ async def _document(house: House, url: str) -> dict[str, Any] | None:
         return None  # then it is a file, or asking for that says what is wrong
 
 
-async def _check_post(house: House, document: dict[str, Any], most: int) -> dict[str, Any]:
+async def _check_post(house: Tools, document: dict[str, Any], most: int) -> dict[str, Any]:
     note = from_activitypub(document)
     check_attribution(note.attributed_to, document)
+    if not is_public(note.audience):
+        raise Invalid(NOTHING)  # this server may read it, the one who asks perhaps not
     item = next((item for item in note.media if item.kind in labels.CHECKED_KINDS), None)
     if item is None:
         raise Invalid("This post has no video or image to check.")
     noun = "image" if item.kind == "image" else "video"
     async with scratch("verify") as folder:
         await house.client.download(item.url, folder / "file", max_bytes=most, deadline=DEADLINE)
-        path = _with_bytes(folder)
+        path = _with_bytes(folder / "file")
         if item.record is None and item.digest is None:
             return await house.verifier.check_file(path, recognise=True)
         facts = await _facts(house, note, item)
         return await house.verifier.check_claimed(path, facts, origin(note.uri) or "", noun)
 
 
-async def _facts(house: House, note: NoteData, item: MediaData) -> ObjectFacts:
+async def _facts(house: Tools, note: NoteData, item: MediaData) -> ObjectFacts:
     """What the post says, with its author's handle as the author's own server spells it."""
     handle = None
     actor = await _document(house, note.attributed_to)

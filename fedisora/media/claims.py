@@ -40,9 +40,12 @@ def _remember(key: bytes, result: Mapping[str, Any]) -> None:
             _judged.popitem(last=False)
 
 
-async def look(db: Database, host: ExtensionHost | None = None) -> bool:
+async def look(db: Database, host: ExtensionHost | None = None, *, failed: bool = False) -> bool:
     """Find out what is installed, keep the descriptions and the faults; whether anything changed. Then a job goes through all
     claims that another version judged.
+
+    Args:
+        failed: go through the claims in any case, and ask again about those that an extension failed on.
 
     Raises:
         Transient: no child process can be started.
@@ -51,14 +54,28 @@ async def look(db: Database, host: ExtensionHost | None = None) -> bool:
 
     def keep(uow: UnitOfWork) -> bool:
         claim_rows.note_faults(uow, answer.faults)
-        changed = claim_rows.keep_installed(uow, answer.results)
-        if changed:
-            jobs.enqueue(uow, "revalidate_claims", {"after": 0}, key="all")
+        claim_rows.forget_faults(uow)
+        # Who was only slow this time is not gone: its claims would lose their meaning until the next start.
+        slow = [fault.extension for fault in answer.faults if fault.kind == "slow"]
+        changed = claim_rows.keep_installed(uow, [*answer.results, *claim_rows.descriptions(uow.session, slow)])
+        if changed or failed:
+            jobs.enqueue(uow, "revalidate_claims", {"after": 0, "failed": failed}, key="all")
         return changed
 
     for fault in answer.faults:
         log.warning("an extension is left out", extension=fault.extension, reason=fault.message)
     return await db.write(keep)
+
+
+async def installed(db: Database) -> Registry:
+    """The installed extensions; looked for when nobody has yet (the command line may come before the first worker).
+
+    Raises:
+        Transient: no child process can be started.
+    """
+    if not await db.read(claim_rows.looked):
+        await look(db)
+    return await db.read(claim_rows.registry)
 
 
 async def ask(known: Registry, items: Sequence[Mapping[str, Any]], host: ExtensionHost | None = None) -> Answer:
@@ -100,9 +117,7 @@ async def judged(db: Database, record: Mapping[str, Any] | None) -> list[dict[st
         return []
     found: dict[int, dict[str, Any]] = {}
     try:
-        if not await db.read(claim_rows.looked):  # the command line may come before the first worker
-            await look(db)
-        known = await db.read(claim_rows.registry)
+        known = await installed(db)
         answer = await ask(known, [{"id": number, "node": node} for number, node in enumerate(nodes)])
     except Transient as error:
         log.warning("claims not judged", reason=str(error))
@@ -142,11 +157,11 @@ async def from_upload(db: Database, upload: Mapping[str, Any]) -> Made:
 
 
 async def _ask_hooks(db: Database, hook: str, *arguments: Mapping[str, Any]) -> Made:
-    names = await db.read(lambda session: claim_rows.with_hook(session, hook))
-    if not names:
-        return [], []
-    known = await db.read(claim_rows.registry)
     try:
+        known = await installed(db)
+        names = await db.read(lambda session: claim_rows.with_hook(session, hook))
+        if not names:
+            return [], []
         answer = await ExtensionHost().hook(hook, *[plain(item) for item in arguments], only=names)
     except Transient as error:
         log.warning("no claims made", hook=hook, reason=str(error))

@@ -35,7 +35,9 @@ def _entries(request: Mapping[str, Any]) -> Iterator[importlib.metadata.EntryPoi
         sys.path[:0] = given["paths"]
         yield importlib.metadata.EntryPoint(given["name"], given["value"], GROUP)
         return
-    yield from sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
+    # ours first: a package that calls itself `energy` or sits in our namespace does not push the bundled one out
+    yield from sorted(importlib.metadata.entry_points(group=GROUP),
+                      key=lambda entry: (not entry.value.startswith("fedisora.extensions."), entry.name, entry.value))
 
 
 def _fault(name: str, error: BaseException) -> dict[str, Any]:
@@ -60,6 +62,9 @@ def _registry(request: Mapping[str, Any], say: Say) -> Registry:
         except BaseException as error:  # SystemExit too: a stranger's package may raise anything
             found = _fault(entry.name, error)
             found["fault"]["kind"] = "import"
+            if entry.dist is not None:  # which one to uninstall, when two have a name
+                package = f" (Package {entry.dist.name[:60]}.)"
+                found["fault"]["message"] = found["fault"]["message"][:claims.LONGEST - len(package)] + package
             say(found)
     return registry
 

@@ -192,9 +192,8 @@ class ExtensionHost:
         except ValueError:  # a line that is too long, or no JSON
             kind, message = "huge", "It answered more than anybody would read."
         finally:
-            if process.returncode is None:
-                _kill(process.pid)
-                await process.wait()
+            _kill(process.pid)  # the whole group: an extension may have started processes of its own
+            await process.wait()
             errors.cancel()
             await asyncio.gather(errors, return_exceptions=True)
             process.stdin.close()

@@ -5,28 +5,28 @@ Of a remote post the object itself is asked, not our row: the row keeps the stri
 """
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..activities import companions
 from ..activities.remote_posts import proof_state
-from ..activitypub.parse import host_of
+from ..activitypub.parse import host_of, type_of
 from ..db import UnitOfWork
-from ..errors import FedisoraError, Invalid, NotFound
+from ..errors import FedisoraError
 from ..models import Actor, Media, Status
 from ..provenance import digital_source, foreign_labels
 from ..provenance.verdict import Match, ObjectFacts
 from ..serializers.activitypub.attachment import MediaData
 from ..serializers.activitypub.note import from_activitypub
 from ..store import labels, trust
-from ..uris import Uris
 
 CHECKED: Final = ("video", "image")
+_FILES: Final = ("Video", "Image", "Audio")
+"""Objects that are a file themselves (PeerTube's way)."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _node(document: dict[str, Any], media: Media) -> dict[str, Any] | None:
     for node in nodes if isinstance(nodes, list) else [nodes]:
         if isinstance(node, dict) and media.remote_url is not None and media.remote_url in str(node.get("url")):
             return node
-    return document if "provenance" in document else None
+    return document if type_of(document) in _FILES else None
 
 
 def _stated(document: dict[str, Any] | None, media: Media) -> str | None:
@@ -170,43 +170,6 @@ def consents_of(session: Session, uri: str) -> tuple[tuple[str, ...], tuple[str,
     return tuple(gone), tuple(wrong)
 
 
-def by_url(session: Session, url: str, uris: Uris, sees: Callable[[Session, Status], bool]) -> KnownFile | None:
-    """The file of a post or an address that is known here.
-
-    Args:
-        sees: whether a post is for whoever asks. The address of a file is known only to who was given it.
-
-    Raises:
-        Invalid: the post has none.
-        NotFound: the post is not for whoever asks.
-    """
-    status_id = uris.status_id(url)
-    query = select(Status).where(Status.id == status_id if status_id is not None else or_(
-        Status.uri == url, Status.url == url)).limit(1)
-    status = session.scalar(query)
-    if status is not None:
-        if not sees(session, status):
-            raise NotFound("There is no such post.")
-        return _first_of(session, status.id)
-    if status_id is not None:
-        raise NotFound("There is no such post.")
-    prefix = uris.media("")
-    if url.startswith(prefix):
-        row = session.scalar(select(Media).where(Media.storage_key == url.removeprefix(prefix).partition("?")[0]))
-    else:
-        row = session.scalar(select(Media).where(Media.remote_url == url).limit(1))
-    return known_file(session, row) if row is not None else None
-
-
-def _first_of(session: Session, status_id: int) -> KnownFile | None:
-    media = session.scalar(select(Media).where(Media.status_id == status_id, Media.kind.in_(CHECKED))
-                           .order_by(Media.position).limit(1))
-    if media is None:
-        raise Invalid("This post has no video or image to check.")
-    return known_file(session, media)
-
-
-# ---- keeping what was found
 def keep_label(uow: UnitOfWork, media: Media, known: KnownFile) -> None:
     """Show the stricter of what post and companion say, and keep what the post's proof is worth now."""
     if known.companion is not None:

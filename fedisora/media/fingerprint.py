@@ -31,6 +31,8 @@ GOOD: Final = 50
 """PDQ's quality from which a code counts."""
 SAME: Final = 6
 """A frame this near the one before says nothing new."""
+PARTS: Final = {"upper": (0, GRID * 3 // 4, 0, GRID), "lower": (GRID // 4, GRID, 0, GRID)}
+"""What a bar, a caption or a logo at one edge leaves: (top, bottom, left, right) on the grid."""
 _UNIFORM: Final = 20
 """Grey levels within which a border stays, all over and all the time."""
 _SMALLEST: Final = 0.25
@@ -216,6 +218,16 @@ class _View:
         return found
 
 
+def _parts(grids: Any, every: int) -> list[dict[str, str]]:
+    """The ISCC of parts of the picture in which there is something to see in most frames."""
+    found = []
+    for box in PARTS.values():
+        view, looked = _View(grids, box=box), range(0, len(grids), every)
+        if 2 * len(view.frames(looked)) > len(looked):
+            found.append({"plain": view.iscc()[1].hex(), "mirror": view.iscc(mirror=True)[1].hex()})
+    return found
+
+
 def _kept(frames: list[tuple[int, bytes, bytes]], places: list[int]) -> list[list[Any]]:
     """[[milliseconds, hex]] without those that look like the one before."""
     kept: list[list[Any]] = []
@@ -235,10 +247,12 @@ def fingerprint(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         request: {"path": file, "watermark": also prepare the reading of a mark}.
 
     Returns:
-        {"iscc": "ISCC:…" or None for a video longer than `MAX_DURATION`; "keep": {"iscc": [hex of the whole, of what is within
-        borders], "pdq": [[milliseconds, hex]]}; "look": [{"view", "mirror": bool, "iscc": hex or None, "pdq": [[number, hex]],
-        "every": how far apart the numbers are}]; "box": [left, top, right, bottom] of the picture within borders in shares, or
-        None; "residue": see `watermark.Reader`; "frames": how many were read}
+        {"iscc": "ISCC:…" or None for a video longer than `MAX_DURATION`;
+        "keep": {"iscc": [hex of the whole, of what is within borders], "part": [hex], "pdq": [[milliseconds, hex]]};
+        "look": [{"view", "mirror": bool, "iscc": hex or None, "pdq": [[number, hex]], "every": how far apart the numbers are}];
+        "parts": [{"plain", "mirror": ISCC of the upper or lower three quarters}];
+        "box": [left, top, right, bottom] of the picture within borders in shares, or None;
+        "residue": see `watermark.Reader`; "frames": how many were read}
 
     Raises:
         Invalid: not a video that can be read, or smaller than 32 pixels.
@@ -275,10 +289,12 @@ def fingerprint(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         if name in ("whole", "inner"):
             keep["pdq"] += _kept(view.frames(kept), places)
             keep["iscc"] += [] if long else [view.iscc()[1].hex()]
+    parts = [] if long else _parts(grids, pdq.stride(count))
+    keep["part"] = [part["plain"] for part in parts]
     reader = watermark.Reader()
     if request.get("watermark"):
         for index in np.unique(np.linspace(0, count - 1, MARK_FRAMES).astype(int)):
             reader.add(grids[index])
-    return {"iscc": None if long else views["whole"].iscc()[0], "keep": keep, "look": look,
+    return {"iscc": None if long else views["whole"].iscc()[0], "keep": keep, "look": look, "parts": parts,
             "box": [box[2] / GRID, box[0] / GRID, box[3] / GRID, box[1] / GRID] if box else None,
             "residue": reader.residue(), "frames": count}

@@ -21,6 +21,9 @@ NEAR: Final = 32
 NEAR_FRAME: Final = 60
 """The second rule, for copies with something cut off or laid over: a nearer ISCC, and frames that are only alike. Frames of
 unrelated videos, also of the same scene by the same generator, are 86 or more apart."""
+PART: Final = 16
+"""Bits of the ISCC within which the upper or lower three quarters of two videos are the same, whatever the rest shows. Parts with
+little to see have no code: all of them would be alike."""
 SHARE: Final = 0.5
 """Share of the frames that must be so."""
 FEWEST: Final = 2
@@ -29,11 +32,12 @@ FEWEST: Final = 2
 
 @dataclass(frozen=True)
 class Likeness:
-    """`distance` of the ISCC in bits (256: there is none), `frames`: share of the frames that are the same, `same`: both are
-    the same video."""
+    """`distance` of the ISCC in bits (256: there is none), `frames`: share of the frames that are the same, `part`: bits between
+    parts of the picture (256: not alike), `same`: both are the same video."""
 
     distance: int
     frames: float
+    part: int
     same: bool
 
 
@@ -42,12 +46,14 @@ def compare(codes: dict[str, Any], kept: Mapping[str, Sequence[bytes]], seconds:
 
     Args:
         codes: of the one, by `fingerprint.fingerprint`.
-        kept: of the other, by kind (`iscc`, `pdq`).
+        kept: of the other, by kind (`iscc`, `part`, `pdq`).
         seconds: length of the other.
     """
     distance = min(distances(codes, kept.get("iscc", ())), default=256)
     same, near = alike(codes, list(kept.get("pdq", ())), stride(round((seconds or 0) * FPS)))
-    return Likeness(distance, same, same >= SHARE or (distance <= NEAR and near >= SHARE))
+    looks = [int(part[name], 16) for part in codes["parts"] for name in ("plain", "mirror")]
+    part = min(((look ^ int.from_bytes(code, "big")).bit_count() for look in looks for code in kept.get("part", ())), default=256)
+    return Likeness(distance, same, part, same >= SHARE or (distance <= NEAR and near >= SHARE) or part <= PART)
 
 
 def distances(codes: dict[str, Any], kept: Iterable[bytes]) -> list[int]:

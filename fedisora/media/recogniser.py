@@ -40,18 +40,20 @@ _OVERLAP: Final = 1024
 
 @dataclass(frozen=True)
 class Found:
-    """A known file that another one looks like. `frames` is the share of its frames that are the same."""
+    """A known file that another one looks like; see `likeness.Likeness`."""
 
     media_id: int
     object: str
     distance: int
     frames: float
+    part: int = 256
     watermark: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As `Media.matched` keeps it."""
         found: dict[str, Any] = {"media_id": self.media_id, "object": self.object, "distance": self.distance,
                                  "frames": round(self.frames, 2)}
+        found |= {"part": self.part} if self.part < 256 else {}
         return found | ({"watermark": True} if self.watermark else {})
 
 
@@ -152,7 +154,8 @@ class Recogniser:
             return found
         self._refresh()
         seen: set[int] = set()
-        for ids in (self._by_iscc(codes), self._by_frames(codes)):
+        for by in (self._by_iscc, self._by_frames, self._by_part):
+            ids = by(codes)
             fresh = [other for other in ids if other not in seen and (media_id is None or other < media_id)][:CANDIDATES]
             seen.update(fresh)
             found = self._db.read_now(lambda session, some=fresh: _confirmed(session, codes, some))  # type: ignore[misc]
@@ -175,7 +178,7 @@ class Recogniser:
             known = [other for other in rows.marked(session, mark) if media_id is None or other < media_id]
             for other, (media, status) in sorted(rows.nameable(session, known).items()):
                 likeness = compare(codes, rows.codes_of(session, [other]).get(other, {}), media.duration)
-                return Found(other, status.uri, likeness.distance, likeness.frames, watermark=True)
+                return Found(other, status.uri, likeness.distance, likeness.frames, likeness.part, watermark=True)
             return None
 
         return self._db.read_now(named)
@@ -200,6 +203,12 @@ class Recogniser:
             counts.setdefault(hit.media_id, set()).add(hit.query)
         return sorted(counts, key=lambda other: (-len(counts[other]), other))
 
+    def _by_part(self, codes: dict[str, Any]) -> list[int]:
+        from .likeness import PART
+
+        wanted = [bytes.fromhex(part[name]) for part in codes["parts"] for name in ("plain", "mirror")]
+        return list(dict.fromkeys(hit.media_id for hit in self._index(rows.PART).search(wanted, PART)))
+
     def _index(self, kind: str) -> CodeIndex:
         from .fingerprint_index import CodeIndex
 
@@ -208,7 +217,7 @@ class Recogniser:
     def _refresh(self) -> None:
         """Take in what the table has got since; a page at a time, so that nobody waits long for the interpreter."""
         with self._lock:
-            for kind in (rows.ISCC, rows.PDQ):
+            for kind in rows.KINDS:
                 index = self._index(kind)
                 known = index.newest(_OVERLAP)
                 at = min(known, default=0) - 1 if known else 0
@@ -242,7 +251,7 @@ def _confirmed(session: Session, codes: dict[str, Any], candidates: list[int]) -
         media, status = named[media_id]
         likeness = compare(codes, kept.get(media_id, {}), media.duration)
         if likeness.same:
-            return Found(media_id, status.uri, likeness.distance, likeness.frames)
+            return Found(media_id, status.uri, likeness.distance, likeness.frames, likeness.part)
     return None
 
 
@@ -260,7 +269,8 @@ def _keep(uow: UnitOfWork, media_id: int, codes: dict[str, Any], found: Found | 
     media.fingerprinted_at = uow.now
     if uow.settings.fingerprints:
         rows.replace(uow, media_id, [
-            *((rows.ISCC, place, bytes.fromhex(code)) for place, code in enumerate(codes["keep"]["iscc"])),
+            *((kind, place, bytes.fromhex(code)) for kind in (rows.ISCC, rows.PART)
+              for place, code in enumerate(codes["keep"][kind])),
             *((rows.PDQ, place, bytes.fromhex(code)) for place, code in codes["keep"]["pdq"])])
     media.matched = _matched(uow, media, found)
     if media.state not in ("remote", "signed"):  # what was signed says what it says

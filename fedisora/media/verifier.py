@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy.orm import Session
 
 from ..activities import inbound
 from ..activitypub.digest import digest_multibase
 from ..db import Database, UnitOfWork
 from ..errors import FedisoraError, NotFound, Refused
-from ..models import Media, Status
+from ..models import Media
 from ..provenance.reading import Reading, read_report
 from ..provenance.verdict import Match, ObjectFacts, Verdict, decide, origin
 from ..storage import Store
-from ..store import labels, statuses
+from ..store import labels
 from . import facts
 from .claims import judged, keep_claims
 from .digest import file_digest
@@ -72,29 +71,6 @@ class Verifier:
         digest = digest_multibase((await asyncio.to_thread(file_digest, path))[0])
         verdict, *_ = await self._weigh(path, digest, KnownFile(Media(kind=noun, state="remote"), said), home, noun)
         return verdict.to_json()
-
-    async def check_url(self, url: str, viewer_id: int | None = None, *, everything: bool = False) -> dict[str, Any]:
-        """The verdict on what a URL names: a post (its first video or image) or a file.
-
-        Args:
-            viewer_id: the account that asks; None: anybody.
-            everything: the operator asks, who may see every post.
-
-        Raises:
-            Invalid: nothing that could be checked is there.
-            NotFound: there is no such post, or it is not for this viewer: what its record says neither.
-            RemoteUnavailable: the other server does not answer.
-        """
-        def sees(session: Session, status: Status) -> bool:
-            return everything or status.actor_id == viewer_id or statuses.visible(session, status, viewer_id)
-
-        known = await self._db.read(lambda session: facts.by_url(session, url, self._db.instance.uris, sees))
-        if known is not None:
-            return await self.check_media(known.media.id)
-        async with scratch("verify") as folder:
-            path = folder / "file"
-            await self._client.download(url, path, max_bytes=MAX_BYTES, deadline=120.0)
-            return await self.check_file(path, recognise=True)
 
     async def check_media(self, media_id: int) -> dict[str, Any]:
         """Check a stored media file (a remote one is fetched), keep the verdict and answer it.

@@ -101,7 +101,7 @@ class Lineage(Base):
 
 
 class Fingerprint(Base):
-    """A code by which a file is recognised without its manifest: `iscc` (256 bits of the whole), `pdq` (256 of a frame)."""
+    """A code by which a file is recognised without its manifest: `iscc` (256 bits of the whole), `part`, `pdq` (of a frame)."""
 
     __tablename__ = "fingerprints"
     __table_args__ = (Index(None, "kind", "id"),)

@@ -112,7 +112,7 @@ def describe(source_type: str | None, record: Mapping[str, Any] | None, media: s
 
 
 def object_problem(reading: Reading, facts: ObjectFacts) -> str | None:
-    """The first disagreement between object and manifest, or within the object; None when they agree."""
+    """The first disagreement between object and manifest, None when they agree."""
     record = reading.record
     if record is None and not facts.silent:
         return "the manifest does not name the object"
@@ -127,7 +127,7 @@ def object_problem(reading: Reading, facts: ObjectFacts) -> str | None:
             return "object and manifest say different things about how it was made"
     if facts.handle is not None and reading.anchor and reading.common_name.lower() != facts.handle.lower():
         return "the certificate belongs to another account"
-    return facts.disagreements[0] if facts.disagreements else None
+    return None
 
 
 def self_problem(reading: Reading) -> str | None:

@@ -211,6 +211,8 @@ def decide(
     if object_facts:
         checks.append(Check("object", problem is None, problem or "object and manifest agree"))
         checks += _facts_checks(object_facts)
+        if problem is None and object_facts.disagreements:
+            problem = object_facts.disagreements[0]
         if problem is None and object_facts.proof == "invalid":
             problem = "the post's own signature does not hold"
     if parsed.bad_ingredients:

@@ -124,7 +124,13 @@ def cancel(uow: UnitOfWork, actor: Actor, generation_id: int) -> Generation:
 
 
 def retry(uow: UnitOfWork, actor: Actor, generation_id: int) -> Generation:
-    """Queue a failed or cancelled generation again."""
+    """Queue a failed or cancelled generation again.
+
+    Raises:
+        Forbidden: this instance makes none (any more).
+    """
+    if uow.settings.ai_policy == "ai-free":
+        raise Forbidden(OFF)
     row = get(uow.session, actor, generation_id)
     _move(uow, row, "queued")
     row.cancel_requested, row.error, row.progress, row.stage = False, None, 0.0, "queued"

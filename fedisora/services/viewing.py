@@ -23,6 +23,12 @@ SENTENCES = (
     "Mostly: AI videos from everybody, videos without AI only from accounts you follow.",
     "Only: nothing but what was generated or changed by AI. Posts without a video or picture are left out too.")
 """What a stop of the dial does, in words."""
+PROMISES = {
+    "open": "Everything may be shown here, whoever or whatever made it; each person decides how much AI to see.",
+    "labelled": "A video is published here only if its author says how it was made.",
+    "ai-free": "This server is AI-free: nothing is generated here, nothing generated or changed by AI is published here, and "
+               "public lists show AI of other servers only to who follows its authors."}
+"""What an instance is for (FEDISORA_AI_POLICY), in words."""
 
 
 def dial_of(user: User | None) -> dial.Dial:

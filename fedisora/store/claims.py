@@ -46,10 +46,21 @@ def looked(session: Session) -> bool:
     return session.get(InstanceFact, INSTALLED) is not None
 
 
+def _described(session: Session) -> dict[str, dict[str, Any]]:
+    fact = session.get(InstanceFact, INSTALLED)
+    found: dict[str, dict[str, Any]] = orjson.loads(fact.value if fact is not None else "{}")
+    return found
+
+
+def descriptions(session: Session, names: Iterable[str]) -> list[dict[str, Any]]:
+    """What is known of some extensions that are, or were until now, installed."""
+    known = _described(session)
+    return [known[name] for name in names if name in known]
+
+
 def with_hook(session: Session, hook: str) -> list[str]:
     """Names of the installed extensions that have a hook."""
-    fact = session.get(InstanceFact, INSTALLED)
-    return [name for name, node in orjson.loads(fact.value if fact is not None else "{}").items() if hook in node["hooks"]]
+    return [name for name, node in _described(session).items() if hook in node["hooks"]]
 
 
 def keep_installed(uow: UnitOfWork, descriptions: Sequence[Mapping[str, Any]]) -> bool:
@@ -192,9 +203,12 @@ def unjudged(known: Registry) -> ColumnElement[bool]:
     return or_(*stale)
 
 
-def slice_of(session: Session, known: Registry, after: int, limit: int) -> list[ClaimRow]:
-    """The next rows to judge, by id."""
-    return list(session.scalars(select(ClaimRow).where(ClaimRow.id > after, unjudged(known)).order_by(ClaimRow.id).limit(limit)))
+def slice_of(session: Session, known: Registry, after: int, limit: int, *, failed: bool = False) -> list[ClaimRow]:
+    """The next rows to judge, by id. `failed`: those too on which the installed version has failed."""
+    due = unjudged(known)
+    if failed:
+        due = or_(due, and_(ClaimRow.extension.is_not(None), ClaimRow.status == "unknown"))
+    return list(session.scalars(select(ClaimRow).where(ClaimRow.id > after, due).order_by(ClaimRow.id).limit(limit)))
 
 
 def keep_judged(uow: UnitOfWork, known: Registry, judged: Mapping[int, Mapping[str, Any]]) -> None:
@@ -227,6 +241,11 @@ def note_faults(uow: UnitOfWork, faults: Iterable[Any]) -> None:
             known.count, known.message, known.last_at = known.count + 1, fault.message, uow.now
 
 
+def forget_faults(uow: UnitOfWork) -> None:
+    """Drop faults that have not happened again for `KEEP_FAULTS`."""
+    uow.session.execute(delete(ExtensionFault).where(ExtensionFault.last_at < uow.now - KEEP_FAULTS))
+
+
 def faults(session: Session) -> list[ExtensionFault]:
     """Faults of the last months, the latest first."""
     return list(session.scalars(select(ExtensionFault).order_by(ExtensionFault.last_at.desc())))
@@ -246,9 +265,8 @@ class Summary:
 
 def overview(session: Session) -> tuple[list[Summary], list[tuple[str, int]]]:
     """(extensions with their claims by status, (namespace, claims) of the most frequent unknown vocabularies)."""
-    fact = session.get(InstanceFact, INSTALLED)
     found = {name: Summary(name, node["namespace"], node["version"], node["about"], node["hooks"])
-             for name, node in orjson.loads(fact.value if fact is not None else "{}").items()}
+             for name, node in _described(session).items()}
     counted = session.execute(select(ClaimRow.extension, ClaimRow.status, func.count()).where(ClaimRow.extension.is_not(None))
                               .group_by(ClaimRow.extension, ClaimRow.status))
     for name, status, count in counted:

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..models import Fingerprint, Media, Status
-from . import jobs, statuses
+from . import jobs, lineage, statuses
 
-ISCC, PDQ = "iscc", "pdq"
+ISCC, PART, PDQ = "iscc", "part", "pdq"
+KINDS = (ISCC, PART, PDQ)
 ANSWERS = ("mine", "remix", "different")
 """What an uploader may say about a file that theirs looks like."""
 
@@ -37,7 +38,7 @@ def codes_of(session: Session, media_ids: Iterable[int]) -> dict[int, dict[str, 
     for media_id, kind, code in session.execute(
             select(Fingerprint.media_id, Fingerprint.kind, Fingerprint.code)
             .where(Fingerprint.media_id.in_(set(media_ids))).order_by(Fingerprint.id)):
-        found.setdefault(media_id, {ISCC: [], PDQ: []})[kind].append(code)
+        found.setdefault(media_id, {known: [] for known in KINDS}).setdefault(kind, []).append(code)
     return found
 
 
@@ -74,6 +75,18 @@ def originals(session: Session, files: Iterable[Media]) -> dict[int, tuple[Media
     wanted = {media.id: int(media.matched["media_id"]) for media in files if media.matched and media.matched.get("media_id")}
     named = nameable(session, wanted.values())
     return {media_id: named[other] for media_id, other in wanted.items() if other in named}
+
+
+def copies(session: Session, files: Iterable[Media]) -> dict[int, Status]:
+    """Those of `matches` that are uploads from here which nobody explains: neither their uploader (*mine*, *a remix*) nor the
+    post, by naming its parent. Our signature vouches for such a file's bytes, not for where they come from: it is shown as
+    recovered, never as verified. Remote files are left to their own origin's word."""
+    uploads = {media.id: media for media in files if media.matched and media.state != "remote" and media.label_source != "made"
+               and media.matched.get("answer") not in ("mine", "remix")}
+    found = matches(session, uploads.values())
+    parents = lineage.parents_of(session, [uploads[key].status_id or 0 for key in found])
+    return {key: status for key, status in found.items() if uploads[key].actor_id != status.actor_id
+            and status.uri not in {row.parent_uri for row in parents.get(uploads[key].status_id or 0, ())}}
 
 
 def plan(uow: UnitOfWork, media_id: int) -> None:

@@ -17,7 +17,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "verify_media": ("media", "{media_id}: fetch a remote file and check its provenance"),
     "check_foreign": ("housekeeping", "{media_id}: fetch another server's file and look for a record inside it"),
     "fingerprint": ("media", "{media_id}: compute the codes by which a file is recognised, and look for one like it"),
-    "revalidate_claims": ("media", "{after?}: ask the installed extensions about claims that another version judged"),
+    "revalidate_claims": ("media", "{after | installed, failed?}: ask extensions about claims that another version judged"),
     "refresh_actor": ("federation", "{uri}: fetch an actor again"),
     "fetch_status": ("federation", "{uri, quiet?}: fetch a post (a thread's parent, a boosted post, an ancestor of a remix)"),
     "move": ("federation", "{actor, target}: fetch the target of a Move, and follow it when it names the old account"),

@@ -75,38 +75,44 @@ class Params:
         return values[-1] if values else None
 
 
-def bounded(request: Request, most: int) -> Request:
-    """The request with a body that ends in `TooLarge` after `most` bytes, whatever its Content-Length said, if it had one."""
+def too_large(most: int) -> TooLarge:
+    """What to say about more than `most` bytes."""
+    return TooLarge(f"This is more than {most >> 20} MB. Send something smaller.")
+
+
+def bounded(request: Request, most: int, beside: int = 0) -> Request:
+    """The request with a body that ends in `TooLarge` after `most` + `beside` bytes, whatever its Content-Length said, if it had
+    one; `beside`: room that a form takes beside its files."""
     receive, taken = request.receive, 0
 
     async def counted() -> Message:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body") or b"")
-        if taken > most:
+        if taken > most + beside:
             hang_up(request)
-            raise TooLarge(f"This is more than {most >> 20} MB.")
+            raise too_large(most)
         return message
 
     return Request(request.scope, counted)
 
 
-async def params(request: Request, *, files: int = 0, most: int = MAX_BODY) -> Params:
+async def params(request: Request, *, files: int = 0, most: int = MAX_BODY, beside: int = 0) -> Params:
     """Every parameter of a request.
 
     Raises:
         Malformed: an unreadable body.
-        TooLarge: more than `most` bytes.
+        TooLarge: more than `most` bytes, and `beside` for what stands beside the files of a form.
     """
     pairs: list[tuple[str, Any]] = list(request.query_params.multi_items())
     if request.method in ("POST", "PUT", "PATCH", "DELETE"):
-        if (number(request.headers.get("content-length")) or 0) > most:
-            raise TooLarge(f"This is more than {most >> 20} MB.")
+        if (number(request.headers.get("content-length")) or 0) > most + beside:
+            raise too_large(most)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "application/json":
-            pairs += _from_json(await bounded(request, most).body())
+            pairs += _from_json(await bounded(request, most, beside).body())
         elif kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
-            form = await bounded(request, most).form(max_files=files or 4, max_fields=200, max_part_size=MAX_BODY)
+            form = await bounded(request, most, beside).form(max_files=files or 4, max_fields=200, max_part_size=MAX_BODY)
             pairs += list(form.multi_items())
     return Params(pairs)
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..errors import Invalid
-from ..media.claims import from_upload, keep_made
+from ..media.claims import from_upload, installed, keep_made
 from ..models import Media
 from ..provenance import claims
 from ..provenance.registry import Registry
@@ -88,8 +89,7 @@ async def read(house: House, given: Params) -> tuple[list[dict[str, Any]], dict[
     """
     if "fedisora_claims" not in given and "fedisora_wishes" not in given:
         return [], {}
-    known = await house.db.read(claim_rows.registry)
-    return given_claims(given, known), given_wishes(given)
+    return given_claims(given, await installed(house.db)), given_wishes(given)
 
 
 async def keep(house: House, actor_id: int, media_ids: Sequence[int], nodes: Sequence[Mapping[str, Any]],
@@ -105,18 +105,19 @@ async def keep(house: House, actor_id: int, media_ids: Sequence[int], nodes: Seq
         raise Invalid("Claims are about a file: add one to the post.")
     media_id = media_ids[0]
 
-    def find(uow: UnitOfWork) -> Media | None:
-        return uow.session.scalar(select(Media).where(Media.id == media_id, Media.actor_id == actor_id,
-                                                      Media.state.not_in(("remote", "signed"))))
+    def find(session: Session) -> Media | None:
+        return session.scalar(select(Media).where(Media.id == media_id, Media.actor_id == actor_id, Media.state != "remote"))
 
-    media = await house.db.write(find)
+    media = await house.db.read(find)
     if media is None:
-        raise Invalid("One of the files is not yours, does not exist, or is posted already.")
+        raise Invalid("One of the files is not yours, or does not exist.")
+    if media.status_id is not None:
+        return  # posted: the same request again, or one that is refused for that
     made = await from_upload(house.db, {"description": media.description, "digital_source_type": media.digital_source_type,
                                         "wishes": dict(wishes)}) if wishes else ([], [])
 
     def insert(uow: UnitOfWork) -> None:
-        row = find(uow)
+        row = find(uow.session)
         if row is not None and row.status_id is None:
             have = claim_rows.nodes_of(uow.session, media_id)
             new = [node for node in nodes if node not in have]

@@ -28,6 +28,8 @@ def hang_up(request: Request) -> None:
 def for_machines(request: Request) -> bool:
     """Whether the one who asks wants JSON rather than a page."""
     path = request.url.path
+    if path.startswith("/ns/") and "text/html" in request.headers.get("accept", ""):
+        return False
     return path.startswith(MACHINES) or ("json" in request.headers.get("accept", "")
                                          and "text/html" not in request.headers.get("accept", ""))
 
@@ -67,7 +69,12 @@ async def on_fedisora_error(request: Request, error: Exception) -> Response:
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Starlette's own: no route, wrong method, an unreadable form."""
     assert isinstance(error, HTTPException)
-    return answer(request, error.status_code, TEXTS.get(error.status_code, str(error.detail)), dict(error.headers or {}))
+    text = TEXTS.get(error.status_code, str(error.detail))
+    if error.status_code == 405 and error.detail.startswith("Use "):
+        text = error.detail
+    if error.status_code == 400 and error.detail not in ("", "Bad Request"):
+        text = f"The request is malformed: {error.detail}"  # Starlette's words about a form: too many files, no boundary
+    return answer(request, error.status_code, text, dict(error.headers or {}))
 
 
 def _away(error: Exception) -> str:

@@ -33,7 +33,8 @@ class Throttle:
             times.popleft()
         if len(times) >= self._most:
             wait = times[0] + self._seconds - now
-            raise TooManyRequests(f"That was {self._most} checks in {self._seconds / 60:g} minutes. Please wait a little.",
+            when = f"{wait / 60:.0f} minutes" if wait >= 90 else "a minute"
+            raise TooManyRequests(f"That was {self._most} checks in {self._seconds / 60:g} minutes. Please wait {when}.",
                                   retry_after=wait)
         times.append(now)
         while len(self._seen) > REMEMBERED:

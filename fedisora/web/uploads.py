@@ -40,10 +40,10 @@ async def spool(file: UploadFile, path: Path, most: int) -> int:
         while chunk := await file.read(CHUNK):
             size += len(chunk)
             if size > most:
-                raise TooLarge(f"This file is larger than {most >> 20} MB.")
+                raise TooLarge(f"This file is larger than {most >> 20} MB. Choose a shorter or smaller one.")
             await asyncio.to_thread(target.write, chunk)
     if not size:
-        raise Invalid("This file is empty.")
+        raise Invalid("This file is empty. Choose another one, or save it again.")
     return size
 
 

@@ -53,8 +53,8 @@ def admit(request: Request, house: House, user_id: int | None) -> None:
         raise
 
 
-async def verdict_on(house: House, file: UploadFile | None, url: str, viewer_id: int | None = None) -> dict[str, Any]:
-    """The verdict object (vocabulary §5) on an upload, or else on an address; `viewer_id`: the account that asks.
+async def verdict_on(house: House, file: UploadFile | None, url: str, viewer_id: int | None) -> dict[str, Any]:
+    """The verdict object (vocabulary §5) on an upload, or else on an address, for an actor here or (None) anybody.
 
     Raises:
         Invalid: neither, an empty file, or nothing to check at the address.

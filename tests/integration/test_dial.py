@@ -212,7 +212,8 @@ def test_an_ai_free_instance(tmp_path_factory: pytest.TempPathFactory, world: Pe
             text = page.http.get("/create").text
             assert "This server is AI-free" in text
             assert 'name="prompt"' not in text
-            assert "This server is AI-free" in page.http.get("/settings/ai").text
+            for path in ("/settings/ai", "/about"):
+                assert "This server is AI-free" in page.http.get(path).text
         silent = world.note(stranger, "stranger-undeclared", attachment=[
             {**video(world, "undeclared")[0], "url": f"{world.base}/nowhere.mp4"}], cc=[scene.local.actor], tag=[
                 {"type": "Mention", "href": scene.local.actor}])

@@ -48,14 +48,20 @@ def ann(instance: InstanceProcess) -> Api:
     return instance.user("ann")
 
 
-@pytest.fixture(scope="module")
-def post(instance: InstanceProcess, ann: Api) -> dict[str, Any]:
-    """A published picture that its author declared to be AI-generated."""
+def picture(instance: InstanceProcess, ann: Api) -> str:
+    """The id of an uploaded picture that its author declared to be AI-generated."""
     media = ann.http.post("/api/v2/media", files={"file": ("a.png", png(64, 48), "image/png")}).json()
     with sqlite3.connect(instance.folder / "fedisora.sqlite3", timeout=20) as database:
         database.execute("UPDATE media SET digital_source_type = ?, label_source = 'declared' WHERE id = ?",
                          (TRAINED, int(media["id"])))
-    made: dict[str, Any] = ann.post("/api/v1/statuses", status="Ein Bild #tagged", media_ids=[media["id"]], language="de")
+    return str(media["id"])
+
+
+@pytest.fixture(scope="module")
+def post(instance: InstanceProcess, ann: Api) -> dict[str, Any]:
+    """A published AI-generated picture."""
+    made: dict[str, Any] = ann.post("/api/v1/statuses", status="Ein Bild #tagged", media_ids=[picture(instance, ann)],
+                                    language="de")
     return eventually(lambda: ann.get(f"/api/v1/statuses/{made['id']}"), what="the signed post")  # type: ignore[no-any-return]
 
 
@@ -107,6 +113,39 @@ def test_what_cannot_be_checked_is_said_so(instance: InstanceProcess, ann: Api, 
         assert refused.json()["error"]
         assert refused.headers["cache-control"] == "no-store"
     assert len(world.requests) - before < 40, "each address is asked for twice at most, whatever it answers"
+
+
+def test_refusals_say_how_to_mend_it(instance: InstanceProcess) -> None:
+    for given in ({"content": b"{}", "headers": {"Content-Type": "application/json"}},
+                  {"content": b"x" * 64, "headers": {"Content-Type": "multipart/form-data"}},
+                  {"files": [("file", ("a", b"1")), ("file", ("b", b"2"))]}):
+        refused = instance.http.post("/api/fedisora/v1/verify", **given)  # type: ignore[arg-type]
+        assert refused.status_code in (400, 422)
+        assert refused.json()["error"] in (
+            "Send a file, or the address of one.", "The request is malformed: Missing boundary in multipart.",
+            "The request is malformed: Too many files. Maximum number of files is 1.")
+
+
+def test_wrong_methods_and_paths_of_our_api(instance: InstanceProcess) -> None:
+    for method, path, allow in (("GET", "verify", "POST"), ("DELETE", "dial", "GET, HEAD, PUT"),
+                                ("PATCH", "generations", "GET, HEAD, POST")):
+        refused = instance.http.request(method, f"/api/fedisora/v1/{path}")
+        assert (refused.status_code, refused.headers["allow"]) == (405, allow)
+    assert instance.http.get(VERIFY).json() == {"error": "Use POST here."}
+    assert "/api/fedisora/v1 lists" in instance.http.post("/api/fedisora/v1/nonsense").json()["error"]
+
+
+def test_vocabularies_are_cached_and_negotiated(instance: InstanceProcess) -> None:
+    seen = instance.http.get("/ns/energy/v1", headers={"Accept": "text/html;q=0.5, application/ld+json"})
+    assert seen.headers["content-type"] == "application/ld+json"
+    tag = seen.headers["etag"]
+    for given in (tag, f"W/{tag}", f'"x", {tag}'):
+        assert instance.http.get("/ns/energy/v1", headers={"If-None-Match": given}).status_code == 304
+    page = instance.http.get("/ns/energy/v1", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert '<span lang="de"' in page.text
+    lost = instance.http.get("/ns/energy/v9", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (lost.status_code, lost.headers["content-type"].partition(";")[0]) == (404, "text/html")
+    assert instance.http.get("/ns/energy/v9").json()["error"]
 
 
 def test_a_body_that_does_not_say_its_length_is_bounded_too(instance: InstanceProcess) -> None:
@@ -188,6 +227,17 @@ def test_addresses_of_posts_and_files(instance: InstanceProcess, post: dict[str,
     assert answer.status_code in (200, 422), answer.text  # its file is on this server: never fetched from ourselves
     with sqlite3.connect(instance.folder / "fedisora.sqlite3", timeout=20) as database:
         assert database.execute("SELECT count(*) FROM statuses WHERE uri LIKE ?", (f"{world.base}%claims",)).fetchone() == (0,)
+
+
+def test_a_private_post_is_checked_for_who_may_see_it(instance: InstanceProcess, ann: Api, world: Peer) -> None:
+    secret = ann.post("/api/v1/statuses", status="for friends", media_ids=[picture(instance, ann)], visibility="private")
+    for url in (secret["uri"], secret["url"]):
+        assert instance.http.post(VERIFY, json={"url": url}).status_code == 422
+        assert ann.http.post(VERIFY, json={"url": url}).json()["verdict"] == "verified"
+    author = world.actor("quiet")
+    note = world.note(author, "for friends", to=[f"{author.uri}/followers"], cc=[], attachment=[
+        {"type": "Image", "mediaType": "image/png", "url": f"{world.base}/x.png"}])
+    assert instance.http.post(VERIFY, json={"url": note["id"]}).status_code == 422
 
 
 def test_nothing_of_it_is_kept(instance: InstanceProcess, ann: Api) -> None:
@@ -303,13 +353,12 @@ def test_one_post_has_the_whole_verdict(ann: Api, post: dict[str, Any]) -> None:
     assert "#AIGenerated" in [tag["name"] for tag in note["tag"]]
 
 
-def test_real_posts_and_verdicts_are_what_the_openapi_document_says(ann: Api, instance: InstanceProcess, post: dict[str, Any],
-                                                                    crowd: dict[str, Any], signed: bytes) -> None:
+def test_real_posts_are_what_the_openapi_document_says(ann: Api, instance: InstanceProcess, post: dict[str, Any],
+                                                       crowd: dict[str, Any]) -> None:
+    """Answers of our own API are compared with it in every test (`tests.support.openapi`)."""
     document = instance.http.get("/api/fedisora/v1/openapi.json").json()
-    for name, found in (("Status", ann.get(f"/api/v1/statuses/{post['id']}")), ("Status", crowd),
-                        ("Verdict", ask(instance, signed)), ("Verdict", ask(instance, changed(signed))),
-                        ("Verdict", ask(instance, b"nothing"))):
-        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+    schema = {"$ref": "#/components/schemas/Status", "components": document["components"]}
+    for found in (ann.get(f"/api/v1/statuses/{post['id']}"), crowd):
         assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(found)] == []
 
 

@@ -40,7 +40,12 @@ def test_a_stripped_copy_is_shown_as_one_and_its_uploader_is_asked(instance: Ins
     copy = published(ben, clip(tmp_path / "b.mp4", seconds=2, start=8, crf=32), "Look what I found")
     file = copy["media_attachments"][0]
     match = file["fedisora"]["match"]
-    assert (match["object"], match["answer"]) == (original["uri"], None)
+    assert (match["object"], match["answer"], match["copy"]) == (original["uri"], None, True)
+    assert file["fedisora"]["verdict"]["verdict"] == "recovered"
+    assert file["fedisora"]["verdict"]["summary"].startswith(f"This looks like {original['url']} (recovered).")
+    shared = instance.http.get("/api/oembed", params={"url": copy["url"]}).json()
+    assert shared["title"].startswith("[Undeclared video: nobody has said how it was made (matches another video)]")
+    assert shared["fedisora"]["verdict"] == "recovered"
     assert match["distance"] <= 64
 
     # the page says it to everybody, the question is for its uploader only
@@ -50,6 +55,7 @@ def test_a_stripped_copy_is_shown_as_one_and_its_uploader_is_asked(instance: Ins
     assert f'href="/@ann/{original["id"]}"' in seen
     assert "It is a remix of it" not in seen
     assert "Matches another video" in instance.http.get("/local").text, "on the card, not only after opening"
+    assert "Record verified" not in instance.http.get("/@ben").text
     asked = ben.get(f"/api/fedisora/v1/media/{file['id']}/match")
     assert asked == {"match": match, "question": True}
     assert ann.http.get(f"/api/fedisora/v1/media/{file['id']}/match").status_code == 404
@@ -62,7 +68,9 @@ def test_a_stripped_copy_is_shown_as_one_and_its_uploader_is_asked(instance: Ins
 
     # a remix names its parent, and the parent's author is asked
     answered = ben.post(f"/api/fedisora/v1/media/{file['id']}/match", answer="remix")
-    assert (answered["match"]["answer"], answered["question"]) == ("remix", False)
+    assert (answered["match"]["answer"], answered["match"]["copy"], answered["question"]) == ("remix", False, False)
+    again = ben.get(f"/api/v1/statuses/{copy['id']}")["media_attachments"][0]["fedisora"]
+    assert again["verdict"]["verdict"] == "verified", "what is explained is not a copy without its record any more"
     note = instance.http.get(copy["uri"], headers={"Accept": "application/activity+json"}).json()
     assert original["uri"] in str(note["attachment"][0].get("isBasedOn"))
     assert re.search("says that it is a remix", instance.http.get(path).text)

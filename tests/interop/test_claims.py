@@ -13,6 +13,7 @@ import httpx
 import orjson
 import pytest
 
+from fedisora.kit.check import expand
 from tests.integration.test_accounts_web import Browser
 from tests.support.extensions import Installed
 from tests.support.instances import PASSWORD, Api, InstanceProcess, eventually
@@ -126,6 +127,9 @@ def test_nothing_was_changed_on_the_way(pair: Pair) -> None:
     assert set(sent[0]["@context"]) == {"FilmStock", "stock", "speed"}, "the terms it uses, and no more"
     assert set(sent[2]["@context"]) == {"ContentRating", "suitableFor", "contains", "ratedBy"}
     assert pair.copy["fedisora"]["proof"] == "valid"
+    inner = json.dumps(expand(document(pair)))  # offline, as another server's JSON-LD processor reads it
+    assert f'"{FILM}stock": [{{"@value": "Vision3 500T"}}]' in inner
+    assert '"https://w3id.org/fedisora/content_rating#contains"' in inner
     with sqlite3.connect(pair.bob.instance.folder / "fedisora.sqlite3") as database:
         bodies = [body for body, in database.execute("SELECT body FROM claims WHERE source = 'object' ORDER BY position")]
         [kept] = database.execute("SELECT document FROM statuses WHERE uri = ?", (pair.post["uri"],)).fetchone()
@@ -163,6 +167,26 @@ def test_the_extension_comes_to_the_other_server(pair: Pair, bench: Bench) -> No
     eventually(judged, what="judged again")
 
 
+def test_another_version_judges_again_and_the_former_is_served_on(pair: Pair) -> None:
+    there = pair.bob.instance
+    home = there.folder / "site" / "fedisora_film_stock"
+    for name, old, new in (("__init__.py", 'version="1.0"', 'version="2.0"'), ("validate.py", "return [Problem", "[Problem")):
+        text = (home / name).read_text()
+        assert old in text
+        (home / name).write_text(text.replace(old, new))
+    context = home / "context.jsonld"
+    context.write_text(context.read_text().replace('"developedBy": ', f'"camera": "{FILM}camera",\n    "developedBy": '))
+    look_again(pair.bob)
+
+    def judged() -> bool:
+        return [claim["status"] for claim in claims(pair.bob, pair.copy["id"])] == ["valid"] * 4
+
+    eventually(judged, what="judged by the second version")
+    first, second = (there.http.get(f"/ns/film_stock/v{number}", headers=LD).json()["@context"] for number in (1, 2))
+    assert "camera" in second and set(first) == set(second) - {"camera"}
+    assert there.http.get("/ns/film_stock").headers["location"] == "/ns/film_stock/v2"
+
+
 def test_the_vocabulary_is_served_for_programs_and_people(pair: Pair) -> None:
     here = pair.alice.instance.http
     answer = here.get("/ns/film_stock/v1", headers={**LD, "Origin": "https://elsewhere.example"})
@@ -195,6 +219,16 @@ def test_administrators_see_what_is_installed_and_what_misbehaves(pair: Pair) ->
     assert found.returncode == 1 and "broken: RuntimeError: half installed" in " ".join(found.stdout.split())
 
 
+def test_the_form_asks_for_wishes(pair: Pair) -> None:
+    with Browser(pair.alice.instance.base) as browser:
+        browser.log_in("alice")
+        answer = browser.http.post("/create/upload", data={
+            "csrf_token": browser.token("/create"), "text": "mine", "no_training": "1"}, files={"file": ("a.png", png(24, 24))})
+        assert answer.status_code == 303, answer.text
+    [claim] = claims(pair.alice, answer.headers["location"].rpartition("/")[2])
+    assert claim["terms"] == [{"term": "trainAi", "label": "Training of AI models", "value": "not wanted"}]
+
+
 @pytest.mark.parametrize(("claims", "words"), [
     ("[", "as JSON"), ('{"type": "X"}', "an array of claims"), ("[5]", "JSON object"), ('[{"type": "Word"}]', "own @context"),
     ('[{"no": "type"}]', "own @context"), ('[{"type": "https://x.example/A", "n": 0.5}]', "as text"),
@@ -212,6 +246,10 @@ def test_claims_need_a_file_and_one_of_one_s_own(pair: Pair) -> None:
     for ids in ([], [pair.post["media_attachments"][0]["id"]], ["123"]):
         answer = pair.alice.http.post("/api/v1/statuses", json={"status": "x", "media_ids": ids, "fedisora_claims": [claim]})
         assert answer.status_code == 422, answer.text
+    media = pair.alice.http.post("/api/v2/media", files={"file": ("a.png", png(8, 8), "image/png")}).json()
+    posts = [pair.alice.http.post("/api/v1/statuses", headers={"Idempotency-Key": "once"}, json={
+        "status": "once", "media_ids": [media["id"]], "fedisora_claims": [claim]}).json() for _ in range(2)]
+    assert posts[0]["id"] == posts[1]["id"] and len(claims(pair.alice, posts[0]["id"])) == 1
     for wishes in ('{"a": 5}', "[1]", json.dumps({str(number): "n" for number in range(20)})):
         answer = pair.alice.http.post("/api/v2/media", files={"file": ("a.png", png(8, 8), "image/png")},
                                       data={"fedisora_wishes": wishes})

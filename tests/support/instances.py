@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from .openapi import Contract
+
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
 START_SECONDS = 60
@@ -60,7 +62,9 @@ class InstanceProcess:
         self.processes: list[subprocess.Popen[bytes]] = []
         self.log = folder / "server.log"
         self.redis_url = redis_url
-        self.http = httpx.Client(base_url=self.base, timeout=30, follow_redirects=False)
+        self.contract = Contract()
+        self.http = httpx.Client(base_url=self.base, timeout=30, follow_redirects=False,
+                                 event_hooks={"response": [self.contract]})
         self.clients: list[httpx.Client] = [self.http]
 
     def command(self, *arguments: str) -> list[str]:
@@ -148,7 +152,8 @@ class Api:
         self.token = token
         self.actor = f"{instance.base}/users/{name}"
         self.handle = f"{name}@{instance.host}"
-        self.http = httpx.Client(base_url=instance.base, timeout=60, headers={"Authorization": f"Bearer {token}"})
+        self.http = httpx.Client(base_url=instance.base, timeout=60, headers={"Authorization": f"Bearer {token}"},
+                                 event_hooks={"response": [instance.contract]})
         instance.clients.append(self.http)
 
     def get(self, path: str, **params: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 from PIL import Image
 
 from fedisora.activitypub.digest import digest_multibase
@@ -113,6 +114,18 @@ def sources(folder: Path) -> dict[str, Path]:
         found[suffix] = folder / f"source{suffix}"
         picture.save(found[suffix], name)
     return found
+
+
+def fragmented(source: Path, target: Path) -> Path:
+    """An MP4 in fragments (moof, mdat, …, mfra), as longer videos are."""
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    with av.open(str(source)) as given, av.open(str(target), "w", options=options) as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(given.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    return target
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def _keys(document: dict[str, Any], uri: str) -> tuple[str | None, str | None, l
                 and isinstance(key.get("publicKeyMultibase"), str) and key["publicKeyMultibase"].startswith("z6Mk")):
             proof = {"id": key["id"], "multibase": key["publicKeyMultibase"][:100]}
             for name in ENDS:  # a former key stays listed for what it signed (FEP-521a, Controlled Identifiers §2.2)
-                if name in key:
+                if key.get(name) is not None:
                     moment = parse.datetime_of(key, name)
                     proof[name] = timestamp(moment) if moment is not None else BEGINNING
             proofs.append(proof)

@@ -76,7 +76,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         found["parameters"] = parameters
     if operation.body:
         found["requestBody"] = {"content": {kind: {"schema": dict(schema)} for kind, schema in operation.body.items()}}
-    found["responses"] = {str(status): _answer(answer) for status, answer in operation.answers.items()}
+    found["responses"] = {str(status): _answer(answer) for status, answer in operation.every_answer().items()}
     if operation.scope is not None:
         found["security"] = [{"token": [operation.scope]}] if operation.scope else [{}, {"token": []}]
     else:
@@ -119,7 +119,7 @@ def endpoints(operations: tuple[Operation, ...]) -> list[BaseRoute]:
         from ..pages.render import page
 
         shown = [{"operation": item, "anchor": operation_id(item), "path": f"{BASE}{item.path}",
-                  "answers": sorted(item.answers.items())} for item in operations]
+                  "answers": item.every_answer().items()} for item in operations]
         return await page(request, "api.html", operations=shown, base=BASE)
 
     return [Route(f"{BASE}/openapi.json", document), Route(BASE, reading)]

@@ -49,7 +49,7 @@ class Operation:
         method: in lower case.
         path: below `/api/fedisora/v1`, with `{id}` for values in it.
         summary: one sentence.
-        answers: by status; 4xx ones that every route has (401, 403, 404, 429) only where they mean something of their own.
+        answers: by status. `every_answer` adds what all routes of a kind share.
         scope: of the token; "" when a token is welcome but not needed, None when none is looked at.
         body: schema by media type.
         detail: what else one has to know.
@@ -63,6 +63,13 @@ class Operation:
     body: Mapping[str, Schema] = field(default_factory=dict)
     query: tuple[Parameter, ...] = ()
     detail: str = ""
+
+    def every_answer(self) -> dict[int, Answer]:
+        """By status, in order: also what a token, a body or a query can be refused for anywhere."""
+        shared = [401, 403] if self.scope else [401] if self.scope == "" else []
+        shared += [400, 413] if self.body else []
+        shared += [422] if self.query else []
+        return dict(sorted((refused(*shared) | dict(self.answers)).items()))
 
 
 REFUSALS: Final[Mapping[int, str]] = {

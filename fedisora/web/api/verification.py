@@ -35,7 +35,7 @@ async def verify(request: Request) -> Response:
     house: House = request.app.state.house
     who = await caller(request)
     admit(request, house, who.user.id if who is not None and who.user is not None else None)
-    given = await params(request, files=1, most=(house.settings.max_upload_mb << 20) + (1 << 20))
+    given = await params(request, files=1, most=house.settings.max_upload_mb << 20, beside=1 << 20)
     viewer_id = who.actor.id if who is not None and who.actor is not None and who.allows("read:statuses") else None
     verdict = await verdict_on(house, given.file("file"), given.text("url").strip(), viewer_id)
     return JSONResponse(verdict, headers=HEADERS)

@@ -37,7 +37,7 @@ async def upload(request: Request) -> Response:
     """POST /api/v2/media (and v1); `fedisora_source`: how its author says it was made, a key of `digital_source.CHOICES`."""
     house: House = request.app.state.house
     who = await person(request, "write:media")
-    given = await params(request, files=2, most=(house.settings.max_upload_mb << 20) + (1 << 20))
+    given = await params(request, files=2, most=house.settings.max_upload_mb << 20, beside=1 << 20)
     file = given.file("file")
     if file is None:
         raise Invalid("Validation failed: File can't be blank")

@@ -32,13 +32,13 @@ async def extensions(request: Request) -> Response:
 
 
 async def look(request: Request) -> Response:
-    """POST /admin/extensions/look: look again what is installed."""
+    """POST /admin/extensions/look: look again what is installed, and ask again about claims that an extension failed on."""
     house: House = request.app.state.house
     await checked_form(request)
     await require_admin(request)
 
     def ask(uow: UnitOfWork) -> None:
-        jobs.enqueue(uow, "revalidate_claims", {"installed": True}, key="installed")
+        jobs.enqueue(uow, "revalidate_claims", {"installed": True, "failed": True}, key="look")
 
     await house.db.write(ask)
     return go(request, HERE, "Looking what is installed. Reload this page in a moment.")

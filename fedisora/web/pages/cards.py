@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from ...activitypub import markup
 from ...models import Actor, Media, Status
 from ...provenance import digital_source
-from ...store import actors, lineage, statuses
+from ...store import actors, fingerprints, lineage, statuses
 from ...store import media as media_rows
 from ...store.domains import Rules
 from ...uris import Uris
@@ -39,6 +39,7 @@ class File:
     label: str
     source: str | None
     media: Media
+    copied: bool
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,12 @@ class Card:
         return f"{markup.clean_line(self.author.name or self.author.username, 80)} (@{self.author.acct}{kind})"
 
 
-def sentence(media: Media) -> str:
-    """What a label says of a file in one line, and what is wrong with it; never more than was declared or checked."""
+def sentence(media: Media, *, copied: bool = False) -> str:
+    """What a label says of a file in one line, and what is wrong with it; never more than was declared or checked.
+
+    Args:
+        copied: it looks like another video and nobody explains why (`fingerprints.copies`).
+    """
     source = digital_source.find(media.digital_source_type)
     noun = NOUNS.get(media.kind, "file")
     if source is None:
@@ -104,7 +109,9 @@ def sentence(media: Media) -> str:
         elif source.kind == "human":
             words += ", says its author"
     _, wrong, alarm = views.VERDICTS.get(str((media.verdict or {}).get("verdict") or ""), ("", "", False))
-    return f"{words} ({wrong[0].lower()}{wrong[1:]})" if alarm else words
+    if alarm:
+        return f"{words} ({wrong[0].lower()}{wrong[1:]})"
+    return f"{words} (matches another video)" if copied else words
 
 
 def cards(session: Session, rows: Sequence[Status], uris: Uris, rules: Rules | None = None) -> list[Card]:
@@ -117,6 +124,7 @@ def cards(session: Session, rows: Sequence[Status], uris: Uris, rules: Rules | N
     files, people, tags = media_rows.of_statuses(session, ids), actors.many(session, [row.actor_id for row in rows]), \
         statuses.tags(session, ids)
     gone = lineage.taken_back(session, ids)
+    copies = fingerprints.copies(session, [item for some in files.values() for item in some])
     found = []
     for row in rows:
         author = people[row.actor_id]
@@ -124,20 +132,21 @@ def cards(session: Session, rows: Sequence[Status], uris: Uris, rules: Rules | N
         plain = markup.plain_text(row.content)
         title = markup.clean_line(row.spoiler_text or plain, 91)
         text = markup.clean_line(row.spoiler_text or plain, TEXT + 1)
+        shown = [_file(item, uris, rules, item.id in copies) for item in media]
         found.append(Card(
             status=row, author=author, title=title if len(title) <= 90 else f"{title[:90]}…",
-            text=text if len(text) <= TEXT else f"{text[:TEXT]}…", label=sentence(media[0]) if media else "",
-            page=uris.post_page(author.acct, row.id), embed=uris.embed(author.acct, row.id),
-            files=[_file(item, uris, rules) for item in media], tags=[tag.name for tag in tags.get(row.id, ())]))
+            text=text if len(text) <= TEXT else f"{text[:TEXT]}…", label=shown[0].label if shown else "",
+            page=uris.post_page(author.acct, row.id), embed=uris.embed(author.acct, row.id), files=shown,
+            tags=[tag.name for tag in tags.get(row.id, ())]))
     return found
 
 
-def _file(media: Media, uris: Uris, rules: Rules | None) -> File:
+def _file(media: Media, uris: Uris, rules: Rules | None, copied: bool) -> File:
     url = uris.media(media.storage_key) if media.storage_key and media.state == "signed" else ""
     poster = uris.media(media.poster_key) if media.poster_key else ""
     if media.storage_key is None and media.remote_url and rules is not None and not rules.rejects_media(media.remote_url):
         url, poster = media.remote_url, media.remote_poster_url or ""
     return File(kind=media.kind, url=url, mime=media.mime or MIMES.get(media.kind, "application/octet-stream"),
                 length=media.size, width=media.width, height=media.height, seconds=media.duration, poster=poster,
-                alt=markup.clean_line(media.description, 1500), label=sentence(media), source=media.digital_source_type,
-                media=media)
+                alt=markup.clean_line(media.description, 1500), label=sentence(media, copied=copied),
+                source=media.digital_source_type, media=media, copied=copied)

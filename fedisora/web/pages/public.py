@@ -207,4 +207,4 @@ async def about(request: Request) -> Response:
     house: House = request.app.state.house
     counts = await house.db.read(instance.usage)
     return await page(request, "about.html", counts=counts, description=house.settings.instance_description,
-                      email=house.settings.contact_email)
+                      email=house.settings.contact_email, promise=viewing.PROMISES[house.settings.ai_policy])

@@ -50,6 +50,8 @@ def _how(matched: dict[str, Any]) -> str:
     found = ["the invisible mark agrees"] if matched.get("watermark") else []
     if distance < 256:  # a very long video has no code of the whole
         found.append(f"fingerprint {distance} of 256 bits apart")
+    if frames == 0 and matched.get("part") is not None:
+        return ", ".join([*found, f"that of three quarters of the picture {matched['part']}"])
     return ", ".join([*found, f"{frames:.0%} of the frames looked at are the same"])
 
 

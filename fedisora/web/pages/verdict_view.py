@@ -8,7 +8,7 @@ from typing import Any
 from ...provenance import digital_source
 from .views import CHECKS, VERDICTS
 
-CLAIM_STATES = {"valid": ("m-verified", "checked"), "invalid": ("m-contradicted", "does not hold"),
+CLAIM_STATES = {"valid": ("m-unknown", "only said, not proven"), "invalid": ("m-contradicted", "not as its vocabulary asks"),
                 "unknown": ("m-unknown", "kept and shown, not judged")}
 FAILED = {"manifest": "The record in it", "signature": "Who signed it", "signer": "Who signed it",
           "digest": "These are other bytes",

@@ -35,7 +35,7 @@ async def check(request: Request) -> Response:
         if chosen is None and not url:
             raise Invalid("Choose a file, or paste an address.")
         name = (chosen.filename or "")[:120] if chosen is not None else url
-        document = await verdict_on(house, chosen, url, who.actor.id if who.actor is not None else None)
+        document = await verdict_on(house, chosen, url, who.actor_id)
     except FedisoraError as error:
         if error.status >= 500:
             raise

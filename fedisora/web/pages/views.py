@@ -30,6 +30,7 @@ VERDICTS: dict[str, tuple[str, str, bool]] = {
     "revoked": ("m-revoked", "Revoked", True), "recovered": ("m-recovered", "Record recovered", False),
     "unsigned": ("m-none", "No record", False), "unreadable": ("m-unreadable", "Not readable", False)}
 """Verdict → (mark, words on a chip, alarm)."""
+COPIED = ("m-recovered", "Matches another video")
 CHECKS = {"manifest": "Signed record", "signature": "The signer is who it says", "digest": "The bytes are intact",
           "object": "Post and file agree", "signer": "The signer is who it says",
           "revocation": "Not revoked", "certificate": "Certificate", "ingredients": "What it was made from"}
@@ -157,18 +158,22 @@ def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
     return facts
 
 
-def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "", named: bool = False) -> MediaView:
+def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "", named: bool = False,
+               copied: bool = False) -> MediaView:
     """A file as pages show it; remote ones are shown through this server.
 
     Args:
         title: of its post, for the name it is kept by.
         named: whether the post that it looks like may be named.
+        copied: it looks like another video and nobody explains why: then its chip says that, and not that it is verified.
     """
     kept = discreet(media.verdict, named=named) or {}
     source = digital_source.find(media.digital_source_type)
     kind = source.kind if source else "undeclared"
     verdict = str(kept.get("verdict") or "")
     mark, text, alarm = VERDICTS.get(verdict, ("m-unknown", "Not checked yet", False))
+    if copied and verdict in GOOD:
+        mark, text = COPIED
     known_from = label_source(media)
     model = str((media.generator or {}).get("model") or "") if kind in ("machine", "mixed") else ""
     model = foreign_labels.WORD_OF.get(known_from or "", model) if media.state == "remote" else model
@@ -238,7 +243,8 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     people = actors.many(session, [row.actor_id for row in every.values()])
     liked = relations.favourited(session, viewer_id, ids) if viewer_id is not None else set()
     boosted = relations.reblogged(session, viewer_id, ids) if viewer_id is not None else set()
-    alike = fingerprints.matches(session, [item for some in files.values() for item in some])
+    every_file = [item for some in files.values() for item in some]
+    alike, copies = fingerprints.matches(session, every_file), fingerprints.copies(session, every_file)
     more = extras(session, every, viewer_id)
     remixes = of_posts(session, [(row, people[row.actor_id]) for row in every.values()], viewer_id)
     found = []
@@ -252,7 +258,8 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
         found.append(PostView(
             id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=title_of(shown),
             spoiler=shown.spoiler_text, sensitive=shown.sensitive,
-            media=[media_view(item, actor, author, title=title_of(shown), named=item.id in alike) for item in media],
+            media=[media_view(item, actor, author, title=title_of(shown), named=item.id in alike, copied=item.id in copies)
+                   for item in media],
             page=f"{account_page(actor)}/{shown.id}", original=shown.url or shown.uri, local=shown.local,
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,
             replies=shown.replies_count, liked=shown.id in liked, boosted=shown.id in boosted, mine=mine, remix=remix,

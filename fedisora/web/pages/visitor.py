@@ -10,10 +10,10 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ...errors import Forbidden, NotFound, TooLarge, Unauthenticated
+from ...errors import Forbidden, NotFound, Unauthenticated
 from ...models import Actor, User
 from ...services import sessions
-from ..body import bounded, clean
+from ..body import bounded, clean, too_large
 
 if TYPE_CHECKING:
     from ...app import House
@@ -88,10 +88,10 @@ async def checked_form(request: Request, *, max_files: int = 4) -> FormData:
     house: House = request.app.state.house
     who = await visitor(request)
     length = int(request.headers.get("content-length") or 0)
-    most = (house.settings.max_upload_mb << 20) + MAX_FORM
-    if length > most:
-        raise TooLarge(f"This is more than {house.settings.max_upload_mb} MB.")
-    form = await bounded(request, most).form(max_files=max_files, max_fields=100, max_part_size=MAX_FORM)
+    most = house.settings.max_upload_mb << 20
+    if length > most + MAX_FORM:
+        raise too_large(most)
+    form = await bounded(request, most, MAX_FORM).form(max_files=max_files, max_fields=100, max_part_size=MAX_FORM)
     given = form.get("csrf_token")
     header = request.headers.get("x-csrf-token", "")
     if not sessions.check_csrf(house.vault, who.token, given if isinstance(given, str) else header):

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.activities import consents as rules
+from fedisora.activities import lineages
 from fedisora.db import UnitOfWork
 from fedisora.errors import Conflict, Forbidden, Invalid, Malformed, NotFound, NotOwner, Refused
 from fedisora.models import ConsentRequest, ConsentStamp, Job, Lineage, Media, Notification, Status
@@ -129,6 +130,8 @@ def test_only_whom_we_asked_answers_and_only_with_a_stamp_of_their_own(town: Tow
     assert town.receive(town.activity("Accept", sent, actor=EVE, result=f"{EVE}/stamps/1")) == "stamp to be checked"
     planned = [row.payload for row in rows(town, Job) if row.kind == "check_consent"]
     assert planned[-1] == {"lineage_id": rows(town, Lineage)[0].id}
+    town.run(lambda uow: lineages.settle(uow, rows(town, Lineage)[0].id, lineages.Finding("revoked")))
+    assert rows(town, Lineage)[0].consent == "missing", "what was never given is not taken back"
     assert rows(town, ConsentRequest)[0].state == "pending", "an Accept is only an address: the stamp is looked at first"
     assert town.receive(town.activity("Reject", sent, actor=EVE, summary="No\u202e, <b>thanks</b>.")) == "consent refused"
     refused = rows(town, ConsentRequest)[0]

@@ -12,7 +12,7 @@ from fedisora.media.extension_host import Answer, ExtensionHost, Patience
 from tests.support.extensions import Installed, install_folder, thing
 
 CALM = Patience(importing=30.0, step=20.0)
-HASTY = Patience(importing=30.0, step=1.0)
+HASTY = Patience(importing=30.0, step=2.0)
 GOOD = 'EXTENSION = made(lambda claim: [] if claim.terms.get("word") == "yes" else [Problem("word", "Say yes.")])'
 
 
@@ -44,8 +44,8 @@ def test_claims_are_judged_by_their_own_vocabulary(packages: Installed) -> None:
     ("def check(claim):\n    raise ValueError('no idea')\nEXTENSION = made(check)", "raised", "ValueError: no idea"),
     ("def check(claim):\n    raise SystemExit(0)\nEXTENSION = made(check)", "raised", "SystemExit"),
     ("import os\ndef check(claim):\n    os._exit(0)\nEXTENSION = made(check)", "raised", "ended the process (status 0)"),
-    ("import threading\ndef check(claim):\n    threading.Event().wait()\nEXTENSION = made(check)", "slow", "within 1 s"),
-    ("def check(claim):\n    while True: pass\nEXTENSION = made(check)", "slow", "within 1 s"),
+    ("import threading\ndef check(claim):\n    threading.Event().wait()\nEXTENSION = made(check)", "slow", "within 2 s"),
+    ("def check(claim):\n    while True: pass\nEXTENSION = made(check)", "slow", "within 2 s"),
     ("def check(claim):\n    return [Problem('', 'x')] * 1000\nEXTENSION = made(check)", "huge", "more than 20 problems"),
     ("def check(claim):\n    while True: yield Problem('', 'x' * 10_000)\nEXTENSION = made(check)", "huge", "20 problems"),
     ("def check(claim):\n    return ['x' * (1 << 40)]\nEXTENSION = made(check)", "huge", "MemoryError"),
@@ -101,7 +101,17 @@ def test_two_packages_with_one_namespace(packages: Installed) -> None:
                              " context={'Thing': 'https://good.example/ns#Thing'})")
     answer = run(ExtensionHost(CALM).describe())
     assert "twin" not in [result["name"] for result in answer.results]
-    assert "uninstall one of them" in answer.faults[0].message
+    assert answer.faults[0].message.endswith("uninstall one of them. (Package stranger-twin.)")
+
+
+def test_nobody_pushes_a_bundled_vocabulary_out(packages: Installed) -> None:
+    packages.install("a_rival", "import dataclasses\nEXTENSION = dataclasses.replace(made(), namespace="
+                                "'https://w3id.org/fedisora/energy#x/', context={'Thing': 'https://w3id.org/fedisora/energy#x/T'})")
+    packages.install("energy", "EXTENSION = made()")
+    answer = run(ExtensionHost(CALM).describe())
+    assert [result["namespace"] for result in answer.results if result["name"] == "energy"] == ["https://w3id.org/fedisora/energy#"]
+    assert sorted(fault.message.rpartition("(")[2] for fault in answer.faults) == [
+        "Package stranger-a_rival.)", "Package stranger-energy.)"]
 
 
 def test_importing_for_ever(packages: Installed) -> None:
@@ -138,3 +148,13 @@ def test_the_child_sees_none_of_our_secrets(packages: Installed, monkeypatch: py
     monkeypatch.setenv("FEDISORA_DATABASE_URL", "postgresql://secret")
     packages.install("bad", "import os\nEXTENSION = made(lambda claim: [Problem('', ','.join(os.environ))])")
     assert "FEDISORA" not in judge(thing("bad")).results[0]["problems"][0]["message"]
+
+
+def test_what_an_extension_starts_ends_with_it(packages: Installed) -> None:
+    packages.install("bad", """
+        import subprocess
+        EXTENSION = made(lambda claim: [Problem("", str(subprocess.Popen(["sleep", "300"], stdout=subprocess.DEVNULL).pid))])
+        """)
+    pid = int(judge(thing("bad")).results[0]["problems"][0]["message"])
+    state = Path(f"/proc/{pid}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] in "ZX"

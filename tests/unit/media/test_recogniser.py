@@ -41,7 +41,17 @@ def test_a_stripped_copy_of_a_public_post_is_recognised(house: House, tmp_path: 
     copy, _ = post(house, bob)
     found = learn(house, copy, trimmed)
     assert (found.media_id, found.object, found.watermark) == (first, uri, False)
-    assert media(house, copy).matched == {"media_id": first, "object": uri, "distance": found.distance, "frames": found.frames}
+    matched = media(house, copy).matched or {}
+    assert {**matched, "part": 0} == {
+        "media_id": first, "object": uri, "distance": found.distance, "frames": found.frames, "part": 0}
+    assert found.frames >= 0.5
+
+    barred = clip(tmp_path / "d.mp4", seconds=4, crf=30, change=lambda picture: np.concatenate(
+        [picture[:100], np.full_like(picture[100:], 255)]))
+    below = asyncio.run(house.recogniser.codes(barred))
+    under = house.recogniser.find(below, None)
+    assert under is not None
+    assert (under.media_id, under.part <= 16) == (first, True), "what is laid over one edge leaves the rest"
 
     looked = asyncio.run(house.recogniser.look(trimmed))
     assert looked is not None

@@ -13,7 +13,7 @@ import pytest
 from fedisora.provenance import certificates
 from fedisora.provenance.digital_source import ALGORITHMIC, CAPTURE, TRAINED
 from fedisora.provenance.verdict import VERDICTS, Match
-from tests.support.signed import MIMES, NOW, PARTS, Issuer, Leaf, flipped, sign, sources, weigh
+from tests.support.signed import MIMES, NOW, PARTS, Issuer, Leaf, flipped, fragmented, sign, sources, weigh
 
 A, B = Issuer("a.example"), Issuer("b.example")
 ANCHORS = {A.origin: A.anchors}
@@ -81,15 +81,14 @@ def agree(path: Path, word: str) -> None:
     assert word != "verified" or found == "Trusted"
 
 
-UNHASHED = {"ftyp"}
-"""What C2PA does not hash: only the digest that the post names tells."""
+UNHASHED = {"ftyp", "mfra"}
+"""What C2PA does not hash: only the digest that the post names tells. (A broken length is noticed all the same.)"""
 MANIFESTS = {"uuid", "caBX", "C2PA", "EB"}
 
 
-@pytest.mark.parametrize("suffix", list(PARTS))
-def test_one_flipped_bit_in_every_part(suffix: str, lab: Lab) -> None:
-    path = lab.files[suffix]
-    data, facts = path.read_bytes(), A.facts(path)
+def every_part(path: Path, lab: Lab) -> set[str]:
+    """Flip a bit at the beginning, in the middle and at the end of every part; the names of the parts."""
+    suffix, data, facts = path.suffix, path.read_bytes(), A.facts(path)
     assert weigh(path, ANCHORS, facts, claimed=A.origin)["verdict"] == "verified"
     agree(path, weigh(path, ANCHORS)["verdict"])
     names = set()
@@ -102,10 +101,22 @@ def test_one_flipped_bit_in_every_part(suffix: str, lab: Lab) -> None:
             if part.name in MANIFESTS:  # its padding is not signed, its box may become another one
                 assert alone in ("tampered", "verified", "unsigned")
             else:
-                assert alone == ("verified" if part.name in UNHASHED else "tampered"), part
+                assert alone == "tampered" or (alone == "verified" and part.name in UNHASHED), part
             assert weigh(spoilt, ANCHORS, facts, claimed=A.origin)["verdict"] == "tampered", part
-    assert names >= {".mp4": {"ftyp", "uuid", "moov", "mdat", "free"}, ".png": {"IHDR", "caBX", "IDAT"},
-                     ".webp": {"VP8 ", "C2PA"}, ".jpg": {"E0", "EB", "DB", "C0", "C4", "DA", "scan"}}[suffix]
+    return names
+
+
+@pytest.mark.parametrize(("suffix", "parts"), [
+    (".mp4", {"ftyp", "uuid", "moov", "mdat", "free"}), (".png", {"IHDR", "caBX", "IDAT"}), (".webp", {"VP8 ", "C2PA"}),
+    (".jpg", {"E0", "EB", "DB", "C0", "C4", "DA", "scan"})])
+def test_one_flipped_bit_in_every_part(suffix: str, parts: set[str], lab: Lab) -> None:
+    assert every_part(lab.files[suffix], lab) >= parts
+
+
+def test_one_flipped_bit_in_every_part_of_a_video_in_fragments(lab: Lab) -> None:
+    bare = fragmented(lab.sources[".mp4"], lab.folder / "fragments.mp4")
+    path = sign(bare, lab.folder / "signed-fragments.mp4", lab.ada, A.record())
+    assert every_part(path, lab) == {"ftyp", "uuid", "moov", "moof", "mdat", "mfra"}
 
 
 @pytest.mark.parametrize("suffix", list(PARTS))

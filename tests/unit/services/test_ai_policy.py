@@ -85,3 +85,5 @@ def test_nothing_is_generated_where_there_is_no_ai(db: Database) -> None:
 
     with pytest.raises(Forbidden, match="AI-free"):
         db.write_now(ask)
+    with pytest.raises(Forbidden, match="AI-free"):
+        db.write_now(lambda uow: generate.retry(uow, actors.get(uow.session, upload(uow, None, "video")[0]), 1))

@@ -87,9 +87,10 @@ def test_a_former_proof_key_stays_listed_and_what_it_signed_holds(town: Town) ->
 def test_what_a_replaced_key_signs_later_does_not_hold(town: Town) -> None:
     before = note(town, town.post())
     author = as_seen(town)
-    for ends, expected in (("2000-01-01T00:00:00Z", "invalid"), ("2999-01-01T00:00:00Z", "valid"), ("soon", "invalid")):
+    for ends, expected in (("2000-01-01T00:00:00Z", "invalid"), ("2999-01-01T00:00:00Z", "valid"), ("soon", "invalid"),
+                           (None, "valid")):
         data = actor_serializer.from_activitypub({**document(town), "assertionMethod": [
-            {**document(town)["assertionMethod"][0], "expires": ends}]})
+            {**document(town)["assertionMethod"][0], "expires": ends, "revoked": None}]})
         author.assertion_keys = data.assertion_keys
         assert proof_state(before, author) == expected
 

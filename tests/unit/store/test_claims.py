@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from fedisora.activities import remote_posts
 from fedisora.db import Database, UnitOfWork
-from fedisora.media.claims import from_generation, judged, keep_made
+from fedisora.media.claims import from_generation, judged, keep_made, look
+from fedisora.media.extension_host import ExtensionHost, Patience
 from fedisora.models import ClaimRow, ExtensionFault, Job, Media
 from fedisora.serializers.activitypub.actor import from_activitypub
 from fedisora.services import instance
@@ -140,6 +141,22 @@ def test_an_extension_comes_changes_and_goes(house: House, packages: Installed) 
     assert house.rows()[0].body == orjson.dumps(thing("strange", word="old"))
 
 
+def test_who_is_slow_once_is_not_gone(house: House, packages: Installed) -> None:
+    packages.install("strange", FIRST)
+    receive(house, note(thing("strange", word="x")))
+    house.look()
+    packages.install("strange", "import threading; threading.Event().wait()")
+    assert asyncio.run(look(house.db, ExtensionHost(Patience(importing=4.0)))) is False
+    assert house.statuses() == [("valid", "strange", "1.0")]
+    assert house.db.read_now(claims.faults)[0].kind == "slow"
+
+
+def test_nobody_has_looked_yet(house: House) -> None:
+    result = {"generator": {"model": "Aurora"}, "render_seconds": 0}
+    [made], faults = asyncio.run(from_generation(house.db, {}, result))
+    assert (made["extension"], made["status"], faults) == ("model_card", "valid", [])
+
+
 def test_new_claims_of_a_known_vocabulary_are_judged_soon(house: House, packages: Installed) -> None:
     packages.install("strange", FIRST)
     house.look()
@@ -166,6 +183,10 @@ def test_a_bad_extension_is_named_and_its_claims_wait(house: House, packages: In
     assert (row.status, row.problems[0]["message"]) == ("unknown", "The extension strange failed on this claim.")
     faults = house.db.read_now(lambda session: list(session.scalars(select(ExtensionFault).order_by(ExtensionFault.extension))))
     assert [(fault.extension, fault.kind, fault.count) for fault in faults] == [("broken", "import", 1), ("strange", "raised", 1)]
+    assert house.look() == 0, "it is not asked again and again"
+    asyncio.run(revalidate_claims(house, {"installed": True, "failed": True}))  # type: ignore[arg-type]
+    assert house.work() == 1
+    assert house.db.read_now(claims.faults)[0].count == 2
     shown, _ = house.db.read_now(claims.overview)
     assert {item.name: item.counts for item in shown if item.counts} == {"strange": {"unknown": 1}}
     packages.install("strange", 'EXTENSION = made(version="1.1")')

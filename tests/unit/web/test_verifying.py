@@ -31,6 +31,7 @@ def test_a_window_that_slides() -> None:
     with pytest.raises(TooManyRequests) as refused:
         limit.take("a")
     assert refused.value.retry_after == 50
+    assert refused.value.text == "That was 2 checks in 1 minutes. Please wait a minute."
     limit.take("b")
     now[0] = 60.5
     limit.take("a")
@@ -146,3 +147,4 @@ def test_the_page_has_rows_for_parts_and_claims() -> None:
     assert [item.title for item in shown.ingredients] == ["upload", "What it was made from"]
     assert [item.title for item in shown.claims] == ["2 Wh, measured", "A claim from https://x.example/ns#"]
     assert "not judged" in shown.claims[1].detail
+    assert (shown.claims[0].mark, shown.claims[0].detail) == ("m-unknown", "energy · only said, not proven"), "form is no proof"
