@@ -294,6 +294,20 @@ def test_a_consent_that_ends_is_looked_at_when_it_does(stage: Stage) -> None:
         assert [job.run_at for job in jobs] == [end + dt.timedelta(seconds=1)] * planned
 
 
+def test_what_has_run_out_stays_so_when_the_remix_shows_no_file_any_more(stage: Stage) -> None:
+    parent = stage.original()
+    good = stage.good(parent)
+    stamp = stage.stamp(stage.home, good, stage.owner)
+    note = stage.remix(parent, stamp)
+    assert stage.look(note).consent == "valid"
+    stage.place.db.write_now(lambda uow: remote_posts.edit(
+        uow, {**note, "attachment": []}, actors.by_uri(uow.session, stage.remixer.uri)))
+    assert stage.look(note).consent == "valid"
+    path = stamp.removeprefix(stage.home.base)
+    stage.stamp(stage.home, {**good, "endTime": "2026-01-01T00:00:00Z"}, stage.owner, path)
+    assert (stage.look(note).consent, stage.listed(note)) == ("expired", False)
+
+
 def test_gone_is_revoked_and_hides_the_remix_and_its_boosts(stage: Stage) -> None:
     for how in ("410", "404"):
         parent = stage.original()
