@@ -21,7 +21,7 @@ from fedisora.store import media as media_rows
 from . import claims
 from .files import SUFFIX, keep, scratch
 from .rows import Handler
-from .signing import TRANSCODE_SECONDS, mark_for, sign, sign_again
+from .signing import TRANSCODE_SECONDS, check, mark_for, sign, sign_again
 
 if TYPE_CHECKING:
     from fedisora.app import House
@@ -112,6 +112,8 @@ async def publish(house: House, payload: dict[str, Any]) -> None:
     for media in files:
         if media.state == "ready":
             await sign(house, status, media)
+        elif media.state == "signed" and media.verdict is None:  # the last try ended between signing and looking
+            await check(house, media)
     await house.db.write(lambda uow: posts.finish(uow, status_id))
     house.bells.ring({f"status:{status_id}"})
 
@@ -124,8 +126,10 @@ async def declare(house: House, payload: dict[str, Any]) -> None:
         return
     try:
         declaration.allowed(media, choice)
-    except Invalid:
-        return  # it was done before
+    except Invalid:  # it was done before, perhaps by a try that ended before the look
+        if media.verdict is None:
+            await check(house, media)
+        return
     await sign_again(house, media, choice)
 
 

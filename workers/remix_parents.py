@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 MOST_BYTES = 300 << 20
 SECONDS = 120.0
 TRIES = 2
+PATIENCE = dt.timedelta(hours=1)
+"""For so long a silent server is waited for: what is signed without its parent stays so. Less than the tries of a job take."""
 _SUFFIX = {"video/mp4": ".mp4", "image/webp": ".webp", "image/jpeg": ".jpg", "image/png": ".png"}
 
 
@@ -31,6 +34,9 @@ async def parents(house: House, media: Media, folder: Path) -> list[Ingredient]:
 
     One that cannot be had, or whose bytes are not those that its post names, is not put into the manifest but never passed over
     in silence: it is listed in `media.ingredients` with a sentence that says why (whoever signs keeps that column).
+
+    Raises:
+        RemoteUnavailable: a server is silent now, and the remix is younger than `PATIENCE`: to be tried again.
     """
     if media.status_id is None:
         return []
@@ -39,7 +45,8 @@ async def parents(house: House, media: Media, folder: Path) -> list[Ingredient]:
     missing: list[dict[str, Any]] = []
     for index, (row, parent, title) in enumerate(found):
         path = folder / f"parent-{index}{_SUFFIX.get(parent.mime if parent is not None else '', '.mp4')}"
-        problem = await _fetch(house, parent, path) if parent is not None else (
+        young = house.db.clock() < row.created_at + PATIENCE
+        problem = await _fetch(house, parent, path, patient=young) if parent is not None else (
             "The original is not known here any more, so its file is not part of the manifest.")
         if parent is None or problem:
             entry = {"kind": "remix", "relationship": "parentOf", "title": title, "object": row.parent_uri, "summary": problem}
@@ -66,8 +73,8 @@ def _parents(session: Session, status_id: int) -> list[tuple[Lineage, Media | No
     return found
 
 
-async def _fetch(house: House, parent: Media, path: Path) -> str:
-    """Put a parent's file at `path`; why it cannot be used, in a sentence, else ""."""
+async def _fetch(house: House, parent: Media, path: Path, *, patient: bool) -> str:
+    """Put a parent's file at `path`; why it cannot be used, in a sentence, else "". `patient`: raises where it may still come."""
     try:
         if parent.storage_key:
             await asyncio.to_thread(house.storage.get_to, parent.storage_key, path)
@@ -76,6 +83,8 @@ async def _fetch(house: House, parent: Media, path: Path) -> str:
         else:
             return "The file of the original is not there any more."
     except (FedisoraError, OSError) as error:
+        if patient and isinstance(error, RemoteUnavailable):
+            raise
         log.info("the file of an original cannot be had", media=parent.id, reason=str(error))
         return "The file of the original could not be fetched from its server."
     digest = digest_multibase((await asyncio.to_thread(file_digest, path))[0])

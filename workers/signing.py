@@ -88,7 +88,7 @@ async def sign(house: House, status: Status, media: Media) -> None:
     old = [key for key in (media.storage_key, media.upload_key) if key]
     await house.db.write(lambda uow: _list(keep(uow, media.id, **values), ingredients))
     await asyncio.to_thread(house.storage.delete, old)
-    await _check(house, media)
+    await check(house, media)
 
 
 async def sign_again(house: House, media: Media, choice: str) -> None:
@@ -115,7 +115,7 @@ async def sign_again(house: House, media: Media, choice: str) -> None:
         declaration.changed(uow, keep(uow, media.id, **values), old)
 
     await house.db.write(write)
-    await _check(house, media)
+    await check(house, media)
 
 
 def watermarked(media: Media) -> list[dict[str, Any]]:
@@ -126,7 +126,8 @@ def watermarked(media: Media) -> list[dict[str, Any]]:
     return [*media.edits, action(name, media.created_at)]
 
 
-async def _check(house: House, media: Media) -> None:
+async def check(house: House, media: Media) -> None:
+    """Look at a signed file as anybody would, and keep the verdict."""
     verdict = await house.verifier.check_media(media.id)
     log.info("signed", media=media.id, verdict=verdict["verdict"])
 

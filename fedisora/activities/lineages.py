@@ -103,6 +103,10 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     parent = statuses.by_uri(uow.session, row.parent_uri)
     row.parent_id = parent.id if parent is not None else None
     row.recheck_at = _next_look(row, uow.now, finding.end)
+    if finding.end is not None and row.recheck_at is not None and uow.now < finding.end < row.recheck_at:
+        # it ends before the next daily look: then, and not when the sweep comes round to it
+        jobs.enqueue(uow, "check_consent", {"lineage_id": row.id}, key=f"{row.id}:until {finding.end.isoformat()}",
+                     delay=row.recheck_at - uow.now)
     uow.session.flush()
     if consent != before and {consent, before} & {*lineage.TAKEN_BACK, "invalid"}:
         trust.consent_changed(uow, child.id)

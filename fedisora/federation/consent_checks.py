@@ -181,9 +181,10 @@ def _claims(session: Session, row: Lineage, child: Status) -> tuple[frozenset[st
 
 
 def _problems(case: _Case, document: dict[str, Any], uri: str, digests: set[str | None], now: Any) -> list[str]:
-    """Why a stamp covers none of some files; [] when it covers one."""
+    """Why a stamp covers none of some files; [] when it covers one, or none is shown any more (what ended has ended still)."""
     found: list[str] = []
-    for digest in digests or {None}:
+    named = document.get("digestMultibase")
+    for digest in digests or {named if isinstance(named, str) else None}:
         found = consent.stamp_problems(
             document, kind=consent.REMIX, owner=case.owner_uri or "", new_object=case.child.uri, target=case.row.parent_uri,
             digest=digest, now=now, stamp_id=uri)
@@ -197,7 +198,8 @@ def _own_stamps(session: Session, case: _Case, now: Any) -> Finding:
     """What our own table says: no document is asked, nobody can forge it."""
     rows = [row for row in consents.stamps_for(session, case.row.parent_uri, case.child.uri)
             if case.owner is not None and row.actor_id == case.owner.id and row.kind == "remix"]
-    fitting = [row for row in rows if row.digest is None or row.digest in case.digests]
+    # its server shows no file any more: what was taken back or ran out did so for the file that was there
+    fitting = [row for row in rows if row.digest is None or row.digest in case.digests or not case.digests]
     standing = [row for row in fitting if row.revoked_at is None]
     if not standing:
         if fitting:

@@ -106,6 +106,8 @@ def describe(source_type: str | None, record: Mapping[str, Any] | None, media: s
         return f"How this {media} was made is not declared."
     if entry.uri == digital_source.ALGORITHMIC:
         return f"Made by a procedural program{suffix}, not AI."
+    if entry.uri == digital_source.COMPOSITE:  # also what we say of a remix about whose parts nobody says anything
+        return f"Composite {media}; how its parts were made is not declared."
     if entry.kind in ("human", "undeclared"):
         return f"Its author declares: {entry.label[0].lower()}{entry.label[1:]}."
     return f"{entry.adjective} {media}{suffix}."

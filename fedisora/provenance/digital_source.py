@@ -40,6 +40,7 @@ TRAINED: Final = BASE + "trainedAlgorithmicMedia"
 COMPOSITE_TRAINED: Final = BASE + "compositeWithTrainedAlgorithmicMedia"
 ALGORITHMIC: Final = BASE + "algorithmicMedia"
 CAPTURE: Final = BASE + "digitalCapture"
+COMPOSITE: Final = BASE + "composite"
 HUMAN_EDITS: Final = BASE + "humanEdits"
 
 _TABLE: Final = (

@@ -19,7 +19,6 @@ from ..provenance import digital_source, policy
 from ..store import actors, consents, lineage, relations, statuses
 from ..store import media as media_rows
 
-COMPOSITE = digital_source.BASE + "composite"
 AI_KINDS = ("machine", "mixed")
 
 
@@ -72,7 +71,7 @@ def attach(uow: UnitOfWork, status: Status, parent: Status, files: Sequence[Medi
              for item in media_rows.of_statuses(uow.session, [parent.id]).get(parent.id, [])]
     files[0].digital_source_type = (
         digital_source.COMPOSITE_TRAINED if any(kind in AI_KINDS for kind in (digital_source.kind_of(source), *kinds))
-        else COMPOSITE)
+        else digital_source.COMPOSITE)
     if files[0].digital_source_type != source and files[0].label_source != "made":  # nobody's word: it follows from the parts
         files[0].label_source, files[0].declared = "remix", False
     if lineages.made(uow, status, parent).consent != "own":

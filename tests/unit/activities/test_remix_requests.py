@@ -6,11 +6,13 @@ from typing import Any
 import orjson
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from fedisora.activities import consents as rules
 from fedisora.activities import lineages
 from fedisora.db import UnitOfWork
 from fedisora.errors import Conflict, Forbidden, Invalid, Malformed, NotFound, NotOwner, Refused
+from fedisora.federation import consent_checks
 from fedisora.models import ConsentRequest, ConsentStamp, Job, Lineage, Media, Notification, Status
 from fedisora.provenance import consent, digital_source
 from fedisora.serializers.activitypub.actor import from_activitypub
@@ -201,6 +203,30 @@ def test_give_take_back_and_never_again_by_a_rule(town: Town) -> None:
     town.run(lambda uow: setattr(uow.session.get_one(Status, parent.id), "interaction_policy", {
         "canRemix": {"automaticApproval": ["as:Public"], "manualApproval": []}}))
     assert town.receive(request(town, parent.uri, digest=OTHER)) == "rejected"
+
+
+def test_what_was_taken_back_stays_so_when_the_remix_shows_no_file_any_more(town: Town) -> None:
+    parent = original(town, "anyone")
+    town.receive(request(town, parent.uri))
+    stamp = rows(town, ConsentStamp)[0]
+
+    def stored(uow: UnitOfWork) -> int:
+        child = Status(id=uow.new_id(), uri=REMIX, actor_id=town.actor(REM).id, document=orjson.dumps(
+            {**town.note(), "id": REMIX, "attachment": []}), created_at=uow.now)
+        uow.session.add(child)
+        uow.session.flush()
+        return lineage.add(uow, child, parent.uri, parent, stamp_uri=stamp.uri).id
+
+    row_id = town.run(stored)
+    town.act(use_cases.revoke, town.ada, stamp_id=stamp.id)
+    assert rows(town, Lineage)[0].consent == "revoked"
+
+    def found(session: Session) -> str:
+        case = consent_checks._case(session, row_id)
+        assert case is not None
+        return consent_checks._own_stamps(session, case, stamp.created_at).consent
+
+    assert town.db.read_now(found) == "revoked", "also by the daily look"
 
 
 def test_whoever_asked_takes_it_back_and_nobody_else(town: Town) -> None:

@@ -283,6 +283,31 @@ def test_a_server_that_is_silent_at_the_first_look_is_asked_again_shortly(stage:
     assert stage.row(status).recheck_at is not None
 
 
+def test_a_consent_that_ends_is_looked_at_when_it_does(stage: Stage) -> None:
+    parent, now = stage.original(), dt.datetime.now(dt.UTC).replace(microsecond=0)
+    for end, planned in ((now + dt.timedelta(hours=2), 1), (now + dt.timedelta(days=9), 0)):
+        stamp = stage.stamp(stage.home, stage.good(parent, endTime=end.isoformat().replace("+00:00", "Z")), stage.owner)
+        row = stage.look(stage.remix(parent, stamp))
+        assert row.consent == "valid"
+        jobs = stage.place.db.read_now(
+            lambda session, row=row: session.query(Job).filter(Job.key.like(f"check_consent:{row.id}:until%")).all())  # type: ignore[misc]
+        assert [job.run_at for job in jobs] == [end + dt.timedelta(seconds=1)] * planned
+
+
+def test_what_has_run_out_stays_so_when_the_remix_shows_no_file_any_more(stage: Stage) -> None:
+    parent = stage.original()
+    good = stage.good(parent)
+    stamp = stage.stamp(stage.home, good, stage.owner)
+    note = stage.remix(parent, stamp)
+    assert stage.look(note).consent == "valid"
+    stage.place.db.write_now(lambda uow: remote_posts.edit(
+        uow, {**note, "attachment": []}, actors.by_uri(uow.session, stage.remixer.uri)))
+    assert stage.look(note).consent == "valid"
+    path = stamp.removeprefix(stage.home.base)
+    stage.stamp(stage.home, {**good, "endTime": "2026-01-01T00:00:00Z"}, stage.owner, path)
+    assert (stage.look(note).consent, stage.listed(note)) == ("expired", False)
+
+
 def test_gone_is_revoked_and_hides_the_remix_and_its_boosts(stage: Stage) -> None:
     for how in ("410", "404"):
         parent = stage.original()

@@ -4,6 +4,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from fedisora.provenance import digital_source
+from fedisora.provenance.checks import describe
 from fedisora.provenance.reading import MOST_PARTS, read_report
 from fedisora.provenance.verdict import decide
 
@@ -38,3 +40,8 @@ def test_the_verdict_says_it_of_every_part() -> None:
     assert verdict.verdict == "contradicted"
     assert [(check.ok, check.detail) for check in verdict.checks if check.name == "ingredient"] == [
         (True, "unchanged since it was signed: upload[2J"), (False, "had been changed after it was signed: clip")]
+
+
+def test_nobody_declares_a_composite() -> None:
+    assert describe(digital_source.COMPOSITE, None) == "Composite video; how its parts were made is not declared."
+    assert describe(digital_source.CAPTURE, None, "image") == "Its author declares: captured with a camera."

@@ -11,14 +11,16 @@ import pytest
 
 from fedisora.activitypub.digest import digest_multibase
 from fedisora.app import House, build_house, workers_module
+from fedisora.errors import RemoteUnavailable
 from fedisora.media.digest import file_digest
 from fedisora.models import Base, Lineage, Media, Status
 from fedisora.services import accounts, instance
 from fedisora.settings import load_settings
+from tests.support.instances import free_port
 from tests.support.pictures import png
 from tests.support.world import World
 
-PARENTS = workers_module("remix_parents")
+PARENTS, rows = workers_module("remix_parents"), workers_module("rows")
 
 
 class Files(World):
@@ -93,3 +95,20 @@ def test_a_parent_that_cannot_be_had_or_is_another_is_named_and_left_out(house: 
     assert "is not the one that its post names" in media.ingredients[1]["summary"]
     assert "could not be fetched" in media.ingredients[2]["summary"]
     assert all("summary" in item for item in media.ingredients[1:])
+
+
+def test_a_silent_server_is_waited_for_but_not_for_ever(house: House, tmp_path: Path) -> None:
+    parent = Media(id=1, remote_url=f"http://127.0.0.1:{free_port()}/parent.png", mime="image/png")
+
+    async def look(patient: bool) -> str:
+        await house.client.open()
+        try:
+            return str(await PARENTS._fetch(house, parent, tmp_path / "x.png", patient=patient))
+        finally:
+            await house.client.close()
+
+    with pytest.raises(RemoteUnavailable):
+        asyncio.run(look(patient=True))
+    assert "could not be fetched" in asyncio.run(look(patient=False))
+    tries = sum(rows.pause(attempt).total_seconds() for attempt in range(1, rows.ATTEMPTS))
+    assert tries > PARENTS.PATIENCE.total_seconds(), "the last try of the job signs without it"

@@ -51,6 +51,24 @@ def test_a_declared_upload_says_who_how_and_what_was_done_to_it(studio: Studio) 
     assert [item["action"] for item in shown["edits"]] == names(actions(found))[1:]
 
 
+def test_a_worker_that_ended_after_signing_is_followed_by_one_that_looks(studio: Studio) -> None:
+    def lost(uow: Any) -> None:
+        media = uow.session.get_one(Media, media_id)
+        media.verdict = media.verdict_at = None
+        uow.session.get_one(Status, media.status_id).published = False
+
+    path = studio.folder / "small.png"
+    path.write_bytes(png(32, 24))
+    media_id = studio.upload(path, "captured")
+    studio.publish(media_id)
+    studio.house.db.write_now(lost)
+    media = studio.publish(media_id)
+    assert media.verdict is not None and media.verdict["verdict"] == "verified"
+    studio.house.db.write_now(lambda uow: setattr(uow.session.get_one(Media, media_id), "verdict", None))
+    studio.run(WORKER.declare, {"media_id": media_id, "choice": "captured"})
+    assert studio.media(media_id).verdict is not None
+
+
 def test_the_record_stands_alone_with_its_authors_proof(studio: Studio) -> None:
     media = studio.publish(studio.upload(studio.plain, "edited"))
     document = studio.get(f"/records/{media.id}", "application/activity+json").json()
