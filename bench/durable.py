@@ -196,7 +196,7 @@ def lookups(codes: int) -> tuple[dict[int, tuple[float, float]], float]:
 
 def main() -> None:
     """Print the tables."""
-    console = Console()
+    console = Console(width=110)
     with tempfile.TemporaryDirectory(prefix="fedisora-bench-") as name:
         folder = Path(name)
         originals, plain, table, spent, misread = survival(folder, CLIPS)

@@ -174,7 +174,7 @@ async def verify_here(settings: Settings, target: str) -> dict[str, object]:
         await house.open()
         try:
             return await (house.verifier.check_file(path, recognise=True) if path is not None
-                          else addresses.check(house, target, LARGEST_DOWNLOAD))
+                          else addresses.check(house, target, LARGEST_DOWNLOAD, everything=True))
         finally:
             await house.close()
 

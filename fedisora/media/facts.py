@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..activities import companions
 from ..activities.remote_posts import proof_state
 from ..activitypub.parse import host_of, type_of
 from ..db import UnitOfWork
-from ..errors import FedisoraError, Invalid
+from ..errors import FedisoraError
 from ..models import Actor, Media, Status
 from ..provenance import digital_source, foreign_labels
 from ..provenance.verdict import Match, ObjectFacts
 from ..serializers.activitypub.attachment import MediaData
 from ..serializers.activitypub.note import from_activitypub
 from ..store import labels, trust
-from ..uris import Uris
 
 CHECKED: Final = ("video", "image")
 _FILES: Final = ("Video", "Image", "Audio")
@@ -171,35 +170,6 @@ def consents_of(session: Session, uri: str) -> tuple[tuple[str, ...], tuple[str,
     return tuple(gone), tuple(wrong)
 
 
-def by_url(session: Session, url: str, uris: Uris) -> KnownFile | None:
-    """The file of a post or an address that is known here.
-
-    Raises:
-        Invalid: the post has none.
-    """
-    status_id = uris.status_id(url)
-    if status_id is not None:
-        return _first_of(session, status_id)
-    status = session.scalar(select(Status.id).where(or_(Status.uri == url, Status.url == url)).limit(1))
-    if status is not None:
-        return _first_of(session, status)
-    prefix = uris.media("")
-    if url.startswith(prefix):
-        row = session.scalar(select(Media).where(Media.storage_key == url.removeprefix(prefix).partition("?")[0]))
-    else:
-        row = session.scalar(select(Media).where(Media.remote_url == url).limit(1))
-    return known_file(session, row) if row is not None else None
-
-
-def _first_of(session: Session, status_id: int) -> KnownFile | None:
-    media = session.scalar(select(Media).where(Media.status_id == status_id, Media.kind.in_(CHECKED))
-                           .order_by(Media.position).limit(1))
-    if media is None:
-        raise Invalid("This post has no video or image to check.")
-    return known_file(session, media)
-
-
-# ---- keeping what was found
 def keep_label(uow: UnitOfWork, media: Media, known: KnownFile) -> None:
     """Show the stricter of what post and companion say, and keep what the post's proof is worth now."""
     if known.companion is not None:

@@ -83,21 +83,6 @@ class Verifier:
                              digest=digest, now=self._db.clock(), media=noun)
         return verdict.to_json()
 
-    async def check_url(self, url: str) -> dict[str, Any]:
-        """The verdict on what a URL names: a post (its first video or image) or a file.
-
-        Raises:
-            Invalid: nothing that could be checked is there.
-            RemoteUnavailable: the other server does not answer.
-        """
-        known = await self._db.read(lambda session: facts.by_url(session, url, self._db.instance.uris))
-        if known is not None:
-            return await self.check_media(known.media.id)
-        async with scratch("verify") as folder:
-            path = folder / "file"
-            await self._client.download(url, path, max_bytes=MAX_BYTES, deadline=120.0)
-            return await self.check_file(path, recognise=True)
-
     async def check_media(self, media_id: int) -> dict[str, Any]:
         """Check a stored media file (a remote one is fetched), keep the verdict and answer it.
 

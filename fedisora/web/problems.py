@@ -70,6 +70,8 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     """Starlette's own: no route, wrong method, an unreadable form."""
     assert isinstance(error, HTTPException)
     text = TEXTS.get(error.status_code, str(error.detail))
+    if error.status_code == 405 and error.detail.startswith("Use "):
+        text = error.detail
     if error.status_code == 400 and error.detail not in ("", "Bad Request"):
         text = f"The request is malformed: {error.detail}"  # Starlette's words about a form: too many files, no boundary
     return answer(request, error.status_code, text, dict(error.headers or {}))

@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 def build(house: House) -> list[BaseRoute]:
     """All routes. Pages come last: their `/@name` patterns are the widest."""
-    return [*health.routes, *activitypub.routes, *mastodon.routes, *oauth.routes, *api.routes, *mastodon.fallback, *files.routes,
-            *pages.routes]
+    return [*health.routes, *activitypub.routes, *mastodon.routes, *oauth.routes, *api.routes, *api.fallback,
+            *mastodon.fallback, *files.routes, *pages.routes]

@@ -126,6 +126,15 @@ def test_refusals_say_how_to_mend_it(instance: InstanceProcess) -> None:
             "The request is malformed: Too many files. Maximum number of files is 1.")
 
 
+def test_wrong_methods_and_paths_of_our_api(instance: InstanceProcess) -> None:
+    for method, path, allow in (("GET", "verify", "POST"), ("DELETE", "dial", "GET, HEAD, PUT"),
+                                ("PATCH", "generations", "GET, HEAD, POST")):
+        refused = instance.http.request(method, f"/api/fedisora/v1/{path}")
+        assert (refused.status_code, refused.headers["allow"]) == (405, allow)
+    assert instance.http.get(VERIFY).json() == {"error": "Use POST here."}
+    assert "/api/fedisora/v1 lists" in instance.http.post("/api/fedisora/v1/nonsense").json()["error"]
+
+
 def test_vocabularies_are_cached_and_negotiated(instance: InstanceProcess) -> None:
     seen = instance.http.get("/ns/energy/v1", headers={"Accept": "text/html;q=0.5, application/ld+json"})
     assert seen.headers["content-type"] == "application/ld+json"
@@ -161,6 +170,20 @@ def test_signed_changed_unsigned_and_unreadable(instance: InstanceProcess, signe
     assert ask(instance, changed(signed))["verdict"] == "tampered"
     assert ask(instance, png(8, 8))["verdict"] == "unsigned"
     assert ask(instance, b"nothing at all")["verdict"] == "unreadable"
+
+
+def test_the_record_of_a_post_for_followers_is_for_followers(instance: InstanceProcess, ann: Api) -> None:
+    media = ann.http.post("/api/v2/media", files={"file": ("a.png", png(62, 46), "image/png")}).json()
+    private = ann.post("/api/v1/statuses", status="for friends", visibility="private", media_ids=[media["id"]])
+    found = eventually(lambda: ann.post(VERIFY, url=private["uri"]), what="the verdict for its author")
+    assert found["record"]["object"] == private["uri"]
+    for address in (private["uri"], private["url"]):
+        refused = instance.http.post(VERIFY, json={"url": address})
+        assert refused.status_code == 422
+        assert "for friends" not in refused.text
+        assert "record" not in refused.json()
+    assert instance.http.post(VERIFY, json={"url": f"{instance.base}/@ann/1"}).text == refused.text, "nor that it is there"
+    ann.http.delete(f"/api/v1/statuses/{private['id']}")
 
 
 def test_three_doors_one_verdict(instance: InstanceProcess, signed: bytes, tmp_path: Path) -> None:

@@ -167,6 +167,26 @@ def test_the_extension_comes_to_the_other_server(pair: Pair, bench: Bench) -> No
     eventually(judged, what="judged again")
 
 
+def test_another_version_judges_again_and_the_former_is_served_on(pair: Pair) -> None:
+    there = pair.bob.instance
+    home = there.folder / "site" / "fedisora_film_stock"
+    for name, old, new in (("__init__.py", 'version="1.0"', 'version="2.0"'), ("validate.py", "return [Problem", "[Problem")):
+        text = (home / name).read_text()
+        assert old in text
+        (home / name).write_text(text.replace(old, new))
+    context = home / "context.jsonld"
+    context.write_text(context.read_text().replace('"developedBy": ', f'"camera": "{FILM}camera",\n    "developedBy": '))
+    look_again(pair.bob)
+
+    def judged() -> bool:
+        return [claim["status"] for claim in claims(pair.bob, pair.copy["id"])] == ["valid"] * 4
+
+    eventually(judged, what="judged by the second version")
+    first, second = (there.http.get(f"/ns/film_stock/v{number}", headers=LD).json()["@context"] for number in (1, 2))
+    assert "camera" in second and set(first) == set(second) - {"camera"}
+    assert there.http.get("/ns/film_stock").headers["location"] == "/ns/film_stock/v2"
+
+
 def test_the_vocabulary_is_served_for_programs_and_people(pair: Pair) -> None:
     here = pair.alice.instance.http
     answer = here.get("/ns/film_stock/v1", headers={**LD, "Origin": "https://elsewhere.example"})

@@ -4,8 +4,11 @@ A new module brings its routes here and describes each of them in a tuple `DOCS`
 """
 from __future__ import annotations
 
-from starlette.routing import BaseRoute, Route
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Match, Route
 
+from ...errors import NotFound
 from . import consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
 
 BASE = openapi.BASE
@@ -36,3 +39,17 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/media/{{id:row}}/match", matches.answer, methods=["POST"]),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]
+
+
+async def unknown(request: Request) -> None:
+    """Everything else below our address: the wrong method says which is right, the wrong path where they are listed."""
+    allowed: set[str] = set()
+    for route in routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            allowed |= route.methods or set()
+    if allowed:
+        raise HTTPException(405, f"Use {' or '.join(sorted(allowed - {'HEAD'}))} here.", {"Allow": ", ".join(sorted(allowed))})
+    raise NotFound(f"There is nothing at this address. {BASE} lists what there is.")
+
+
+fallback: list[BaseRoute] = [Route(f"{BASE}/{{rest:path}}", unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]

@@ -36,6 +36,6 @@ async def verify(request: Request) -> Response:
     who = await caller(request)
     admit(request, house, who.user.id if who is not None and who.user is not None else None)
     given = await params(request, files=1, most=house.settings.max_upload_mb << 20, beside=1 << 20)
-    verdict = await verdict_on(house, given.file("file"), given.text("url").strip(),
-                               who.actor.id if who is not None and who.actor is not None else None)
+    viewer_id = who.actor.id if who is not None and who.actor is not None and who.allows("read:statuses") else None
+    verdict = await verdict_on(house, given.file("file"), given.text("url").strip(), viewer_id)
     return JSONResponse(verdict, headers=HEADERS)
