@@ -56,20 +56,31 @@ class Verifier:
 
     # ---- doors
     async def check_file(self, path: Path, *, recognise: bool = False) -> dict[str, Any]:
-        """The verdict on a file somebody has: compared with its post when the file or the post is known here.
+        """The verdict on a file somebody has: compared with its post when the file or the post is known here. One that cannot
+        be judged, for what it costs or because a library breaks on it, is `unreadable`: there is a verdict on every file.
 
         Args:
             recognise: look for a known video that one without a record looks like (which takes decoding it).
         """
         digest = digest_multibase((await asyncio.to_thread(file_digest, path))[0])
         known = await self._db.read(lambda session: facts.by_digest(session, digest))
-        verdict, *_ = await self._weigh(path, digest, known, None, look=self.recognise if recognise else None)
-        return verdict.to_json()
+        return await self._answer(path, digest, known, None, look=self.recognise if recognise else None)
 
     async def check_claimed(self, path: Path, said: ObjectFacts, home: str, noun: str = "video") -> dict[str, Any]:
         """The verdict on a file that a post of another server names; `home` is the post's origin."""
         digest = digest_multibase((await asyncio.to_thread(file_digest, path))[0])
-        verdict, *_ = await self._weigh(path, digest, KnownFile(Media(kind=noun, state="remote"), said), home, noun)
+        return await self._answer(path, digest, KnownFile(Media(kind=noun, state="remote"), said), home, noun)
+
+    async def _answer(self, path: Path, digest: str, known: KnownFile | None, claimed: str | None, noun: str = "video",
+                      look: Callable[[Path], Awaitable[Match | None]] | None = None) -> dict[str, Any]:
+        try:
+            verdict, *_ = await self._weigh(path, digest, known, claimed, noun, look=look)
+        except FedisoraError as error:
+            if error.retryable:
+                raise
+            log.warning("a file cannot be judged", reason=str(error))
+            verdict = decide({"report": None, "error": {"code": "unreadable"}}, claimed_origin=None, object_facts=None,
+                             digest=digest, now=self._db.clock(), media=noun)
         return verdict.to_json()
 
     async def check_media(self, media_id: int) -> dict[str, Any]:

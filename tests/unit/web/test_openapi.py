@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -173,8 +174,12 @@ def test_verdicts_and_their_limit(client: Client, document: dict[str, Any], ann:
     url = f"{BASE}/verify"
     found = check(document, "post", "/verify", client.post(url, files={"file": ("x.png", png(4, 4))}))
     assert found["verdict"] == "unsigned"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")  # the child that reads the file ends without a word
+        found = check(document, "post", "/verify", client.post(url, files={"file": ("x.png", png(4, 4))}))
+    assert found["verdict"] == "unreadable"
     check(document, "post", "/verify", client.post(url, content=b"{", headers={"Content-Type": "application/json"}))
-    for _ in range(PER_ADDRESS - 2):
+    for _ in range(PER_ADDRESS - 3):
         assert client.post(url, json={}).status_code == 422
     refused = client.post(url, json={})
     check(document, "post", "/verify", refused)
