@@ -19,8 +19,16 @@ def instance(tmp_path: Path) -> Iterator[InstanceProcess]:
 
 
 def children(instance: InstanceProcess) -> list[psutil.Process]:
-    """The worker processes of a server (not what they start in turn)."""
-    return [child for child in psutil.Process(instance.processes[0].pid).children() if child.status() != psutil.STATUS_ZOMBIE]
+    """The worker processes of a server: forks of it, not what these or itself start for a while (media, extensions)."""
+    return [child for child in psutil.Process(instance.processes[0].pid).children()
+            if child.status() != psutil.STATUS_ZOMBIE and not any("_child" in word or ".child" in word for word in words(child))]
+
+
+def words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return [".child"]  # it ended meanwhile
 
 
 def render(instance: InstanceProcess, name: str) -> None:
