@@ -116,7 +116,7 @@ def test_between_the_commit_and_the_delivery(starting: Callable[..., InstancePro
     create = f"{status['uri']}/activity"
     eventually(lambda: len(world.activities("Create")) >= 30, what="every inbox has it")
     assert [item["id"] for item in world.activities("Create")] == [create] * 30
-    eventually(lambda: rows(instance, "SELECT 1 FROM deliveries WHERE state <> 'done'") == [], what="every answer is written down")
+    eventually(lambda: rows(instance, "SELECT 1 FROM deliveries WHERE state <> 'done'") == [], what="every answer is kept")
 
 
 @pytest.mark.parametrize("times", [3])
