@@ -136,6 +136,8 @@ def test_wrong_methods_and_paths_of_our_api(instance: InstanceProcess) -> None:
 
 
 def test_vocabularies_are_cached_and_negotiated(instance: InstanceProcess) -> None:
+    # what is installed is asked in a child process right after the first start
+    eventually(lambda: instance.http.get("/ns/energy/v1").status_code == 200, what="the installed vocabularies")
     seen = instance.http.get("/ns/energy/v1", headers={"Accept": "text/html;q=0.5, application/ld+json"})
     assert seen.headers["content-type"] == "application/ld+json"
     tag = seen.headers["etag"]
