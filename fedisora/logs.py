@@ -27,7 +27,7 @@ class _Stderr:
 def quiet() -> None:
     """For one-shot commands: warnings only, on stderr, so that what a script reads on stdout stays clean."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-                        logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+                        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())))
 
 
 def configure(settings: Settings) -> None:
