@@ -16,7 +16,7 @@ endif
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-run: $(VENV)/.run ## Install what is needed and serve on http://localhost:8000 (ARGS="--port 8080" for options)
+run: $(VENV)/.run ## Install what is needed and serve on http://localhost:8000 (ARGS="--host 0.0.0.0" for options)
 	@exec $(BIN)/fedisora serve $(ARGS)
 
 test: $(VENV)/.test $(PEERS) ## Install what tests need and run all of them (ARGS="-k name" for some)

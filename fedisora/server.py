@@ -10,6 +10,7 @@ import ssl
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .app import House, build_house, create_app, workers_module
 from .errors import ConfigurationError
@@ -58,9 +59,23 @@ def check_tls(cert: Path | None, key: Path | None) -> None:
                                  "together.", cause=error) from error
 
 
-def welcome(house: House) -> None:
+def misaddressed(base: str, port: int) -> str | None:
+    """What to say when an instance for this machine listens elsewhere than its links and ids name; else None.
+
+    Behind a proxy the ports differ rightly, so only the name `localhost` counts.
+    """
+    named = urlsplit(base)
+    if named.hostname != "localhost" or port in (0, named.port or (443 if named.scheme == "https" else 80)):
+        return None
+    return (f"Its links name that address, but it listens on port {port}. To use this port, start a new data folder with "
+            f"FEDISORA_BASE_URL={named.scheme}://localhost:{port}.")
+
+
+def welcome(house: House, port: int) -> None:
     """Say where the instance is; while nobody administers it, print a one-time set-up link."""
     print(f"Fedisora runs at {house.uris.base}/", file=sys.stderr)
+    if (hint := misaddressed(house.uris.base, port)) is not None:
+        print(hint, file=sys.stderr)
     if house.db.read_now(instance.needs_setup):
         link = house.db.write_now(instance.setup_link)
         print(f"\n  Open this link once to make the first (admin) account:\n\n      {link}\n", file=sys.stderr, flush=True)
@@ -80,7 +95,7 @@ def run(settings: Settings, *, host: str, port: int, workers: bool, tls_cert: Pa
     house = build_house(settings)
     local = workers and settings.local_workers and not settings.redis_url
     import_everything()
-    welcome(house)
+    welcome(house, port)
     own_process = local and settings.worker_process and hasattr(os, "fork")
     process = workers_module("process").WorkerProcess.fork(house, bound) if own_process else None
     app = create_app(settings, local_workers=local, house=house, worker_process=process)
