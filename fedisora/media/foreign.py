@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from ..activities import inbound
 from ..db import UnitOfWork
 from ..errors import FedisoraError, Refused
 from ..models import Media
 from ..provenance import digital_source
 from ..provenance.verdict import Check, decide
-from ..store import labels
-from . import facts
+from . import facts, verdicts
 from .scratch import scratch
 
 if TYPE_CHECKING:
@@ -81,7 +79,7 @@ async def check(db: Database, client: Any, verifier: Verifier, media_id: int,
             await client.download(url, path, max_bytes=db.instance.settings.foreign_media_mb << 20, deadline=DEADLINE)
         except Refused as error:
             log.info("foreign file not checked", media=media_id, reason=str(error))
-            await db.write(lambda uow: _never(uow, media_id))
+            await db.write(lambda uow: verdicts.settled(uow, media_id))
             return None
         except FedisoraError as error:
             log.info("foreign file not checked yet", media=media_id, reason=str(error))
@@ -101,22 +99,10 @@ def keep(uow: UnitOfWork, media_id: int, document: dict[str, Any], metadata: str
     """Store a verdict, and the label that the file itself carries, signed or (`metadata`) not."""
     media = uow.session.get(Media, media_id)
     if media is not None:
-        said = facts.known_file(uow.session, media).facts
-        if said is not None and said.withdrawn:
-            document["checks"].append(Check("label", False, said.withdrawn).to_json())
-        media.verdict, media.verdict_at, media.recheck_at = document, uow.now, None
-        labels.from_manifest(media, document)
-        labels.from_manifest(media, {"digitalSourceType": metadata})
-        inbound.checked(uow, media)
-        uow.ring(f"media:{media_id}")
-
-
-def _never(uow: UnitOfWork, media_id: int) -> None:
-    """No check will come: the inbound policy goes by what is known without it."""
-    media = uow.session.get(Media, media_id)
-    if media is not None:
-        media.recheck_at = None
-        inbound.checked(uow, media)
+        known = facts.known_file(uow.session, media)
+        if known.facts is not None and known.facts.withdrawn:
+            document["checks"].append(Check("label", False, known.facts.withdrawn).to_json())
+        verdicts.keep(uow, media, document, known, metadata=metadata)
 
 
 def _again(uow: UnitOfWork, media_id: int) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import structlog
 
-from ..activities import inbound
 from ..activitypub.digest import digest_multibase
 from ..db import Database, UnitOfWork
 from ..errors import FedisoraError, NotFound, Refused
@@ -22,9 +21,8 @@ from ..models import Media
 from ..provenance.reading import Reading, read_report
 from ..provenance.verdict import Match, ObjectFacts, Verdict, decide, origin
 from ..storage import Store
-from ..store import labels
-from . import facts
-from .claims import judged, keep_claims
+from . import facts, verdicts
+from .claims import judged
 from .digest import file_digest
 from .facts import KnownFile
 from .process import run_media
@@ -104,7 +102,7 @@ class Verifier:
                 try:
                     await self._client.download(media.remote_url, path, max_bytes=MAX_BYTES, deadline=120.0)
                 except Refused:  # it is gone: what was found out stays, and nobody asks for it every day
-                    await self._db.write(lambda uow: _settled(uow, media_id))
+                    await self._db.write(lambda uow: verdicts.settled(uow, media_id))
                     raise
                 home = origin(known.facts.object_id if known.facts else media.remote_url) or ""
                 sidecar = await self._sidecar(media.manifest_url, folder / "manifest.c2pa")
@@ -218,16 +216,4 @@ def _parsed(reading: dict[str, Any]) -> Reading | None:
 def _keep(uow: UnitOfWork, media_id: int, document: dict[str, Any], known: KnownFile, again: dt.datetime | None) -> None:
     media = uow.session.get(Media, media_id)
     if media is not None:
-        media.verdict, media.verdict_at, media.recheck_at = document, uow.now, again
-        labels.from_manifest(media, document)
-        facts.keep_label(uow, media, known)
-        keep_claims(uow, media, document)
-        inbound.checked(uow, media)
-        uow.ring(f"media:{media_id}")
-
-
-def _settled(uow: UnitOfWork, media_id: int) -> None:
-    media = uow.session.get(Media, media_id)
-    if media is not None:
-        media.recheck_at = None
-        inbound.checked(uow, media)
+        verdicts.keep(uow, media, document, known, again=again)

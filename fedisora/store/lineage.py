@@ -38,15 +38,6 @@ def parents_of(session: Session, status_ids: Iterable[int]) -> dict[int, list[Li
     return found
 
 
-def children_of(session: Session, uris: Iterable[str]) -> dict[str, list[Lineage]]:
-    """What was made from some posts (or with the likeness of some actors), by the parent's id."""
-    wanted, found = list(set(uris)), defaultdict(list)
-    if wanted:
-        for row in session.scalars(select(Lineage).where(Lineage.parent_uri.in_(wanted)).order_by(Lineage.id)):
-            found[row.parent_uri].append(row)
-    return found
-
-
 def by_stamp(session: Session, uri: str) -> Sequence[Lineage]:
     """The rows that rest on a stamp."""
     return session.scalars(select(Lineage).where(Lineage.stamp_uri == uri).limit(500)).all()

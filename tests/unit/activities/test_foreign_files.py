@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import select
 
 from fedisora.db import UnitOfWork
 from fedisora.media.foreign import keep
-from fedisora.models import Follow, Job, Media, Status
+from fedisora.models import ClaimRow, Follow, Job, Media, Status
 from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, TRAINED
 from fedisora.store import labels
 
@@ -46,6 +47,15 @@ def test_small_new_files_are_looked_into_and_so_many_at_most(town: Town, monkeyp
     monkeypatch.setattr(labels, "FOREIGN_BACKLOG", 3)
     receive(town, attachment=[{**FILE, "url": f"https://remote.example/{number}.mp4"} for number in range(5)])
     assert planned(town) == ["check_foreign"] * 3
+
+
+def test_claims_in_the_file_are_kept_whoever_passed_it_on(town: Town) -> None:
+    receive(town)
+    claim = {"@context": {"Thing": "https://other.example/ns#Thing"}, "type": "Thing", "word": "x"}
+    document = {**verdict("intact-unknown-signer", None), "record": {"claims": [claim]}}
+    town.run(lambda uow: keep(uow, uow.session.scalars(select(Media.id)).one(), document))
+    row = town.db.read_now(lambda session: session.scalars(select(ClaimRow)).one())
+    assert (row.source, row.namespace, orjson.loads(row.body)) == ("file", "https://other.example/ns#", claim)
 
 
 def test_what_the_file_says_is_taken_when_it_admits_to_more(town: Town) -> None:
