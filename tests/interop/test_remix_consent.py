@@ -19,7 +19,8 @@ BASE = "/api/fedisora/v1/consent"
 @pytest.fixture(scope="module")
 def friends(instances: Callable[..., InstanceProcess]) -> tuple[Api, Api]:
     """alice@a and bob@b, who follow each other."""
-    alice, bob = instances("a").user("alice"), instances("b").user("bob")
+    # a request that meets a busy server is tried again in a second, not in a quarter of a minute
+    alice, bob = (instances(name, retry_seconds="1").user(who) for name, who in (("ra", "alice"), ("rb", "bob")))
     bob.follow(f"@{alice.handle}")
     alice.follow(f"@{bob.handle}")
     return alice, bob
