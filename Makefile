@@ -10,6 +10,9 @@ ifeq ($(shell command -v npm 2>/dev/null),)
 PEERS :=
 endif
 
+# The real video models need torch, gigabytes of it: continuous integration always has it, everybody else says GPU=1 once.
+GPU_STAMP := $(if $(GPU)$(filter 1,$(FEDISORA_REQUIRE_ALL)),$(VENV)/.gpu)
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench docs constraints clean
 
@@ -19,7 +22,7 @@ help: ## This list
 run: $(VENV)/.run ## Install what is needed and serve on http://localhost:8000 (ARGS="--host 0.0.0.0" for options)
 	@exec $(BIN)/fedisora serve $(ARGS)
 
-test: $(VENV)/.test $(PEERS) ## Install what tests need and run all of them (ARGS="-k name" for some)
+test: $(VENV)/.test $(GPU_STAMP) $(PEERS) ## Install what tests need and run all of them (ARGS="-k name" for some, GPU=1 with torch)
 	@$(BIN)/python -m tests.support.browser || true
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -35,9 +38,9 @@ docs: $(VENV)/.docs ## The documentation as HTML in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo "build/docs/index.html"
 
-constraints: $(VENV)/.test $(VENV)/.docs ## Write constraints.txt from what is installed
+constraints: $(VENV)/.test $(VENV)/.gpu $(VENV)/.docs ## Write constraints.txt from what is installed
 	@{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --all --exclude-editable \
-	| grep -E '^[A-Za-z0-9_.-]+==[^ ]+$$' | grep -viE '^(pip|fedisora|torch)=='; } > constraints.new
+	| sed 's/+cpu$$//' | grep -E '^[A-Za-z0-9_.-]+==[^ ]+$$' | grep -viE '^(pip|fedisora)=='; } > constraints.new
 	@mv constraints.new constraints.txt
 
 clean: ## Remove what was built (not the data folder)
@@ -62,6 +65,11 @@ $(VENV)/.run: $(GROUND) | $(BIN)/pip
 $(VENV)/.test: $(VENV)/.run
 	@echo "Installing what tests need (once) …"
 	@$(INSTALL) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.gpu: $(VENV)/.test
+	@echo "Installing torch and diffusers (once) …"
+	@$(INSTALL) --editable '.[gpu]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.run

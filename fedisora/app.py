@@ -20,6 +20,8 @@ from .federation.inbox import Inbox
 from .federation.key_cache import KeyCache
 from .federation.processing import Processor
 from .federation.resolve import Resolver
+from .generation import safety as gates
+from .generation.safety import Gates
 from .media.recogniser import Recogniser
 from .media.verifier import Verifier
 from .schema import migrate
@@ -56,6 +58,7 @@ class House:
     processor: Processor
     verifier: Verifier
     recogniser: Recogniser
+    gates: Gates
     name: str
     """Prefix of this process's lease owners."""
     gate: Gate = field(default_factory=Gate)
@@ -104,7 +107,7 @@ def build_house(settings: Settings) -> House:
     verifier = Verifier(db, client, fetcher, storage, recognise=recogniser.look, seen=recogniser.seen)
     return House(settings, db, uris, vault, storage, Bells(), policy, client, keys, fetcher, resolver,
                  Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), verifier, recogniser,
-                 process_name())
+                 gates.load(gates.Surroundings(settings, db)), process_name())
 
 
 def process_name() -> str:

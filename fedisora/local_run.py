@@ -17,7 +17,8 @@ from .media import addresses
 from .media.scratch import scratch
 from .models import Actor, Generation, Media, Status
 from .provenance import certificates
-from .services import accounts, generate, instance, migration, publish, relays
+from .services import accounts, instance, migration, publish, relays
+from .services import generations as generate
 from .settings import Settings
 from .store import actors
 from .store import relays as relay_rows

@@ -36,11 +36,58 @@ class Settings(BaseSettings):
     allow_private_network: Annotated[bool | tuple[str, ...], NoDecode] = Field(
         False, description="Let outgoing requests reach private addresses: true, or a comma-separated list of networks "
         "(10.0.0.0/8,127.0.0.1/32). For tests and LANs only.")
-    generation_backend: Literal["procedural", "diffusers"] = Field(
-        "procedural", description="What renders prompts: `procedural` (no model, no GPU) or `diffusers` (extra `gpu`).")
-    generation_model: str = Field("", description="Folder or repository id of the diffusers model; empty for procedural.")
-    generation_jobs_per_user: int = Field(3, ge=1, le=100, description="How many unfinished generations one account may "
-                                          "have at a time.")
+    generation_backend: str = Field(
+        "procedural", pattern=r"^[a-z0-9_-]{1,32}$", description="What renders prompts: `procedural` (no model, no GPU), "
+        "`diffusers` (extra `gpu`), or one that another package brings (entry point `fedisora.generation`).")
+    generation_model: str = Field("", description="The model that is used when nobody names one: a preset, a folder, or a "
+                                  "repository id; empty for procedural.")
+    generation_models: str = Field("", description="Comma-separated further models that people may choose; `procedural` among "
+                                   "them offers the program beside a model.")
+    generation_dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        "auto", description="Number format of the weights; `auto` is what the preset says on a GPU, and float32 without one.")
+    generation_offload: Literal["auto", "none", "model", "sequential", "group"] = Field(
+        "auto", description="Whether parts of a model wait in main memory: slower, but needs less GPU memory. `auto` decides by "
+        "what there is.")
+    generation_tiling: Literal["auto", "on", "off"] = Field("auto", description="Decode the video in tiles, which needs less "
+                                                            "GPU memory.")
+    generation_quantisation: Literal["none", "fp8", "int8"] = Field(
+        "none", description="Keep the transformer's weights in 8 bits: half the GPU memory, slightly other pictures.")
+    generation_compile: bool = Field(False, description="Compile repeated blocks (torch.compile): a minute per size at first, "
+                                     "faster afterwards.")
+    generation_attention: str = Field("", description="Attention implementation of diffusers (`flash`, `sage`, `native`, …); "
+                                      "empty: its own choice.")
+    generation_recycle_jobs: int = Field(50, ge=0, description="Start the rendering process anew after so many videos; 0: only "
+                                         "when its memory grows.")
+    generation_keep_warm_seconds: float = Field(900, ge=0, description="How long an idle rendering process keeps its model; 0: "
+                                                "for ever.")
+    generation_lease_seconds: float = Field(15, ge=1, le=600, description="How long after its worker was killed a video is taken "
+                                            "over by another.")
+    generation_watts: float = Field(0, ge=0, description="Power of the GPU (or machine) under load, for the energy estimate; 0: "
+                                    "ask the GPU, or say nothing.")
+    generation_max_seconds: float = Field(10, ge=1, le=60, description="Longest video that may be asked for; a model may "
+                                          "allow less.")
+    generation_variants: int = Field(4, ge=1, le=16, description="How many variants may be asked for at once.")
+    generation_jobs_per_user: int = Field(3, ge=1, le=1000, description="How many unfinished generations one "
+                                          "person may have at a time.")
+    generation_jobs_per_agent: int = Field(3, ge=0, le=1000, description="The same for an AI agent.")
+    generation_seconds_per_day: int = Field(0, ge=0, description="GPU seconds one person and their agents together may use in 24 "
+                                            "hours; 0: no limit.")
+    generation_seconds_per_day_agent: int = Field(0, ge=0, description="The same for one AI agent alone; 0: no limit of its own.")
+    prompt_blocklist: str = Field("", description="File with words and phrases that no prompt may hold, one a line; empty: "
+                                  "`blocklist.txt` in the data dir, when it is there.")
+    flash_check: Literal["deny", "hold", "off"] = Field(
+        "hold", description="What is done with a generated video that flashes more than three times a second (WCAG 2.3.1).")
+    denylist_distance: int = Field(31, ge=0, le=64, description="How many of 256 bits a picture may differ from a denied one and "
+                                   "still be it.")
+    max_video_seconds: float = Field(180, ge=1, le=7200, description="Longest video that is taken as an upload.")
+    video_ladder: str = Field("", description="Comma-separated heights (`720,480`) in which every longer or larger video is also "
+                              "encoded, as signed files of their own; empty: none.")
+    hls_over_seconds: float = Field(60, ge=0, description="Videos longer than this are also served as HLS; 0: none.")
+    loudness_target: float = Field(0, ge=-40, le=0, description="Bring the sound of uploads to this loudness (LUFS, for instance "
+                                   "-16); 0: leave it as it is.")
+    captions_backend: str = Field("", pattern=r"^[a-z0-9_-]{0,32}$", description="Draft captions with this backend (entry point "
+                                  "`fedisora.captions`); empty: none.")
+    storage_quota_mb: int = Field(10240, ge=0, description="Files that one account may keep here, in MB; 0: no limit.")
     fingerprints: bool = Field(True, description="`off` keeps no codes by which videos are recognised, and looks for none.")
     watermark: bool = Field(True, description="`off` puts no invisible mark into generated videos, and looks for none.")
     rate_limits: bool = Field(True, description="`off` lifts per-address and per-account limits (load tests only).")

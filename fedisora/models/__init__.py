@@ -5,10 +5,18 @@ from .accounts import LoginAttempt, OneTimeToken, User, WebSession
 from .actors import Actor, ActorKey
 from .base import Base
 from .federation import Delivery, InboxMessage, OutboxActivity, Relay, RemoteHost, Tombstone
-from .generations import Generation
+from .generations import (
+    DeniedHash,
+    Generation,
+    GenerationLane,
+    GenerationTiming,
+    GenerationWorker,
+    ModelLicence,
+    Screening,
+)
 from .instance import InstanceFact
 from .jobs import Job
-from .media import Media
+from .media import Caption, Media, Rendition, Upload
 from .moderation import DomainRule, Report
 from .notifications import Notification
 from .oauth import AccessToken, AuthorizationCode, OAuthApp
@@ -17,9 +25,10 @@ from .relations import Block, Favourite, Follow, Reaction
 from .statuses import Mention, Poll, PollVote, QuoteAuthorization, Status, StatusTag
 
 __all__ = [
-    "AccessToken", "Actor", "ActorKey", "AuthorizationCode", "Base", "Block", "ClaimRow", "ConsentRequest", "ConsentStamp",
-    "Delivery", "DomainRule", "ExtensionFault", "Favourite", "Fingerprint", "Follow", "Generation", "InboxMessage",
-    "InstanceFact", "Job", "Lineage", "LoginAttempt", "Media", "Mention", "Notification", "OAuthApp", "OneTimeToken",
-    "OutboxActivity", "Poll", "PollVote", "QuoteAuthorization", "Reaction", "Relay", "RemoteHost", "Report",
-    "RevokedCertificate", "Status", "StatusTag", "Tombstone", "User", "WebSession",
+    "AccessToken", "Actor", "ActorKey", "AuthorizationCode", "Base", "Block", "Caption", "ClaimRow", "ConsentRequest",
+    "ConsentStamp", "Delivery", "DeniedHash", "DomainRule", "ExtensionFault", "Favourite", "Fingerprint", "Follow",
+    "Generation", "GenerationLane", "GenerationTiming", "GenerationWorker", "InboxMessage", "InstanceFact", "Job",
+    "Lineage", "LoginAttempt", "Media", "Mention", "ModelLicence", "Notification", "OAuthApp", "OneTimeToken",
+    "OutboxActivity", "Poll", "PollVote", "QuoteAuthorization", "Reaction", "Relay", "RemoteHost", "Rendition", "Report",
+    "RevokedCertificate", "Screening", "Status", "StatusTag", "Tombstone", "Upload", "User", "WebSession",
 ]

@@ -29,6 +29,8 @@ class User(Base):
     dial: Mapped[dict[str, Any] | None]
     """How much AI this person wants to see: {"stop": 0 … 4, "bots", "mixed", "undeclared", "procedural": bool}; NULL: as it
     comes."""
+    limits: Mapped[dict[str, Any] | None]
+    """What differs from the instance's limits for this account: {"jobs", "gpu_seconds_per_day", "storage_mb", "priority"}"""
     created_at: Mapped[dt.datetime]
     last_login_at: Mapped[dt.datetime | None]
 

@@ -88,9 +88,80 @@ class Media(Base):
     matched: Mapped[dict[str, Any] | None]
     """A known file this one looks like: {"media_id", "object", "distance", "frames"?, "watermark"?}"""
     generation_id: Mapped[int | None]
+    audio: Mapped[bool | None]
+    """Whether it has sound; NULL: not known."""
+    loudness: Mapped[float | None]
+    """Integrated loudness of the sound, in LUFS (EBU R 128), as encoded."""
+    storyboard_key: Mapped[str | None]
+    """Storage key of the strip of small pictures."""
+    storyboard: Mapped[dict[str, Any] | None]
+    """{"width", "height": of one picture, "columns", "rows", "count", "interval": seconds}"""
     created_at: Mapped[dt.datetime]
 
     @property
     def poster_jpeg_key(self) -> str | None:
         """Where the poster's copy as JPEG is kept once somebody asked for it: PeerTube takes no other kind."""
         return f"{self.poster_key.rpartition('.')[0]}.jpg" if self.poster_key else None
+
+
+class Rendition(Base):
+    """Another encoding of a local video: a smaller rung of the ladder, or the fragmented file that HLS reads by byte range."""
+
+    __tablename__ = "renditions"
+    __table_args__ = (Index(None, "media_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    media_id: Mapped[int] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(8), default="mp4")
+    """`mp4` (faststart) or `fmp4` (fragmented, with `playlist`)."""
+    width: Mapped[int]
+    height: Mapped[int]
+    bitrate: Mapped[int]
+    """Bits per second."""
+    codecs: Mapped[str] = mapped_column(String(64), default="")
+    """RFC 6381."""
+    size: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    storage_key: Mapped[str]
+    playlist: Mapped[str | None]
+    """HLS media playlist with byte ranges into the file; URIs are written when it is served."""
+    signed: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[dt.datetime]
+
+
+class Caption(Base):
+    """Captions of a local video in one language, WebVTT."""
+
+    __tablename__ = "captions"
+    __table_args__ = (Index(None, "media_id", "language", unique=True),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    media_id: Mapped[int] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"))
+    language: Mapped[str] = mapped_column(String(16))
+    """BCP 47."""
+    label: Mapped[str] = mapped_column(String(80), default="")
+    automatic: Mapped[bool] = mapped_column(default=False)
+    """Drafted by a program, not yet read by a person."""
+    text: Mapped[str]
+    """Cleaned WebVTT."""
+    created_at: Mapped[dt.datetime]
+    updated_at: Mapped[dt.datetime]
+
+
+class Upload(Base):
+    """A resumable upload (tus 1.0.0) that is not complete yet. Its bytes lie in the data folder under `part`."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (Index(None, "expires_at"),)
+
+    id: Mapped[str] = mapped_column(String(43), primary_key=True)
+    actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id", ondelete="CASCADE"), index=True)
+    length: Mapped[int]
+    offset: Mapped[int] = mapped_column(default=0)
+    about: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Upload-Metadata, decoded."""
+    part: Mapped[str]
+    media_id: Mapped[int | None]
+    """The file that it became."""
+    created_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime]

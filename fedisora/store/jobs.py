@@ -35,6 +35,11 @@ KINDS: dict[str, tuple[str, str]] = {
                        "ones have changed: look at the verdicts on its files again"),
     "sign_again": ("federation", "{actor_id, after?}: sign the documents of posts anew: the key that signed them is worthless"),
     "nodeinfo": ("federation", "{host}: ask a server what software it runs"),
+    "make_renditions": ("media", "{media_id}: encode the rungs of the ladder and the fragmented file, and sign them"),
+    "draft_captions": ("media", "{media_id}: let the captions backend listen to a video"),
+    "storyboard": ("media", "{media_id}: cut the strip of small pictures"),
+    "publish_generation": ("generation", "{generation_id}: make a post of a video that was asked for with `publish`"),
+    "generation_webhook": ("federation", "{generation_id, state}: tell an application how its video fares"),
     "delete_files": ("housekeeping", "{keys}: remove files of deleted media from the storage"),
     "sweep": ("housekeeping", "{}: expired sessions, codes, old rows"),
 }

@@ -6,6 +6,7 @@ with a reason; with FEDISORA_REQUIRE_ALL=1 (CI) it is a failure, so that nothing
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -33,7 +34,7 @@ def require(needed: str | bool, reason: str = "") -> None:
     """Go on only if the machine has what the test needs.
 
     Args:
-        needed: a name of `CHECKS` (`postgresql`, `redis`, `chromium`, `node`, `shared`), or the answer itself.
+        needed: a name of `CHECKS` (`postgresql`, `redis`, `chromium`, `node`, `torch`, `shared`), or the answer itself.
         reason: what is missing, for a plain answer.
 
     Raises:
@@ -94,7 +95,14 @@ def shared_path() -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def without_torch() -> str:
+    """Why real pipelines cannot run; empty when they can. Asks without importing: that takes seconds."""
+    lacking = [name for name in ("torch", "diffusers", "transformers") if importlib.util.find_spec(name) is None]
+    return f"{', '.join(lacking)} not installed (make test GPU=1, or pip install 'fedisora[gpu]')" if lacking else ""
+
+
 CHECKS = {
+    "torch": without_torch,
     "postgresql": without_postgresql,
     "redis": without_redis,
     "chromium": lambda: "" if chromium_path() else "Chromium is not installed (Debian: apt install chromium)",

@@ -6,16 +6,26 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Progress = Callable[[str, float], None]
-"""(stage, 0 … 1 over all stages)"""
+"""(stage, 0 … 1 within that stage); the stages are `load`, `text`, `denoise`, `decode` and `encode`, in this order."""
 
 
 class Cancelled(BaseException):
     """The job was cancelled. A BaseException, so that no library's `except Exception` swallows it."""
 
 
+class OutOfMemory(Exception):
+    """The device has too little memory for this request, as it was asked for."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One video to make. `output` is the path of the MP4; sizes in pixels, `seconds` at most what services/generate allows.
+
+    Attributes:
+        frames: the effective number; 0: `seconds` times `fps`.
+        task: `text`, `image` (`image` is the path of the first picture) or `video` (`video` is the path of the source).
+        strength: how far a source is changed, 0 … 1.
+        low_memory: the second try after the GPU ran out of memory: use every means that saves some.
 
     `watermark` is the id to be put into the pictures with `watermark_key` (hex); None: none.
     """
@@ -28,6 +38,15 @@ class Request:
     seconds: float
     fps: int
     output: str
+    frames: int = 0
+    task: str = "text"
+    image: str | None = None
+    video: str | None = None
+    strength: float | None = None
+    negative_prompt: str = ""
+    steps: int | None = None
+    guidance: float | None = None
+    low_memory: bool = False
     watermark: int | None = None
     watermark_key: str = field(default="", repr=False)
 

@@ -78,7 +78,7 @@ class Diffusers:
     def render(self, request: Request, progress: Progress, cancelled: Callable[[], bool]) -> dict[str, Any]:
         """See `backends.base.Backend`. Records the EFFECTIVE parameters: pipelines round sizes and frame counts."""
         wanted = inspect.signature(self._pipe.__call__).parameters
-        steps = self._preset.steps if self._preset else 30
+        steps = (self._preset.steps if self._preset else None) or 30
         frames = max(1, round(request.seconds * request.fps) // 4 * 4 + 1)
         block = 32
         arguments: dict[str, Any] = {
@@ -95,10 +95,10 @@ class Diffusers:
             self._stop = lambda: False
             with contextlib.suppress(Exception):
                 self._pipe.maybe_free_model_hooks()
-        progress("encoding", DENOISE)
+        progress("encode", DENOISE)
         count, height, width = video.shape[:3]
         _encode(video, request)
-        progress("encoding", 1.0)
+        progress("encode", 1.0)
         return {"width": width - width % 2, "height": height - height % 2, "seconds": count / request.fps, "fps": request.fps,
                 "parameters": {"num_inference_steps": steps, "num_frames": count, "width": width, "height": height,
                                "fps": request.fps, "software": self._version},
@@ -143,7 +143,7 @@ class _Bar:
     def update(self, count: int = 1) -> None:
         """Another step is done."""
         self._done += count
-        self._progress("denoising", min(1.0, self._done / self._total) * DENOISE)
+        self._progress("denoise", min(1.0, self._done / self._total) * DENOISE)
 
 
 def _bar(progress: Progress) -> Callable[..., _Bar]:

@@ -16,7 +16,7 @@ from ...generation import safety
 from ...models import Actor, Generation, Media
 from ...serializers.mastodon.account import when
 from ...serializers.mastodon.status import media_attachment
-from ...services import generate
+from ...services import generations as generate
 from ...services.publish import Draft
 from ...store import actors
 from ...uris import Uris
@@ -28,7 +28,6 @@ from .operations import JSON, Answer, Operation, array, ref, refused
 if TYPE_CHECKING:
     from ...app import House
 
-FINAL = frozenset({"draft", "published", "discarded", "failed", "cancelled"})
 KEEP_ALIVE = 15.0
 _PROMPT = {"type": "object", "required": ["prompt"], "properties": {
     "prompt": {"type": "string"}, "orientation": {"type": "string", "enum": ["portrait", "landscape", "square"]},
@@ -138,7 +137,7 @@ def stream(house: House, actor: Actor, generation_id: int) -> StreamingResponse:
             if now != last:
                 yield b"event: progress\ndata: " + orjson.dumps(now) + b"\n\n"
                 last = now
-            if now["state"] in FINAL:
+            if now["state"] in generate.FINAL:
                 return
             if not await house.bells.wait(f"generation:{generation_id}", 1.0 if house.settings.redis_url else KEEP_ALIVE):
                 yield b": still here\n\n"

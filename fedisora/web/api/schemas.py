@@ -7,6 +7,7 @@ from typing import Any, Final
 from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
+from ...services.generations import STATES
 from ...store.fingerprints import ANSWERS
 from .operations import Schema, array, ref
 
@@ -73,8 +74,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "media_attachments": array(ref("MediaAttachment"))}),
     "Generation": thing(
         "A video in the making.",
-        {"id": ID, "state": {"type": "string", "enum": ["queued", "running", "draft", "published", "discarded", "failed",
-                                                        "cancelled"]},
+        {"id": ID, "state": {"type": "string", "enum": list(STATES)},
          "stage": TEXT, "progress": {"type": "number", "minimum": 0, "maximum": 1}, "prompt": TEXT,
          "seed": maybe({"type": "string", "pattern": "^[0-9]+$"}),
          "width": WHOLE, "height": WHOLE, "seconds": {"type": "number"}, "fps": WHOLE, "backend": TEXT, "error": maybe(TEXT),

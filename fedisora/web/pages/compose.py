@@ -12,7 +12,7 @@ from ...db import UnitOfWork
 from ...errors import FedisoraError, Forbidden, Invalid, NotFound, TooManyRequests
 from ...generation import safety
 from ...models import Generation
-from ...services import generate
+from ...services import generations as generate
 from ...services import publish as writing
 from ...services.publish import Draft
 from ...store import actors
@@ -113,7 +113,7 @@ async def _job_page(request: Request, *, problem: str = "", said: str = "", stat
     def read(session: Session) -> tuple[Generation, views.JobView, str | None, Origin | None]:
         row = generate.get(session, actor, wanted)
         position = generate.position(session, row) if row.state == "queued" else 0
-        where = f"/@{actor.username}/{row.status_id}" if row.state == "published" and row.status_id else None
+        where = f"/@{actor.username}/{row.status_id}" if row.state == "done" and row.status_id else None
         meant = row_of(str((row.options or {}).get("remix_of") or ""))
         return row, views.job(session, row, actor, house.uris, position), where, (
             origin_of(session, actor, meant, house.uris.host) if meant and row.state == "draft" else None)

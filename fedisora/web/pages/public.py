@@ -17,7 +17,8 @@ from ...federation import threads
 from ...models import Actor, Status, StatusTag
 from ...provenance.dial import Sieve
 from ...serializers.mastodon import claims
-from ...services import generate, instance, viewing
+from ...services import generations as generate
+from ...services import instance, viewing
 from ...store import actors, deliveries, relations, statuses
 from ...store import media as media_rows
 from ...store.paging import Page

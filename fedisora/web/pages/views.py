@@ -14,6 +14,7 @@ from ...provenance import digital_source, foreign_labels, label_lines
 from ...serializers.activitypub.note import label_line
 from ...serializers.mastodon.matches import discreet
 from ...serializers.mastodon.status import label_source
+from ...services.generations import FINAL
 from ...store import actors, fingerprints, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
@@ -306,4 +307,4 @@ def job(session: Session, row: Generation, actor: Actor, uris: Uris, position: i
         id=row.id, prompt=row.prompt, state=row.state, stage=row.stage, percent=round(row.progress * 100), position=position,
         error=row.error, media=media_view(media, actor, account(actor, uris)) if media is not None else None,
         seconds=row.seconds, width=row.width, height=row.height,
-        final=row.state in ("draft", "failed", "cancelled", "published", "discarded"))
+        final=row.state in FINAL)

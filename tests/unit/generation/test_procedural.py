@@ -92,7 +92,7 @@ def test_the_child_renders_reports_and_stays_warm(tmp_path: Path) -> None:
             assert runner._process is not None
             assert runner._process.pid == pid
             assert first["width"] == 96
-            assert told[-1] == ("rendering", 1.0)
+            assert told[-1] == ("denoise", 1.0)
             with pytest.raises(Invalid):
                 await runner.generate(as_dict(request(tmp_path / "c.mp4", width=95)), lambda *step: None)
         finally:

@@ -10,7 +10,8 @@ from fedisora.db import Database, Instance, UnitOfWork
 from fedisora.errors import Forbidden, Invalid
 from fedisora.models import Base, Media, Status
 from fedisora.provenance.digital_source import ALGORITHMIC, CAPTURE, COMPOSITE_TRAINED, TRAINED
-from fedisora.services import accounts, generate, instance, publish
+from fedisora.services import accounts, instance, publish
+from fedisora.services import generations as generate
 from fedisora.settings import load_settings
 from fedisora.store import actors
 from fedisora.uris import Uris

@@ -19,7 +19,8 @@ from fedisora.provenance.manifest import Ingredient
 from fedisora.provenance.record import opens
 from fedisora.serializers.activitypub.note import from_activitypub
 from fedisora.serializers.mastodon.status import media_attachment
-from fedisora.services import declaration, generate, publish, tokens
+from fedisora.services import declaration, publish, tokens
+from fedisora.services import generations as generate
 from fedisora.store import actors, records
 from tests.support.credentials import Authority, actions, assertions, judge
 from tests.support.pictures import clip, png

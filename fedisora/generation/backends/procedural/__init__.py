@@ -55,7 +55,7 @@ class Procedural:
         """See `backends.base.Backend`."""
         if request.width % 2 or request.height % 2 or not 32 <= min(request.width, request.height) <= 2160:
             raise Invalid("The size of the video must be even and between 32 and 2160 pixels.")
-        progress("composing", 0.0)
+        progress("denoise", 0.0)
         words, rng = words_of(request.prompt), generator_for(request.prompt, request.seed)
         name, palette = scene_for(words), choose(words, rng)
         width, height = _drawing_size(request.width, request.height)
@@ -69,7 +69,7 @@ class Procedural:
                 if cancelled():
                     raise Cancelled
                 encoder.add(finish(scene.frame(number / frames), number))
-                progress("rendering", (number + 1) / frames)
+                progress("denoise", (number + 1) / frames)
             encoder.finish()
         return {"width": request.width, "height": request.height, "seconds": frames / request.fps, "fps": request.fps,
                 "parameters": {"scene": name, "palette": palette, "width": request.width, "height": request.height,
