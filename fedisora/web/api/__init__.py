@@ -16,14 +16,7 @@ MODULES = (consents, deliveries, dial, generations, lineage, matches, openapi, v
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
-    Route(f"{BASE}/generations", generations.create, methods=["POST"]),
-    Route(f"{BASE}/generations", generations.listing),
-    Route(f"{BASE}/generations/{{id:row}}", generations.show),
-    Route(f"{BASE}/generations/{{id:row}}/events", generations.events),
-    Route(f"{BASE}/generations/{{id:row}}/cancel", generations.cancel, methods=["POST"]),
-    Route(f"{BASE}/generations/{{id:row}}/retry", generations.retry, methods=["POST"]),
-    Route(f"{BASE}/generations/{{id:row}}/discard", generations.discard, methods=["POST"]),
-    Route(f"{BASE}/generations/{{id:row}}/publish", generations.publish, methods=["POST"]),
+    *generations.routes(BASE),
     Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
     Route(f"{BASE}/consent/requests", consents.requests),
     Route(f"{BASE}/consent/requests/{{id:row}}", consents.request),
