@@ -75,15 +75,17 @@ def _of_class(name: str, members: dict[str, Any], path: Path) -> Preset | None:
     from . import find
 
     family, pipelines = CLASSES.get(name, ("", {}))
-    if name == "WanPipeline" and members.get("expand_timesteps"):  # Wan 2.2 TI2V: another VAE, and text and image in one
-        family, pipelines = "wan2.2-ti2v-5b", {"text": "WanPipeline", "image": "WanImageToVideoPipeline"}
+    scale = int(_json(path / "vae" / "config.json").get("scale_factor_spatial") or 8) if name.startswith("Wan") else 0
+    if name == "WanPipeline" and members.get("expand_timesteps"):  # Wan 2.2 TI2V: text and image in one
+        family, pipelines = "wan2.2-ti2v-5b", {**_WAN_TEXT, "image": "WanImageToVideoPipeline"}
+    if scale > 8:  # what diffusers' WanVideoToVideoPipeline takes for granted
+        pipelines = {task: kind for task, kind in pipelines.items() if task != "video"}
     base = find(family)
     if base is None:
         return None
     held = weights.size(path)
     gigabytes = -(-held // 10**9)
-    vae = _json(path / "vae" / "config.json")
-    multiple = max(base.multiple, 2 * int(vae.get("scale_factor_spatial") or 0))
+    multiple = max(base.multiple, 2 * scale)
     return dataclasses.replace(
         base, pipelines=pipelines, tasks=tuple(pipelines), recommended=False, licence="", licence_url="", card_url="",
         territory="", needs_acceptance=False, note="", download_gb=0, memory_gb=gigabytes and gigabytes + 2, low_memory_gb=0,
