@@ -1,11 +1,14 @@
 """What renders prompts. Loaded in the child only."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ...errors import ConfigurationError
 from .base import Backend
 
 
-def load(name: str, model: str | None) -> Backend:
+def load(name: str, model: str | None, options: Mapping[str, Any] | None = None) -> Backend:
     """The backend of a name, ready to render.
 
     Raises:
