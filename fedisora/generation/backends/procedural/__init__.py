@@ -74,7 +74,7 @@ class Procedural:
         return {"width": request.width, "height": request.height, "seconds": frames / request.fps, "fps": request.fps,
                 "parameters": {"scene": name, "palette": palette, "width": request.width, "height": request.height,
                                "frames": frames, "fps": request.fps},
-                "generator": {"name": "Fedisora procedural", "model": "Aurora", "revision": "1",
+                "generator": {"name": "Fedisora procedural", "model": "Aurora", "revision": "2",
                               "licence": "AGPL-3.0-or-later", "backend": "cpu"},
                 "digital_source_type": ALGORITHMIC}
 
