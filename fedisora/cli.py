@@ -77,11 +77,15 @@ def serve(host: Annotated[str, typer.Option(help="Address to listen on.")] = "12
 
 @app.command()
 def worker(role: Annotated[str, typer.Argument(help="federation, media, generation or housekeeping.")],
+           gpu: Annotated[str, typer.Option(help="generation: number of the card; any when left out.")] = "",
+           models: Annotated[str, typer.Option(help="generation: comma-separated models; all when left out.")] = "",
+           name: Annotated[str, typer.Option(help="generation: what this worker is called in lists.")] = "",
+           once: Annotated[bool, typer.Option("--once", help="generation: make one video, then end.")] = False,
            data_dir: DataDir = None) -> None:
     """Run one worker process (needs FEDISORA_REDIS_URL)."""
     from .server import run_worker
 
-    run_worker(load_settings(data_dir), role)
+    run_worker(load_settings(data_dir), role, gpu=gpu, models=models, name=name, once=once)
 
 
 @app.command()
