@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from sqlalchemy.orm import Session
 
+from . import model_check
 from .app import House, build_house, workers_module
 from .db import UnitOfWork
 from .errors import FedisoraError, Invalid, NotFound, Transient
@@ -235,6 +236,7 @@ async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
     except FedisoraError as error:
         findings.append((False, "media tools", f"{error}. Install Fedisora again."))
     findings.append(await _extensions())
+    findings += house.db.read_now(lambda session: model_check.findings(session, settings))
     if settings.redis_url:
         try:
             import importlib
