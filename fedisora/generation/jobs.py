@@ -11,6 +11,7 @@ from ..db import UnitOfWork
 from ..models import Generation, Media
 from ..store import fingerprints, queue
 from ..store.actors import maker_of
+from ..store.media import plan_extras
 
 LEASE = dt.timedelta(seconds=15)
 ATTEMPTS = 3
@@ -91,6 +92,7 @@ def to_draft(uow: UnitOfWork, held: Claim, media: Media, result: dict[str, Any])
     uow.session.add(media)
     uow.session.flush()
     fingerprints.plan(uow, media.id)
+    plan_extras(uow, media)
     uow.ring(f"generation:{held.id}")
     return queue.finish(uow.session, Generation, held.id, held.owner, held.attempt, state="draft", progress=1.0,
                         finished_at=uow.now, media_id=media.id, result=result, error=None)
