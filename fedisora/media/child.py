@@ -26,6 +26,8 @@ OPERATIONS: Final = {
     "thumbnail": ("images", "thumbnail"),
     "image": ("images", "image"),
     "fingerprint": ("fingerprint", "fingerprint"),
+    "codes": ("picture_codes", "codes"),
+    "flashes": ("flashes", "flashes"),
     "sign": ("c2pa", "sign_request"),
     "read": ("c2pa", "read_request"),
     "selftest": ("c2pa", "selftest"),

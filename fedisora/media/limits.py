@@ -51,6 +51,8 @@ LIMITS: Final[dict[str, Limits]] = {
     "thumbnail": Limits(memory=2048, cpu=60, file=64),
     "image": Limits(memory=2048, cpu=90, file=256),
     "transcode": Limits(memory=4096, cpu=3600, file=2048, nice=5),
+    "codes": Limits(memory=2048, cpu=60, file=1),
+    "flashes": Limits(memory=2048, cpu=120, file=1),
     "fingerprint": Limits(memory=2048, cpu=150, file=1, nice=10),
     "sign": Limits(memory=2048, cpu=120, file=2048),
     "read": Limits(memory=2048, cpu=60, file=2048),
