@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route
 
 from ...errors import NotFound
-from . import consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
+from . import captions, consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
 
 BASE = openapi.BASE
-MODULES = (consents, deliveries, dial, generations, lineage, matches, openapi, verification)
+MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
@@ -35,6 +35,10 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/dial", dial.show), Route(f"{BASE}/dial", dial.change, methods=["PUT"]),
     Route(f"{BASE}/statuses/{{id:row}}/lineage", lineage.show),
     Route("/api/oembed", oembed.show),
+    Route(f"{BASE}/media/{{id:row}}/captions", captions.listing),
+    Route(f"{BASE}/media/{{id:row}}/captions/{{language}}", captions.show),
+    Route(f"{BASE}/media/{{id:row}}/captions/{{language}}", captions.save, methods=["PUT"]),
+    Route(f"{BASE}/media/{{id:row}}/captions/{{language}}", captions.remove, methods=["DELETE"]),
     Route(f"{BASE}/media/{{id:row}}/match", matches.show),
     Route(f"{BASE}/media/{{id:row}}/match", matches.answer, methods=["POST"]),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),

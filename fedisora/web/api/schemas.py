@@ -63,11 +63,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "digital_source_type": maybe(TEXT), "label_source": maybe({"type": "string", "enum": list(SOURCES)}), "label_text": TEXT,
          "declared": {"type": "boolean"}, "verdict": maybe(thing("The verdict in short; whole in single entities.",
                                                                  {"verdict": TEXT, "summary": TEXT, "checkedAt": MOMENT}))},
-        {"provenance": maybe({"type": "object"}), "match": maybe(ref("Match"))}),
+        {"provenance": maybe({"type": "object"}), "match": maybe(ref("Match")), "captions": array(ref("Caption"))}),
     "MediaAttachment": thing(
         "Mastodon's entity (docs.joinmastodon.org/entities/MediaAttachment) with the member `fedisora`.",
         {"id": ID, "type": {"type": "string", "enum": ["video", "image", "audio", "gifv", "unknown"]}, "url": maybe(URI),
          "preview_url": maybe(URI), "description": maybe(TEXT), "fedisora": ref("Label")}),
+    "Caption": thing(
+        "Captions of a video in one language.",
+        {"language": {"type": "string", "description": "BCP 47."}, "label": TEXT,
+         "automatic": {"type": "boolean", "description": "Drafted by a program; nobody has checked it."},
+         "url": URI, "created_at": MOMENT, "updated_at": MOMENT}, closed=True),
     "Status": thing(
         "Mastodon's entity (docs.joinmastodon.org/entities/Status).",
         {"id": ID, "uri": URI, "created_at": MOMENT, "content": TEXT, "visibility": TEXT, "account": {"type": "object"},

@@ -72,7 +72,7 @@ def test_cancelling_stops_at_the_next_frame(tmp_path: Path) -> None:
 
 
 def test_a_missing_backend_says_so() -> None:
-    with pytest.raises(FedisoraError, match="procedural and diffusers"):
+    with pytest.raises(FedisoraError, match="Installed: diffusers, procedural"):
         load("magic", None)
     with pytest.raises(FedisoraError, match="FEDISORA_GENERATION_MODEL"):
         load("diffusers", None)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -28,6 +28,11 @@ SCENES: dict[str, str] = {
              "landscape evening morning island hills",
 }
 """Scene → words; "silk" is for everything else."""
+
+
+def make(model: str | None, options: Mapping[str, Any]) -> Procedural:
+    """The backend of the entry point `procedural`; there is one program, and nothing to choose."""
+    return Procedural()
 
 
 class Scene(Protocol):
