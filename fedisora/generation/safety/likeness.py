@@ -69,7 +69,8 @@ class Likeness:
             if host or found is not None:  # `@name` is a word like any other when nobody here is called so
                 people[f"@{name}@{host or self._host}"] = found
         for address in addresses:
-            found = session.scalar(select(Actor).where(or_(Actor.uri == address, Actor.url == address)).limit(1))
+            found = session.scalar(select(Actor).where(
+                or_(Actor.uri == address, Actor.url == address), Actor.type.in_(("Person", "Service"))).limit(1))
             if found is not None:
                 people[address] = found
         return [self._called(shown, person) for shown, person in people.items()
