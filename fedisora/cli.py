@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from . import __version__, cli_domain, cli_extension, cli_generate, cli_keys, cli_queue, cli_review
+from . import __version__, cli_domain, cli_extension, cli_generate, cli_keys, cli_model, cli_queue, cli_review
 from .cli_common import DataDir, err, out
 from .cli_common import escape as _escape
 from .cli_common import with_db as _with_db
@@ -36,6 +36,7 @@ app.add_typer(cli_keys.keys, name="keys")
 app.add_typer(cli_review.reviews, name="review")
 app.command()(cli_generate.generate)
 users.command("limits")(cli_generate.limits)
+app.add_typer(cli_model.models, name="model")
 
 
 def main() -> None:
@@ -79,11 +80,15 @@ def serve(host: Annotated[str, typer.Option(help="Address to listen on.")] = "12
 
 @app.command()
 def worker(role: Annotated[str, typer.Argument(help="federation, media, generation or housekeeping.")],
+           gpu: Annotated[str, typer.Option(help="generation: number of the card; any when left out.")] = "",
+           models: Annotated[str, typer.Option(help="generation: comma-separated models; all when left out.")] = "",
+           name: Annotated[str, typer.Option(help="generation: what this worker is called in lists.")] = "",
+           once: Annotated[bool, typer.Option("--once", help="generation: make one video, then end.")] = False,
            data_dir: DataDir = None) -> None:
     """Run one worker process (needs FEDISORA_REDIS_URL)."""
     from .server import run_worker
 
-    run_worker(load_settings(data_dir), role)
+    run_worker(load_settings(data_dir), role, gpu=gpu, models=models, name=name, once=once)
 
 
 @app.command()
