@@ -19,6 +19,8 @@ from ..errors import Busy, NotFound
 from ..media.scratch import scratch
 from ..models import Actor, Generation, Media
 from ..services import screenings
+from ..services.generations.notify import changed
+from ..services.generations.reasons import sentence
 from ..storage import Store
 from ..store import generation_queue
 from .safety import ALLOW, Gates, Stage, Subject, Verdict
@@ -138,7 +140,8 @@ def _conclude(uow: UnitOfWork, generation_id: int, owner: str, said: tuple[str, 
     row.lease_owner = row.lease_until = None
     if row.cancel_requested:
         row.state, row.finished_at, row.cancel_requested = "cancelled", uow.now, False
-        row.code, row.error = row.code or "cancelled", row.error or "You cancelled it."
+        row.code = row.code or "cancelled-by-author"
+        row.error = row.error or sentence(row.code)
     elif said is None:
         row.state, row.finished_at, row.code, row.error = "rejected", uow.now, "input-missing", INPUT_GONE
     elif said[1].decision == "allow":
@@ -147,8 +150,9 @@ def _conclude(uow: UnitOfWork, generation_id: int, owner: str, said: tuple[str, 
         stage, verdict = said
         screenings.note(uow, row, gate=verdict.gate, stage=stage, decision=verdict.decision, code=verdict.code,
                         reason=verdict.reason, evidence=verdict.evidence)
+        return True
     uow.session.flush()
-    uow.ring(f"generation:{generation_id}")
+    changed(uow, row)
     return True
 
 

@@ -51,8 +51,7 @@ def _to(uow: UnitOfWork, row: Generation, state: str) -> None:
     row.state = state
     row.finished_at = uow.now if state in generations.FINAL else None
     uow.session.flush()
-    uow.ring(f"generation:{row.id}")
-    uow.ring(f"generations:{row.actor_id}")
+    generations.changed(uow, row)
 
 
 def _tell_moderators(uow: UnitOfWork, screening: Screening) -> None:
