@@ -57,6 +57,19 @@ def _tell_moderators(uow: UnitOfWork, screening: Screening) -> None:
         notifications.notify(uow, moderator, screening.actor_id, "generation.held", about=screening.id)
 
 
+def asker(session: Session, name: str) -> Actor:
+    """The account as which an operator tries a prompt; "": the oldest one.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    found = actors.local_active(session, name) if name else session.scalar(
+        select(Actor).join(User, User.actor_id == Actor.id).order_by(Actor.id).limit(1))
+    if found is None:
+        raise NotFound(f"There is no account @{name}." if name else "There is no account yet: fedisora user create NAME")
+    return found
+
+
 def waiting(session: Session, page: Page) -> list[Screening]:
     """Holds and appeals that wait for a moderator, newest first."""
     return screenings.open_ones(session, page)
