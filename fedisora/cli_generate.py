@@ -17,7 +17,7 @@ LIMITS = {"jobs": "jobs", "gpu_seconds_per_day": "GPU seconds in 24 hours", "sto
 def generate(prompt: Annotated[str, typer.Argument(help="What the video shows.")],
              as_name: Annotated[str, typer.Option("--as", help="Account that makes it.")],
              model: Annotated[str, typer.Option(help="Model; the instance's default when left out.")] = "",
-             shape: Annotated[str, typer.Option(help="portrait, landscape or square.")] = "portrait",
+             shape: Annotated[str, typer.Option(help="portrait, landscape or square.")] = "",
              size: Annotated[str, typer.Option(help="WIDTHxHEIGHT instead of a shape.")] = "",
              seconds: Annotated[float, typer.Option(help="Length.")] = 5.0,
              seed: Annotated[int | None, typer.Option(help="The same seed gives the same video.", min=0)] = None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from . import model_check
 from .app import House, build_house
 from .errors import FedisoraError, Invalid, NotFound, Transient
 from .media import addresses
@@ -174,6 +175,7 @@ async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
     except FedisoraError as error:
         findings.append((False, "media tools", f"{error}. Install Fedisora again."))
     findings.append(await _extensions())
+    findings += house.db.read_now(lambda session: model_check.findings(session, settings))
     if settings.redis_url:
         try:
             import importlib

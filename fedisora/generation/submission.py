@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import dataclasses
-import secrets
 
 from sqlalchemy.orm import Session
 
@@ -11,43 +10,12 @@ from ..errors import Invalid
 from ..models import Actor, Generation
 from ..services import generations
 from ..services.generations import Estimate, Plan, inputs, webhooks
-from ..settings import Settings
 from ..storage import Store
 from ..store import actors
-from . import presets, screening
-from .intake import Wanted
-from .presets import Preset
+from . import screening
+from .intake import Source, Wanted, plan
+from .presets import catalogue
 from .safety import Gates, check_prompt
-
-MAX_PROMPT = 1000
-
-def offered(session: Session, settings: Settings) -> tuple[str, list[Preset]]:
-    """The name of the default model, and all that people may choose from."""
-    name = settings.generation_model or settings.generation_backend
-    return name, [preset for preset in presets.PRESETS if preset.name == name]
-
-
-def _planned(settings: Settings, wanted: Wanted) -> Plan:
-    """The effective parameters, by what the presets say."""
-    text = " ".join(wanted.prompt.split())
-    if not text:
-        raise Invalid("Please say what the video should show.", code="no-prompt")
-    if len(text) > MAX_PROMPT:
-        raise Invalid(f"The prompt may have {MAX_PROMPT} characters at most.", code="long-prompt")
-    name = wanted.model or settings.generation_model or settings.generation_backend
-    preset = presets.find(name)
-    if preset is None:
-        raise Invalid(f"There is no model {name} here.", code="no-model")
-    if wanted.orientation not in preset.sizes:
-        raise Invalid(f"The shape is one of {', '.join(preset.sizes)}.", code="orientation")
-    longest = min(preset.max_seconds, settings.generation_max_seconds)
-    if not preset.min_seconds <= wanted.seconds <= longest:
-        raise Invalid(f"A video may be {preset.min_seconds:g} to {longest:g} seconds long.", code="seconds")
-    width, height = preset.sizes[wanted.orientation][0]
-    return Plan(prompt=text, backend=preset.backend, model=preset.name, gpu_class=preset.gpu_class,
-                seed=secrets.randbits(53) if wanted.seed is None else wanted.seed, width=width, height=height,
-                frames=round(wanted.seconds * preset.fps), fps=preset.fps, seconds=wanted.seconds, orientation=wanted.orientation,
-                remix_of_id=wanted.remix_of_id, variants=wanted.variants)
 
 
 def _worked_out(session: Session, db: Database, actor_id: int, wanted: Wanted) -> tuple[Actor, Plan]:
@@ -61,11 +29,13 @@ def _worked_out(session: Session, db: Database, actor_id: int, wanted: Wanted) -
         webhooks.check_url(wanted.webhook_url)
     if wanted.publish is not None:
         generations.draft_of(wanted.publish)
+    source: Source | None = None
     if wanted.input_media_id is not None:
-        source = inputs.find(session, actor, wanted.input_media_id)
-        wanted = dataclasses.replace(wanted, task=wanted.task or source.task,
-                                     remix_of_id=source.remix_of_id or wanted.remix_of_id)
-    return actor, _planned(db.instance.settings, wanted)
+        found = inputs.find(session, actor, wanted.input_media_id)
+        source = Source(found.task, found.media.width or 0, found.media.height or 0, found.media.duration)
+        wanted = dataclasses.replace(wanted, remix_of_id=found.remix_of_id or wanted.remix_of_id)
+    settings = db.instance.settings
+    return actor, plan(settings, catalogue.current(session, settings), wanted, source=source)
 
 
 async def preview(db: Database, actor_id: int, wanted: Wanted) -> tuple[Plan, Estimate]:
@@ -75,8 +45,8 @@ async def preview(db: Database, actor_id: int, wanted: Wanted) -> tuple[Plan, Es
         Invalid, NotFound, Forbidden: as it was asked for it cannot be made; the text says why.
     """
     def look(session: Session) -> tuple[Plan, Estimate]:
-        _, plan = _worked_out(session, db, actor_id, wanted)
-        return plan, generations.estimate(session, db.instance.settings, plan, db.clock())
+        _, made = _worked_out(session, db, actor_id, wanted)
+        return made, generations.estimate(session, db.instance.settings, made, db.clock())
 
     return await db.read(look)
 
@@ -97,8 +67,8 @@ async def submit(db: Database, storage: Store, gates: Gates, actor_id: int, want
     await check_prompt(wanted.prompt)
 
     def write(uow: UnitOfWork) -> list[int]:
-        actor, plan = _worked_out(uow.session, db, actor_id, wanted)
-        rows = generations.request(uow, actor, plan, publish_as=wanted.publish, webhook_url=wanted.webhook_url,
+        actor, made = _worked_out(uow.session, db, actor_id, wanted)
+        rows = generations.request(uow, actor, made, publish_as=wanted.publish, webhook_url=wanted.webhook_url,
                                    webhook_secret=webhook_secret)
         return [row.id for row in rows]
 

@@ -25,6 +25,8 @@ OPERATIONS: Final = {
     "poster": ("poster", "poster"),
     "thumbnail": ("images", "thumbnail"),
     "image": ("images", "image"),
+    "storyboard": ("storyboard", "storyboard"),
+    "transcribe": ("transcribe", "transcribe"),
     "fingerprint": ("fingerprint", "fingerprint"),
     "codes": ("picture_codes", "codes"),
     "flashes": ("flashes", "flashes"),

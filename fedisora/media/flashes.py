@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import Invalid
 from . import source
-from .limits import MAX_FRAMES
+from .limits import most_frames
 from .process import Progress
 
 SCREEN: Final = (1024, 768)
@@ -174,7 +174,7 @@ def flashes(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         linear, total, number = _linear(), source.duration(container) or 0.0, 0
         try:
             for number, frame in enumerate(container.decode(stream), 1):
-                if number > MAX_FRAMES:
+                if number > most_frames():
                     break
                 when = float(frame.time if frame.time is not None else number / float(stream.average_rate or 25))
                 light = linear[frame.reformat(columns, rows, "rgb24", interpolation="AREA").to_ndarray()]

@@ -68,7 +68,7 @@ def _units(task_bucket: str) -> float:
 def expected(session: Session, model: str, backend: str, task_bucket: str) -> float:
     """GPU seconds that a job will probably take: from the history of its kind, else of the model's other kinds by the amount of
     work, else a plain guess."""
-    history = {row.bucket: row.seconds for row in session.execute(_HISTORY, {"model": model})}
+    history: dict[str, float] = {row.bucket: row.seconds for row in session.execute(_HISTORY, {"model": model})}
     if task_bucket in history:
         return max(LEAST_SECONDS, history[task_bucket])
     work = sum(_units(name) for name in history)

@@ -18,6 +18,7 @@ from .plan import Plan
 from .states import HIDDEN
 
 OFF = "This server is AI-free: nothing is generated here. You can upload what you filmed or drew yourself."
+MAX_PROMPT = 1000
 MAX_SEED = 2**63
 NET = dt.timedelta(seconds=30)
 """When a worker screens what the request itself did not come to (its process was killed)."""

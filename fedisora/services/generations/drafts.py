@@ -14,6 +14,7 @@ from ...models import Actor, Generation, Media, Status
 from ...provenance.record import prompt_commitment
 from ...provenance.secrecy import tells, without
 from ...store import jobs, records
+from ...store import media as media_rows
 from ...vault import Vault
 from .. import publish as posts
 from .asking import get
@@ -33,8 +34,7 @@ def delete_file(uow: UnitOfWork, row: Generation) -> None:
     if row.media_id is not None:
         media = uow.session.get(Media, row.media_id)
         if media is not None and media.status_id is None:
-            keys = [key for key in (media.storage_key, media.poster_key, media.upload_key) if key]
-            jobs.enqueue(uow, "delete_files", {"keys": keys}, delay=dt.timedelta(seconds=30))
+            jobs.enqueue(uow, "delete_files", {"keys": media_rows.keys_of(uow.session, [media])}, delay=dt.timedelta(seconds=30))
             uow.session.delete(media)
             row.media_id = None
             uow.session.flush()

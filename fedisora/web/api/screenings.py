@@ -37,7 +37,7 @@ DOCS = (
     Operation("post", "/admin/screenings/{id}/decide", "Allow or refuse what is held.",
               {200: Answer("The screening as it is now.", ref("AdminScreening")), **refused(401, 403, 404, 422)},
               scope="admin:write", body={JSON: _DECISION},
-              detail="Allowed: it is queued, or the finished video becomes a draft. Refused: it is rejected, and a finished video "
+              detail="Allowed: it is queued, or the finished video becomes a draft. Refused: it is rejected, a finished video "
               "is deleted; where only the words of a post were held, the draft stays."),
     Operation("post", "/generations/{id}/appeal", "Ask a moderator to look again at a video that a safety gate refused, once.",
               {200: Answer("The screening.", ref("Screening")), **refused(401, 404, 409, 422)}, scope="write",

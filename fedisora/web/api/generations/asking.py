@@ -78,7 +78,7 @@ def wanted_of(given: Params) -> Wanted:
     seconds, variants = _number(given, "seconds", float), _number(given, "variants", int)
     return Wanted(
         prompt=given.text("prompt"), negative_prompt=given.text("negative_prompt"), model=given.text("model"),
-        task=given.text("task"), orientation=given.text("orientation") or given.text("shape") or "portrait", size=size,
+        task=given.text("task"), orientation=given.text("orientation") or given.text("shape"), size=size,
         seconds=5.0 if seconds is None else seconds, seed=seed, steps=_number(given, "steps", int),
         guidance=_number(given, "guidance", float), strength=_number(given, "strength", float),
         input_media_id=_row(given, "input_media_id"), remix_of_id=_row(given, "remix_of_id", "fedisora_remix_of"),

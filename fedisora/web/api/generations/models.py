@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ....generation import submission
-from ....generation.presets import Preset
+from ....generation.intake import longest
+from ....generation.presets import Preset, catalogue
 from ....services import generations
 from .entity import fields
 
@@ -25,7 +25,7 @@ def model_entity(session: Session, preset: Preset, default: bool, house: House) 
     why = generations.hindrance(session, preset.name, preset.gpu_class, house.db.clock())
     return {**fields(preset, *SAID), "default": default, "available": not why, "reason": why or None,
             "sizes": {name: [list(size) for size in sizes] for name, sizes in preset.sizes.items()},
-            "max_seconds": min(preset.max_seconds, settings.generation_max_seconds), "max_variants": settings.generation_variants}
+            "max_seconds": longest(settings, preset), "max_variants": settings.generation_variants}
 
 
 async def listing(request: Request) -> Response:
@@ -33,8 +33,8 @@ async def listing(request: Request) -> Response:
     house: House = request.app.state.house
 
     def look(session: Session) -> list[dict[str, Any]]:
-        default, models = submission.offered(session, house.settings)
-        found = [model_entity(session, preset, preset.name == default, house) for preset in models]
+        offer = catalogue.current(session, house.settings)
+        found = [model_entity(session, preset, preset.name == offer.default.name, house) for preset in offer.models]
         return sorted(found, key=lambda one: not one["default"])
 
     return JSONResponse(await house.db.read(look))
