@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from . import claims, durable, federation, generation, housekeeping, media, rows
+from . import claims, durable, federation, generation, generation_jobs, housekeeping, media, rows
 from .loop import Drain, run_loop
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ class LocalWorkers:
         table: dict[str, Drain] = {
             "inbox": functools.partial(federation.drain_inbox, house, house.owner("inbox")),
             "delivery": functools.partial(federation.drain_deliveries, house, house.owner("delivery")),
-            "federation": functools.partial(rows.drain, house, "federation", federation.HANDLERS,
+            "federation": functools.partial(rows.drain, house, "federation", federation.HANDLERS | generation_jobs.FEDERATION,
                                             house.owner("federation"), at_once=8),
-            "media": functools.partial(rows.drain, house, "media", media.HANDLERS | durable.HANDLERS, house.owner("media"),
+            "media": functools.partial(rows.drain, house, "media", media.HANDLERS | durable.HANDLERS | generation_jobs.MEDIA,
+                                       house.owner("media"),
                                        at_once=2),
             "housekeeping": functools.partial(rows.drain, house, "housekeeping", housekeeping.HANDLERS,
                                               house.owner("housekeeping"), at_once=1),

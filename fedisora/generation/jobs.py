@@ -13,10 +13,12 @@ from ..db import UnitOfWork
 from ..media.claims import Made, keep_made
 from ..models import Actor, Generation, GenerationTiming, Media
 from ..services import screenings
+from ..services.generations.notify import changed
 from ..services.generations.reasons import LOW_MEMORY, sentence
 from ..store import fingerprints, generation_queue, generation_workers, queue
 from ..store import jobs as rows
 from ..store.actors import maker_of
+from ..store.media import plan_extras
 from .safety import Verdict
 
 ATTEMPTS = 3
@@ -88,8 +90,7 @@ class Cost:
 
 
 def _changed(uow: UnitOfWork, generation_id: int) -> None:
-    """Whoever watches a generation is told of its new state."""
-    uow.ring(f"generation:{generation_id}")
+    changed(uow, uow.session.get_one(Generation, generation_id, populate_existing=True))
 
 
 def claim(uow: UnitOfWork, worker: Worker, models: Collection[str], *, watermark: bool) -> Claim | None:
@@ -208,6 +209,7 @@ def keep(uow: UnitOfWork, held: Claim, media: Media, made: Made, result: dict[st
         uow.session.add(media)
         uow.session.flush()
         fingerprints.plan(uow, media.id)
+        plan_extras(uow, media)
         keep_made(uow, media, made)
         row.media_id = media.id
     if verdict.decision != "allow":

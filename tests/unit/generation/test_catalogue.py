@@ -129,7 +129,8 @@ def test_an_unknown_class_needs_such_a_file(tmp_path: Path) -> None:
     ("steps = 0", "steps must be between 1 and max_steps"), ("tasks = ['smell']", "tasks must be of text, image, video"),
     ("sizes = {square = [[65, 64]]}", "65x64 is not a multiple of 16"), ("sizes = {round = [[64, 64]]}", "sizes must have"),
     ("sizes = [[1, 2]]", "is not a preset"), ("revision = 'main'", "40 hexadecimal digits"),
-    ("max_frames = 2", "leaves no number"), ("name = 'A B'", "must be of small letters"), ("strength = 2", "strength must be"), ("= 1", "cannot be read")])
+    ("max_frames = 2", "leaves no number"), ("name = 'A B'", "must be of small letters"),
+    ("strength = 2", "strength must be"), ("= 1", "cannot be read")])
 def test_a_mistake_in_that_file_is_one_line(tmp_path: Path, text: str, sentence: str) -> None:
     folder = model(tmp_path / "x", preset=text)
     found = offered(backend="diffusers", model=str(folder))
