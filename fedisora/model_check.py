@@ -56,7 +56,8 @@ async def try_out(settings: Settings, preset: Preset, accepted: Collection[str],
         try:
             result = await runner.generate({
                 "id": "check", "prompt": PROMPT, "seed": 1, "width": width, "height": height, "seconds": frames / preset.fps,
-                "fps": preset.fps, "output": str(output)}, moved)
+                "fps": preset.fps, "frames": frames, "output": str(output),
+                "steps": min(STEPS, preset.max_steps) if preset.steps is not None else None, "guidance": preset.guidance}, moved)
         except FedisoraError as error:
             raise ConfigurationError(f"{preset.title} does not work here: {error.cause or error.text}", cause=error) from error
         finally:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,10 @@ from typer.testing import CliRunner
 from fedisora.cli import app
 from fedisora.errors import FedisoraError
 from tests.support import environment, hub
+from tests.support.pipelines import tiny_pipelines
 from tests.unit.generation.test_catalogue import model
 
+__all__ = ["tiny_pipelines"]
 REPOSITORY = "somebody/Tiny-Wan"
 
 
@@ -160,3 +163,16 @@ def test_a_check_says_what_is_missing(instance: Instance, tmp_path: Path) -> Non
     folder = model(tmp_path / "torn")
     (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink()
     assert instance.refused("check", str(folder)) == f"torn does not work here: incomplete. vae in {folder} has no weights."
+
+
+@pytest.mark.usefixtures("gpu_extra")
+def test_a_check_loads_a_model_and_renders_a_clip(instance: Instance, tiny_pipelines: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "My Wan"
+    shutil.copytree(tiny_pipelines["wan"], folder)
+    (folder / "preset.toml").write_text("sizes = {landscape = [[96, 64]], portrait = [[64, 96]]}\n")
+    found = instance.json("check", str(folder))
+    assert (found["size"], found["frames"], found["device"]) == ("96x64", 13, "CPU")
+    assert found["revision"].startswith("sha256-")
+    weight = next((folder / "vae").glob("*.safetensors"))
+    weight.write_bytes(weight.read_bytes()[:-100])
+    assert "damaged" in instance.refused("check", str(folder))

@@ -21,13 +21,14 @@ SMALL = 1_000_000_000
 # Class of the index → (preset whose rules it follows, task → class). All classes of a family take the same parts.
 _WAN_TEXT = {"text": "WanPipeline", "video": "WanVideoToVideoPipeline"}
 _LTX = {"text": "LTXConditionPipeline", "image": "LTXConditionPipeline", "video": "LTXConditionPipeline"}
+_LTX_TEXT = {**_LTX, "text": "LTXPipeline", "image": "LTXImageToVideoPipeline"}
 _COG_TEXT = {"text": "CogVideoXPipeline", "video": "CogVideoXVideoToVideoPipeline"}
 CLASSES: dict[str, tuple[str, dict[str, str]]] = {
     "WanPipeline": ("wan2.1-t2v-1.3b", _WAN_TEXT),
     "WanVideoToVideoPipeline": ("wan2.1-t2v-1.3b", _WAN_TEXT),
     "WanImageToVideoPipeline": ("wan2.1-t2v-1.3b", {"image": "WanImageToVideoPipeline"}),
-    "LTXPipeline": ("ltx-video-0.9.5", {"text": "LTXPipeline", "image": "LTXImageToVideoPipeline"}),
-    "LTXImageToVideoPipeline": ("ltx-video-0.9.5", {"text": "LTXPipeline", "image": "LTXImageToVideoPipeline"}),
+    "LTXPipeline": ("ltx-video-0.9.5", _LTX_TEXT),
+    "LTXImageToVideoPipeline": ("ltx-video-0.9.5", _LTX_TEXT),
     "LTXConditionPipeline": ("ltx-video-0.9.5", _LTX),
     "CogVideoXPipeline": ("cogvideox-5b", _COG_TEXT),
     "CogVideoXVideoToVideoPipeline": ("cogvideox-5b", _COG_TEXT),

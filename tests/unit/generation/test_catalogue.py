@@ -90,7 +90,7 @@ def test_the_model_of_another_package_is_known_to_that_package() -> None:
 
 @pytest.mark.parametrize(("kind", "tasks", "frame_step", "multiple"), [
     ("WanPipeline", ("text", "video"), 4, 16), ("WanImageToVideoPipeline", ("image",), 4, 16),
-    ("LTXPipeline", ("text", "image"), 8, 32), ("LTXConditionPipeline", ("text", "image", "video"), 8, 32),
+    ("LTXPipeline", ("text", "image", "video"), 8, 32), ("LTXConditionPipeline", ("text", "image", "video"), 8, 32),
     ("CogVideoXPipeline", ("text", "video"), 8, 16), ("HunyuanVideo15Pipeline", ("text",), 4, 16)])
 def test_the_class_of_a_folder_says_what_it_can_do(tmp_path: Path, kind: str, tasks: tuple[str, ...], frame_step: int,
                                                    multiple: int) -> None:
