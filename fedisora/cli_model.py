@@ -73,15 +73,20 @@ def _as_json(preset: Preset, ready: Readiness, use: str) -> dict[str, Any]:
 @models.command("list")
 def listing(as_json: Json = False, data_dir: DataDir = None) -> None:
     """List the models: what they can start from, what they need, and whether they are ready on this machine."""
-    from .generation.presets.catalogue import catalogue
+    from .generation.presets.catalogue import Catalogue, catalogue
 
     settings = load_settings(data_dir)
     accepted, pinned = _decided(settings)
-    offered = catalogue(settings, accepted, pinned)
+    try:
+        offered = catalogue(settings, accepted, pinned)
+    except ConfigurationError as error:  # the list is where one looks for what to set
+        err.print(f"[yellow]{escape(error.text)}[/]")
+        offered = Catalogue((), PRESETS[0])
     known = {preset.name: preset for preset in (*offered.models, *PRESETS)}
     memory = gpu_memory()
     use = dict.fromkeys([*(preset.name for preset in offered.models), *(one.name for one in offered.unavailable)], "offered")
-    use[offered.default.name] = "default"
+    if use:
+        use[offered.default.name] = "default"
     rows = [(preset, readiness(preset, accepted, memory), use.get(preset.name, "")) for preset in known.values()]
     strange = [one for one in offered.unavailable if one.name not in known]
     if as_json:

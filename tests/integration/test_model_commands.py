@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from fedisora import model_fetch
 from fedisora.cli import app
 from fedisora.errors import FedisoraError
 from tests.support import environment, hub
@@ -72,6 +73,10 @@ def test_models_are_listed_with_what_is_in_the_way(instance: Instance, monkeypat
     text = instance.run("list")
     assert "wan2.2-ti2v-5b *" in text
     assert "nowhere/nothing is not on this machine. Run: fedisora model fetch nowhere/nothing" in text
+    monkeypatch.setenv("FEDISORA_GENERATION_BACKEND", "diffusers")
+    text = instance.run("list")
+    assert "The diffusers backend needs a model" in text
+    assert "wan2.2-ti2v-5b *" in text
 
 
 def test_all_about_a_model(instance: Instance) -> None:
@@ -137,6 +142,9 @@ def test_what_cannot_be_fetched_is_one_line(instance: Instance, tmp_path: Path, 
         monkeypatch.setenv("HF_ENDPOINT", address)
         assert "has no safetensors, and pickled weights are never loaded" in instance.refused("fetch", "some/pickles")
         assert "has no model_index.json" in instance.refused("fetch", "some/other")
+        monkeypatch.setattr(model_fetch, "SPARE", 1 << 60)
+        shutil.copytree(model(tmp_path / "large"), tmp_path / "pickled", dirs_exist_ok=True)
+        assert "Make room, or set HF_HOME to a folder on a larger disk" in instance.refused("fetch", "some/pickles")
     assert "there is nothing to fetch" in instance.run("fetch", "procedural")
 
 
