@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ...db import UnitOfWork
 from ...errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
+from ...generation import publishing, submission
 from ...models import Actor
 from ...services import generations as generate
 from ...services.publish import Draft
@@ -100,12 +101,15 @@ async def act(request: Request) -> Response:
     _, actor = (await visitor(request)).person()
 
     def apply(uow: UnitOfWork) -> None:
-        {"cancel": generate.cancel, "retry": generate.retry, "discard": generate.discard}[verb](
+        {"cancel": generate.cancel, "discard": generate.discard}[verb](
             uow, actors.get(uow.session, actor.id), wanted)
 
     try:
-        await house.db.write(apply)
-    except (Conflict, Forbidden, TooManyRequests) as error:
+        if verb == "retry":
+            await submission.again(house.db, house.storage, house.gates, actor.id, wanted)
+        else:
+            await house.db.write(apply)
+    except (Conflict, Forbidden, Invalid, TooManyRequests) as error:
         return await _page(request, problem=error.text, status=error.status)
     if text(given, "back") == "queue":
         return go(request, "/create/queue")
@@ -119,10 +123,10 @@ async def publish(request: Request) -> Response:
     _, actor = (await visitor(request)).person()
     draft = Draft(text=text(given, "text"), visibility=text(given, "visibility", "public"), **remix_fields(given))
     try:
-        status = await house.db.write(lambda uow: generate.publish(
-            uow, actors.get(uow.session, actor.id), wanted, draft, show_prompt=not text(given, "hide_prompt"),
-            description=text(given, "description").strip() or None))
-    except (Invalid, Forbidden, NotFound) as error:
+        status = await publishing.publish(
+            house.db, house.gates, house.storage, actor.id, wanted, draft, show_prompt=not text(given, "hide_prompt"),
+            description=text(given, "description").strip() or None)
+    except (Conflict, Invalid, Forbidden, NotFound) as error:
         return await _page(request, problem=error.text, said=draft.text, status=error.status)
     await published(house, status.id, actor.id)
     return go(request, f"/@{actor.username}/{status.id}")

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ...errors import Forbidden, Invalid, TooManyRequests
-from ...generation import safety
+from ...generation import submission
+from ...generation.intake import Wanted
 from ...services import generations as generate
-from ...store import actors
 from . import job_view
 from .consents import Origin, origin_of, row_of
 from .made import CHOICES
@@ -59,12 +59,11 @@ async def create(request: Request) -> Response:
     try:
         if not length.isdecimal() or (seed and not seed.isdecimal()) or len(seed) > 18:
             raise Invalid("Length and seed are whole numbers.")
-        await safety.check_prompt(prompt)
-        row = await house.db.write(lambda uow: generate.request(
-            uow, actors.get(uow.session, actor.id), prompt, orientation=orientation, seconds=float(length),
-            seed=int(seed) if seed else None, remix_of_id=row_of(text(given, "remix")) if text(given, "remix") else None))
+        ids = await submission.submit(house.db, house.storage, house.gates, actor.id, Wanted(
+            prompt, orientation=orientation, seconds=float(length), seed=int(seed) if seed else None,
+            remix_of_id=row_of(text(given, "remix")) if text(given, "remix") else None))
     except (Forbidden, Invalid, TooManyRequests) as error:
         return await create_page(request, problem=error.text, prompt=prompt, orientation=orientation, seed=seed,
                                  status=error.status, remix=text(given, "remix"),
                                  seconds=int(length) if length.isdecimal() and len(length) < 4 else 5)
-    return go(request, f"/create/jobs/{row.id}")
+    return go(request, f"/create/jobs/{ids[0]}")
