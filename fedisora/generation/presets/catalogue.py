@@ -49,9 +49,9 @@ class Catalogue:
                 return preset
         for one in self.unavailable:
             if wanted == one.name:
-                raise Invalid(f"{one.title} cannot be used here: {one.reason}")
+                raise Invalid(f"{one.title} cannot be used here: {one.reason}", code="model-unavailable")
         names = ", ".join(preset.name for preset in self.models)
-        raise Invalid(f"There is no model {wanted!r} here. There are: {names or 'none'}.")
+        raise Invalid(f"There is no model {wanted!r} here. There are: {names or 'none'}.", code="no-model")
 
 
 def catalogue(settings: Settings, accepted: Collection[str], pinned: Mapping[str, str] | None = None) -> Catalogue:
