@@ -170,7 +170,7 @@ def accept_licence(name: Name, yes: Annotated[bool, typer.Option("--yes", help="
 def fetch(name: Name,
           revision: Annotated[str, typer.Option(help="Another commit, branch or tag than the pinned one.")] = "",
           data_dir: DataDir = None) -> None:
-    """Download a model's weights (safetensors only) into the hub's cache and pin the commit. Goes on where it stopped."""
+    """Download a model's weights (safetensors only) into the hub's cache and pin the commit. What is there is kept."""
     from .generation.presets import find as shipped
     from .generation.presets import own
     from .generation.presets.catalogue import obstacle

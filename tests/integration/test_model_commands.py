@@ -122,7 +122,11 @@ def test_fetching_takes_safetensors_alone_and_pins_the_commit(instance: Instance
         assert files == {
             "model_index.json", "tokenizer/spiece.model", "transformer/config.json", "vae/config.json",
             "transformer/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors"}
-        instance.run("fetch", REPOSITORY)  # again: everything is there
+        half = folder.parents[1] / "blobs" / "0123.abcd.incomplete"
+        half.write_bytes(b"half")
+        os.utime(half, (0, 0))
+        instance.run("fetch", REPOSITORY)  # again: everything is there, and what somebody left behind goes
+        assert not half.exists()
         assert "asks for your consent first" in instance.refused("fetch", "some/gated")
         assert instance.refused("fetch", "no/body").startswith("There is no repository no/body")
         assert "has no revision v9" in instance.refused("fetch", REPOSITORY, "--revision", "v9")
