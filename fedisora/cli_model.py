@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from .cli_common import DataDir, Json, err, escape, out, with_db
 from .errors import ConfigurationError, Invalid
-from .generation.presets import PRESETS, Preset
+from .generation.presets import PRESETS, Preset, is_accepted
 from .generation.presets.readiness import Readiness, gpu_memory, readiness
 from .settings import Settings, load_settings
 
@@ -20,20 +20,20 @@ models = typer.Typer(no_args_is_help=True, help="Models that make videos: licenc
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A preset, a folder with a diffusers model, or a repository id.")]
 
 
-def _decided(settings: Settings) -> tuple[set[str], dict[str, str]]:
-    """(models whose licence was accepted, fetched commits); nothing without an instance."""
+def _decided(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
+    """(model → licence that was accepted, model → fetched commit); nothing without an instance."""
     from .local_run import has_instance
     from .store import models as kept
 
     if not has_instance(settings):
-        return set(), {}
-    found: tuple[set[str], dict[str, str]] = with_db(
+        return {}, {}
+    found: tuple[dict[str, str], dict[str, str]] = with_db(
         settings.data_dir, lambda uow: (kept.accepted(uow.session), kept.pinned(uow.session)))
     return found
 
 
-def find(settings: Settings, name: str) -> tuple[Preset, set[str]]:
-    """(the model of a name, a folder or a repository, models whose licence was accepted).
+def find(settings: Settings, name: str) -> tuple[Preset, dict[str, str]]:
+    """(the model of a name, a folder or a repository; model → licence that was accepted).
 
     Raises:
         ConfigurationError: there is none.
@@ -132,7 +132,7 @@ def show(name: Name, as_json: Json = False, data_dir: DataDir = None) -> None:
             ("download", f"about {preset.download_gb} GB" if preset.download_gb else ""),
             ("from", preset.repository), ("revision", revision),
             ("licence", (preset.licence or "unknown") + ("" if not preset.needs_acceptance else
-                         ", accepted" if preset.name in accepted else ", to be accepted before the first use")),
+                         ", accepted" if is_accepted(preset, accepted) else ", to be accepted before the first use")),
             ("licence text", preset.licence_url), ("territory", preset.territory), ("model card", preset.card_url),
             ("note", preset.note)):
         if value:

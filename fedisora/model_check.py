@@ -5,7 +5,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ TOLD = ("dtype", "offload", "tiling", "quantisation", "attention", "software")
 """Effective parameters that are shown."""
 
 
-async def try_out(settings: Settings, preset: Preset, accepted: Collection[str], console: Console) -> dict[str, Any]:
+async def try_out(settings: Settings, preset: Preset, accepted: Mapping[str, str], console: Console) -> dict[str, Any]:
     """Render a clip of a few frames in the model's smallest size, in a child process of its own, with the workers' settings.
 
     Returns:

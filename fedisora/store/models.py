@@ -12,9 +12,9 @@ from ..models import InstanceFact, ModelLicence
 PREFIX = "model:"
 
 
-def accepted(session: Session) -> set[str]:
-    """Names of the models whose licence was accepted."""
-    return set(session.scalars(select(ModelLicence.model)))
+def accepted(session: Session) -> dict[str, str]:
+    """Model → address of the licence that was accepted for it."""
+    return {row.model: row.licence_url for row in session.scalars(select(ModelLicence))}
 
 
 def acceptance(session: Session, model: str) -> ModelLicence | None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 TASKS = ("text", "image", "video")
@@ -84,3 +85,12 @@ class Preset:
         wanted = (seconds * self.fps - offset) / step
         count = math.floor(wanted + 1e-6) if at_most else math.floor(wanted + 0.5)
         return min(max(count, low), high) * step + offset
+
+
+def is_accepted(preset: Preset, accepted: Mapping[str, str]) -> bool:
+    """Whether a model may be used as far as its licence goes. Another licence than the one that was accepted is asked about anew.
+
+    Args:
+        accepted: model → address of the licence that was accepted for it.
+    """
+    return not preset.needs_acceptance or accepted.get(preset.name) == preset.licence_url

@@ -15,8 +15,8 @@ from fedisora.settings import Settings
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def offered(accepted: frozenset[str] = frozenset(), pinned: dict[str, str] | None = None, **settings: Any) -> Catalogue:
-    return catalogue(Settings(**{f"generation_{name}": value for name, value in settings.items()}), accepted, pinned)
+def offered(accepted: dict[str, str] | None = None, pinned: dict[str, str] | None = None, **settings: Any) -> Catalogue:
+    return catalogue(Settings(**{f"generation_{name}": value for name, value in settings.items()}), accepted or {}, pinned)
 
 
 def model(folder: Path, kind: str = "WanPipeline", preset: str = "", **members: Any) -> Path:
@@ -59,8 +59,10 @@ def test_a_licence_is_accepted_before_a_model_is_used() -> None:
     with pytest.raises(Invalid, match=r"^HunyuanVideo 1.5 \(480p\) cannot be used here: its licence .* accept-licence hunyuan"):
         found.find()
     assert [one.name for one in found.unavailable] == ["hunyuanvideo-1.5-480p"]
-    again = offered(frozenset({"hunyuanvideo-1.5-480p"}), backend="diffusers", model="hunyuanvideo-1.5-480p")
-    assert again.find().territory
+    licence = found.default.licence_url
+    assert offered({"hunyuanvideo-1.5-480p": licence}, backend="diffusers", model="hunyuanvideo-1.5-480p").find().territory
+    former = offered({"hunyuanvideo-1.5-480p": "https://licences.example/1"}, backend="diffusers", model="hunyuanvideo-1.5-480p")
+    assert former.models == ()
 
 
 @pytest.mark.parametrize(("settings", "sentence"), [
@@ -113,7 +115,7 @@ def test_an_operator_says_more_in_a_file_beside_the_model(tmp_path: Path) -> Non
                                           'licence = "CC0-1.0"\nneeds_acceptance = true\nsizes = {square = [[64, 64]]}\n')
     found = offered(backend="diffusers", model=str(folder))
     assert [one.name for one in found.unavailable] == ["tiny"]
-    preset = offered(frozenset({"tiny"}), backend="diffusers", model=str(folder)).find("tiny")
+    preset = offered({"tiny": ""}, backend="diffusers", model=str(folder)).find("tiny")
     assert (preset.max_seconds, preset.steps, preset.sizes, preset.gpu_class) == (17 / 16, 4, {"square": ((64, 64),)}, "gpu-24")
 
 

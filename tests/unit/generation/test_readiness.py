@@ -44,8 +44,8 @@ def wan() -> Preset:
 def test_obstacles_come_one_after_the_other(tmp_path: Path) -> None:
     environment.require(not environment.without_torch(), environment.without_torch())
     here = dataclasses.replace(wan(), repository=str(model(tmp_path / "wan")), revision="", needs_acceptance=True)
-    assert readiness(here, (), 80 * GB).state == "licence not accepted"
-    accepted = {here.name}
+    assert readiness(here, {}, 80 * GB).state == "licence not accepted"
+    accepted = {here.name: here.licence_url}
     assert readiness(dataclasses.replace(here, repository="/nowhere"), accepted, 80 * GB).state == "not fetched"
     assert readiness(here, accepted, None).state == "no GPU found"
     small = readiness(here, accepted, 12 * GB)
@@ -58,4 +58,4 @@ def test_obstacles_come_one_after_the_other(tmp_path: Path) -> None:
 
 
 def test_a_program_needs_nothing() -> None:
-    assert readiness(PROCEDURAL, (), None).state == "ready"
+    assert readiness(PROCEDURAL, {}, None).state == "ready"
