@@ -179,7 +179,7 @@ def fetch(name: Name,
 
     settings = load_settings(data_dir)
     if own.REPOSITORY.fullmatch(name) and shipped(name) is None and not Path(name).is_dir():
-        short, repository, wanted = own.short_name(name), name, revision or "main"
+        pinned_as, repository, wanted = name, name, revision or "main"
     else:
         preset, accepted = find(settings, name)
         why = obstacle(preset, accepted)
@@ -188,9 +188,9 @@ def fetch(name: Name,
         if not preset.repository or Path(preset.repository).is_dir():
             err.print(f"{escape(preset.title)} is here already: there is nothing to fetch.")
             return
-        short, repository, wanted = preset.name, preset.repository, revision or preset.revision or "main"
+        pinned_as, repository, wanted = preset.name, preset.repository, revision or preset.revision or "main"
     folder, commit = download(repository, wanted, err)
-    with_db(data_dir, lambda uow: kept.pin(uow, short, repository, commit))
+    with_db(data_dir, lambda uow: kept.pin(uow, pinned_as, repository, commit))
     err.print(f"{escape(repository)} is here; commit {commit} is used from now on. Next: fedisora model check {escape(name)}")
     print(folder)
 

@@ -59,7 +59,7 @@ def catalogue(settings: Settings, accepted: Mapping[str, str], pinned: Mapping[s
 
     Args:
         accepted: model → address of the licence that an operator accepted for it.
-        pinned: model → commit that `fedisora model fetch` got; it wins over the preset's.
+        pinned: name of a preset, or id of another repository → commit that `fedisora model fetch` got.
 
     Raises:
         ConfigurationError: the settings contradict each other.
@@ -120,7 +120,7 @@ def preset_of(name: str, *, backend: str = "", pinned: Mapping[str, str] | None 
     if not own.REPOSITORY.fullmatch(name) or name.startswith(("./", "../")):
         raise ConfigurationError(f"There is no model {name}: it is no preset (see fedisora model list), no folder "
                                  "and no repository id.")
-    revision = pinned.get(own.short_name(name), "")
+    revision = pinned.get(name, "")
     stub = _nothing(name, "diffusers")
     place = weights.folder(dataclasses.replace(stub, repository=name, revision=revision)) if revision else None
     if place is None:

@@ -50,8 +50,10 @@ def from_folder(path: Path, *, repository: str = "", revision: str = "") -> Pres
         repository, revision: of the hub, when the folder lies in its cache.
 
     Raises:
-        ConfigurationError: there is no model, or nothing is known about its class and no `preset.toml` says it.
+        ConfigurationError: there is no model, its name is taken, or neither its class nor a `preset.toml` says what it can do.
     """
+    from . import find
+
     path = path.absolute()
     if not path.is_dir():
         raise ConfigurationError(f"There is no folder {path}.")
@@ -60,8 +62,9 @@ def from_folder(path: Path, *, repository: str = "", revision: str = "") -> Pres
         raise ConfigurationError(f"There is no {weights.INDEX} in {path}: it is not a diffusers model.")
     given = table(path / FILE) if (path / FILE).is_file() else {}
     title = repository or path.name
-    own = {"name": short_name(title), "title": title, "backend": "diffusers", "repository": repository or str(path),
-           "revision": revision, **given}
+    name = short_name(title)
+    own = {"name": f"{name}-own" if find(name) is not None else name, "title": title, "backend": "diffusers",
+           "repository": repository or str(path), "revision": revision, **given}
     base = _of_class(str(members.get("_class_name")), members, path)
     if base is None and not given:
         raise ConfigurationError(
@@ -69,7 +72,10 @@ def from_folder(path: Path, *, repository: str = "", revision: str = "") -> Pres
             "(docs/operate/models.md).")
     if base is None:
         own = {"gpu_class": _gpu_class(weights.size(path)), **own}
-    return build(own, where=str(path / FILE), base=base)
+    preset = build(own, where=str(path / FILE), base=base)
+    if find(preset.name) is not None:
+        raise ConfigurationError(f"{path / FILE}: {preset.name} is the name of a model that comes with Fedisora. Choose another.")
+    return preset
 
 
 def _of_class(name: str, members: dict[str, Any], path: Path) -> Preset | None:

@@ -139,6 +139,15 @@ def test_a_mistake_in_that_file_is_one_line(tmp_path: Path, text: str, sentence:
     assert sentence in found.unavailable[0].reason
 
 
+def test_a_folder_is_not_mistaken_for_the_preset_of_its_name(tmp_path: Path) -> None:
+    folder = model(tmp_path / "wan2.2-ti2v-5b")
+    found = offered(backend="diffusers", model=str(folder), models="wan2.2-ti2v-5b")
+    assert [preset.name for preset in found.models] == ["wan2.2-ti2v-5b-own", "wan2.2-ti2v-5b"]
+    (folder / "preset.toml").write_text('name = "wan2.2-ti2v-5b"')
+    found = offered(backend="diffusers", model=str(folder))
+    assert "is the name of a model that comes with Fedisora" in found.unavailable[0].reason
+
+
 def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     one, two = model(tmp_path / "a" / "wan"), model(tmp_path / "b" / "wan")
     with pytest.raises(ConfigurationError, match=r"Two models are called wan\. Give one of them another name in"):
@@ -149,7 +158,7 @@ def test_a_repository_that_was_fetched_is_found_in_the_cache(tmp_path: Path, mon
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     model(tmp_path / "hub" / "models--some-body--Some.Thing" / "snapshots" / COMMIT, "LTXPipeline")
-    preset = offered(backend="diffusers", model="some-body/Some.Thing", pinned={"some.thing": COMMIT}).find("some.thing")
+    preset = offered(backend="diffusers", model="some-body/Some.Thing", pinned={"some-body/Some.Thing": COMMIT}).find("some.thing")
     assert (preset.title, preset.repository, preset.revision) == ("some-body/Some.Thing", "some-body/Some.Thing", COMMIT)
     assert weights.folder(preset) is not None
     assert weights.folder(PRESETS[1]) is weights.folder(PRESETS[0]) is None
