@@ -158,8 +158,9 @@ def test_a_repository_that_was_fetched_is_found_in_the_cache(tmp_path: Path, mon
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     model(tmp_path / "hub" / "models--some-body--Some.Thing" / "snapshots" / COMMIT, "LTXPipeline")
-    preset = offered(backend="diffusers", model="some-body/Some.Thing", pinned={"some-body/Some.Thing": COMMIT}).find("some.thing")
-    assert (preset.title, preset.repository, preset.revision) == ("some-body/Some.Thing", "some-body/Some.Thing", COMMIT)
+    name = "some-body/Some.Thing"
+    preset = offered(backend="diffusers", model=name, pinned={name: COMMIT}).find("some.thing")
+    assert (preset.title, preset.repository, preset.revision) == (name, name, COMMIT)
     assert weights.folder(preset) is not None
     assert weights.folder(PRESETS[1]) is weights.folder(PRESETS[0]) is None
 
