@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import databases, environment, network
+from tests.support.pipelines import tiny_pipelines
+
+__all__ = ["tiny_pipelines"]  # a fixture for everybody
 
 network.block()
 for name in [name for name in os.environ if name.startswith("FEDISORA_")]:

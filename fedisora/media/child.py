@@ -28,6 +28,8 @@ OPERATIONS: Final = {
     "storyboard": ("storyboard", "storyboard"),
     "transcribe": ("transcribe", "transcribe"),
     "fingerprint": ("fingerprint", "fingerprint"),
+    "codes": ("picture_codes", "codes"),
+    "flashes": ("flashes", "flashes"),
     "sign": ("c2pa", "sign_request"),
     "read": ("c2pa", "read_request"),
     "selftest": ("c2pa", "selftest"),

@@ -60,12 +60,26 @@ class Request:
 
 
 class Backend(Protocol):
-    """Renders one request at a time."""
+    """Renders one request at a time.
+
+    It may also have `prepare(progress, cancelled)`, which loads the model (stage `load`) and is called before the first request;
+    `memory() -> int`, the bytes of device memory it holds; and `close()`, which lets them go.
+    """
 
     def render(self, request: Request, progress: Progress, cancelled: Callable[[], bool]) -> dict[str, Any]:
-        """Write the file; {"width", "height", "seconds", "fps", "parameters", "generator", "digital_source_type"}.
+        """Write the file and say what it is.
+
+        Args:
+            progress: called whenever something has moved; a backend that says nothing for minutes is ended.
+            cancelled: asked often, at least five times a second.
+
+        Returns:
+            {"width", "height": pixels, "seconds", "fps", "parameters": the EFFECTIVE ones, "generator": {"name", "model",
+            "revision", "licence": URL or SPDX name, "backend": where it ran}, "digital_source_type": an IPTC term}; "audio": True
+            when the file has a sound track. All of it JSON, and all of it is published.
 
         Raises:
             Cancelled: `cancelled()` became true.
-            Invalid: this backend cannot make that.
+            Invalid: this backend cannot make that; the text is shown to the person.
+            OutOfMemory: it is asked once more, with `low_memory`.
         """

@@ -52,7 +52,7 @@ def test_they_are_the_entry_points() -> None:
     assert named == {folder.name for folder in FOLDERS}
 
 
-GENERATOR = {"name": "Fedisora procedural", "model": "Aurora", "revision": "1", "licence": "AGPL-3.0-or-later", "backend": "cpu"}
+GENERATOR = {"name": "Fedisora procedural", "model": "Aurora", "revision": "2", "licence": "AGPL-3.0-or-later", "backend": "cpu"}
 
 
 def made(name: str, **result: Any) -> dict[str, Any]:

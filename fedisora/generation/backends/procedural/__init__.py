@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -28,6 +28,11 @@ SCENES: dict[str, str] = {
              "landscape evening morning island hills",
 }
 """Scene → words; "silk" is for everything else."""
+
+
+def make(model: str | None, options: Mapping[str, Any]) -> Procedural:
+    """The backend of the entry point `procedural`; there is one program, and nothing to choose."""
+    return Procedural()
 
 
 class Scene(Protocol):
@@ -74,7 +79,7 @@ class Procedural:
         return {"width": request.width, "height": request.height, "seconds": frames / request.fps, "fps": request.fps,
                 "parameters": {"scene": name, "palette": palette, "width": request.width, "height": request.height,
                                "frames": frames, "fps": request.fps},
-                "generator": {"name": "Fedisora procedural", "model": "Aurora", "revision": "1",
+                "generator": {"name": "Fedisora procedural", "model": "Aurora", "revision": "2",
                               "licence": "AGPL-3.0-or-later", "backend": "cpu"},
                 "digital_source_type": ALGORITHMIC}
 

@@ -59,7 +59,7 @@ class Vista:
             and kind != "city"
             and bool(words & frozenset(["aurora", "northern", "lights", "stars"]) or rng.random() < 0.6)
         )
-        self.au = rng.random((3, 6)) * 2 * math.pi
+        self.au = field(rng.random((3, 6)) * 2 * math.pi)  # one 64-bit number would make whole pictures 64-bit
         rays = np.interp(np.linspace(0, 1, 2 * width), np.linspace(0, 1, 120), rng.random(120))
         self.rays = np.convolve(np.abs(rays), np.ones(5) / 5, "same").astype(np.float32)
         count = self.look.layers
@@ -134,8 +134,14 @@ class Vista:
         if self.aurora:
             self._add_aurora(rgb, turn)
         self._add_clouds(rgb, turn)
-        for index, line in enumerate(self.lines):
-            self._add_layer(rgb, line, index, turn)
+        tops = [self._top(line, index, turn) for index, line in enumerate(self.lines)]
+        end = self.h
+        ends = []
+        for top in reversed(tops):  # what a nearer layer hides need not be drawn
+            ends.append(end)
+            end = min(end, int(top.max()) + 12)
+        for index, (top, last) in enumerate(zip(tops, reversed(ends), strict=True)):
+            self._add_layer(rgb, top, last, index)
         if self.look.water and self.hz < self.h - 2:
             self._add_water(rgb, turn)
         if self.look.fireflies:
@@ -166,15 +172,18 @@ class Vista:
                 + 0.01 * np.sin(31 * x + a[2] + 1.3 * sin)
             )
             length = self.h * (0.15 + 0.08 * np.sin(7 * x + a[3] + cos))
-            at = self.w * 0.25 * (1 + 0.35 * sin) + index * self.w * 0.15 + np.arange(self.w)
+            at = self.xx[0] + (self.w * 0.25 * (1 + 0.35 * sin) + index * self.w * 0.15)
             low = at.astype(int)
             rays = self.rays[low % len(self.rays)] * (1 - at + low) + self.rays[(low + 1) % len(self.rays)] * (at - low)
             ray = 0.4 + 0.6 * rays * (0.6 + 0.4 * np.sin(9 * x + a[4] + turn))
-            away = (base[None] - self.yy[:top]) / length[None]
-            light = np.where(away > 0, np.exp(-np.clip(away, 0, 12)) * (1 - np.exp(-np.clip(away, 0, 1) * 14)), 0)
-            light = (light * ray[None]).astype(np.float32)[..., None]
-            share = (np.clip(away, 0, 2.2) / 2.2).astype(np.float32)[..., None]
-            rgb[:top] += light * (self.stops[4] * (1 - share) + self.stops[3] * share) * (1.1 - 0.35 * index)
+            first = max(0, int((base - 9 * length).min()))  # nine lengths up, a ray is dimmer than any screen shows
+            end = min(top, int(base.max()) + 1)
+            away = np.maximum((base[None] - self.yy[first:end]) / length[None], 0)
+            light = np.exp(-away) * (1 - np.exp(np.minimum(away, 1) * -14)) * (ray * (1.1 - 0.35 * index))[None]
+            share = np.minimum(away, 2.2) / 2.2
+            for channel in range(3):
+                low, high = self.stops[4][channel], self.stops[3][channel]
+                rgb[first:end, :, channel] += light * (low + (high - low) * share)
 
     def _add_clouds(self, rgb: Field, turn: float) -> None:
         top = self.hz
@@ -182,7 +191,8 @@ class Vista:
         cover = np.clip((thick - 0.25) * 0.55, 0, 0.8) * self.cloud_mask[:top] * (0.4 if self.dark else 1)
         rgb[:top] += cover[..., None] * (self.stops[4] * 0.35 + self.stops[3] * 0.35)
 
-    def _add_layer(self, rgb: Field, line: Field, index: int, turn: float) -> None:
+    def _top(self, line: Field, index: int, turn: float) -> Field:
+        """Where a layer begins, in pixels from above: (w,)."""
         look, near = self.look, (index + 1) / len(self.lines)
         scale = 640 / self.unit * look.step
         drift = (5 + 30 * near * near) * (1 + math.sin(turn)) * (0.35 if look.windows else 1)
@@ -194,9 +204,15 @@ class Vista:
             top = self.hz * (1.0 - look.rise * (1 - near) ** 0.8) - heights * tall
         if look.fireflies:
             top = self.hz * (0.62 + 0.30 * near) - heights * self.unit * (0.13 + 0.16 * near)
+        return field(top)
+
+    def _add_layer(self, rgb: Field, top: Field, last: int, index: int) -> None:
+        look, near = self.look, (index + 1) / len(self.lines)
         first = max(0, int(top.min()) - 2)
+        if first >= last:
+            return
         edge = np.sqrt(1 + np.clip(np.gradient(top), -8, 8) ** 2).astype(np.float32)
-        below = self.yy[first:] - top[None]
+        below = self.yy[first:last] - top[None]
         cover = np.clip(below / edge[None] + 0.5, 0, 1)[..., None]
         if self.dark:
             close, far = self.stops[0] * 0.22, self.stops[1] * 1.15 + self.stops[2] * 0.3
@@ -208,9 +224,9 @@ class Vista:
         mist = np.clip(below / (self.h * 0.22), 0, 1)[..., None] * (1 - near) * look.mist
         layer = colour + mist * (self.stops[2] if self.dark else self.stops[3]) * 0.6
         if self.lit is not None and index > 0:
-            inside = (below > 6)[..., None] * self.lit[first:, :, None]
+            inside = (below > 6)[..., None] * self.lit[first:last, :, None]
             layer = layer + inside * (self.stops[4] * 0.5 + np.array([0.55, 0.36, 0.14], np.float32)) * (0.35 + 0.65 * near)
-        rgb[first:] += (layer.astype(np.float32) - rgb[first:]) * cover
+        rgb[first:last] += (layer.astype(np.float32) - rgb[first:last]) * cover
 
     def _add_water(self, rgb: Field, turn: float) -> None:
         hz, rows = self.hz, self.h - self.hz
