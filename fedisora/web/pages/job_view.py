@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...models import Actor, Generation, GenerationLane, Media, Screening
+from ...models import Actor, Generation, Media
 from ...services import generations as generate
-from ...services.generations import FINAL
+from ...services import screenings
+from ...services.generations import FINAL, Plan
 from ...uris import Uris
 from . import views
 
@@ -33,7 +34,8 @@ AGAIN = ("failed", "cancelled")
 
 @dataclass(frozen=True)
 class Gate:
-    """What a safety gate said, for the author: its public reason, whether they may appeal, what a moderator answered."""
+    """What a safety gate said, for the author: its public reason, whether they may appeal, what a moderator answered. `state`:
+    `open`, `allowed` or `denied`."""
 
     reason: str
     state: str
@@ -50,7 +52,9 @@ class JobView:
         words: the state in a few words.
         percent: 0 … 100.
         ahead: how many are before a waiting one.
-        paused: why its lane is paused; "" when it is not.
+        brief: size, length and model.
+        eta: seconds until it is done, None when nobody can say.
+        hindrance: why what waits does not get on (a pause, no worker); "" when it does.
         facts: (name, value) of the effective parameters and what it cost.
         adjusted: sentences about what differs from what was asked for.
     """
@@ -68,7 +72,9 @@ class JobView:
     created: dt.datetime
     gpu_seconds: float | None
     energy_wh: float | None
-    paused: str = ""
+    brief: str = ""
+    eta: float | None = None
+    hindrance: str = ""
     gate: Gate | None = None
     facts: Sequence[tuple[str, str]] = ()
     adjusted: Sequence[str] = ()
@@ -90,13 +96,6 @@ class JobView:
     @property
     def again(self) -> bool:
         return self.state in AGAIN
-
-
-def duration(seconds: float) -> str:
-    """A span for people: "8 s", "about 3 min", "about 2 h"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {round(seconds / 3600)} h"
 
 
 def number(value: float) -> str:
@@ -125,30 +124,33 @@ def facts(row: Generation) -> list[tuple[str, str]]:
     return rows
 
 
+def plan_facts(plan: Plan) -> list[tuple[str, str]]:
+    """The effective parameters before anything is made."""
+    rows = [("Model", plan.model), ("Size", f"{plan.width} × {plan.height}"),
+            ("Length", f"{number(plan.seconds)} s, {plan.frames} pictures, {plan.fps} a second"),
+            ("Seed", str(plan.seed) if plan.variants == 1 else f"{plan.seed} to {plan.seed + plan.variants - 1}")]
+    for name, value in (("Steps", plan.steps), ("Guidance", plan.guidance), ("Strength", plan.strength),
+                        ("Not in it", plan.negative_prompt)):
+        if value not in (None, ""):
+            rows.append((name, number(value) if isinstance(value, float) else str(value)))
+    return rows
+
+
 def _gate(session: Session, row: Generation) -> Gate | None:
-    if row.state not in ("held", "rejected"):
-        return None
-    found = session.scalar(select(Screening).where(Screening.generation_id == row.id).order_by(Screening.id.desc()).limit(1))
+    found = screenings.last(session, row.id) if row.state in ("held", "rejected", "draft", "queued", "submitted") else None
     if found is None:
         return None
-    return Gate(found.reason, found.state, found.appeal, found.note,
-                appealable=found.state == "denied" and not found.appeal and found.decided_at is None)
+    return Gate(found.reason, found.state, found.appeal, found.note, screenings.appealable(found, row))
 
 
-def paused_lanes(session: Session) -> dict[str, str]:
-    """GPU class → why it is paused."""
-    rows = session.scalars(select(GenerationLane).where(GenerationLane.paused_at.is_not(None)))
-    return {row.gpu_class: row.reason or "An administrator paused it." for row in rows}
-
-
-def view(session: Session, row: Generation, actor: Actor, uris: Uris) -> JobView:
+def view(session: Session, row: Generation, actor: Actor, uris: Uris, now: dt.datetime) -> JobView:
     """A generation as pages show it."""
-    return views_of(session, [row], actor, uris)[0]
+    return views_of(session, [row], actor, uris, now)[0]
 
 
-def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: Uris) -> list[JobView]:
+def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: Uris, now: dt.datetime) -> list[JobView]:
     """Generations of one account, in order."""
-    shown, lanes = views.account(actor, uris), paused_lanes(session)
+    shown = views.account(actor, uris)
     found = []
     for row in rows:
         media = session.get(Media, row.media_id) if row.media_id is not None else None
@@ -160,7 +162,10 @@ def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: U
             percent=round(row.progress * 100), ahead=generate.position(session, row) if waiting else 0, error=row.error or "",
             media=views.media_view(media, actor, shown) if media is not None else None, batch_id=row.batch_id,
             created=row.created_at, gpu_seconds=row.gpu_seconds, energy_wh=row.energy_wh,
-            paused=lanes.get(row.gpu_class, "") if waiting else "", gate=_gate(session, row), facts=facts(row),
+            brief=f"{row.width} × {row.height}, {number(row.seconds)} s, {row.model or row.backend}",
+            eta=generate.eta(session, row, now),
+            hindrance=generate.hindrance(session, row.model, row.gpu_class, now) if waiting else "",
+            gate=_gate(session, row), facts=facts(row),
             adjusted=tuple(options.get("adjusted") or ()), reproducible=str(result.get("reproducibility") or ""),
             page=f"/@{actor.username}/{row.status_id}" if row.state == "done" and row.status_id else ""))
     return found
