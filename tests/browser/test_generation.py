@@ -10,9 +10,8 @@ from tests.support.accessible import faults
 from tests.support.environment import chromium_arguments, chromium_path, require
 from tests.support.instances import PASSWORD, InstanceProcess, eventually
 
-from .test_walk import shot
+from .test_walk import shot, sign_up
 
-WIDTHS = (390, 1280)
 PROMPT = "silver moon over a quiet fjord"
 
 
@@ -29,29 +28,27 @@ def browser() -> Iterator[Browser]:
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProcess]:
     folder = tmp_path_factory.mktemp("making")
     (folder / "blocklist.txt").write_text("forbidden lighthouse\n")
-    running = InstanceProcess(folder, instance_name="Aurora", generation_jobs_per_user="4").start()
-    for name, options in (("root", ("--admin",)), ("ida", ())):
-        running.cli("user", "create", name, "--email", f"{name}@example.org", "--password", PASSWORD, *options)
+    running = InstanceProcess(folder, instance_name="Aurora", registrations="open").start()
     yield running
     running.close()
 
 
-def log_in(page: Page, base: str, name: str, to: str) -> None:
-    page.goto(f"{base}/login?next={to}")
-    page.locator("input[name=login]").fill(name)
+def become_admin(page: Page, instance: InstanceProcess) -> None:
+    page.goto(instance.setup_link)
+    page.locator("input[name=username]").fill("root")
+    page.locator("input[name=email]").fill("root@example.org")
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("main form button[type=submit]").first.click()
-    page.wait_for_url(f"**{to}")
+    page.wait_for_load_state()
 
 
 def look(page: Page, name: str) -> None:
-    """The page as it is, narrow and wide, light and dark: nothing is missing, nothing overlaps."""
-    for width in WIDTHS:
-        for theme in ("light", "dark"):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-            assert faults(page) == [], f"{name}, {width} px, {theme}"
-            shot(page, f"{name}-{width}-{theme}")
+    """The page as it is, narrow and light, wide and dark: nothing is missing, nothing overlaps."""
+    for width, theme in ((390, "light"), (1280, "dark")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        assert faults(page) == [], f"{name}, {width} px, {theme}"
+        shot(page, f"making-{name}-{width}-{theme}")
 
 
 def press_until(page: Page, key: str, focused: str) -> None:
@@ -70,7 +67,8 @@ def test_the_keyboard_makes_and_publishes_a_video(instance: InstanceProcess, bro
     page.on("console", lambda message: noise.append(message.text) if message.type == "error" else None)
     page.on("request", lambda request: outside.append(request.url)
             if not request.url.startswith((instance.base, "data:", "blob:")) else None)
-    log_in(page, instance.base, "ida", "/create")
+    sign_up(page, instance.base, "ida")
+    page.goto(f"{instance.base}/create")
     page.locator("textarea[name=prompt]").focus()
     page.keyboard.type(PROMPT)
     press_until(page, "Tab", "[name=orientation]")
@@ -89,6 +87,7 @@ def test_the_keyboard_makes_and_publishes_a_video(instance: InstanceProcess, bro
     press_until(page, "Tab", "button:not([formaction])")
     page.keyboard.press("Enter")
     page.wait_for_url("**/create/jobs/*")
+    job = page.url
     expect(page.locator("[data-job-now] .steps")).to_be_visible()
     expect(page.locator("[data-job-now] [aria-current=step]")).to_have_text("Draw", timeout=30_000)
     expect(page.locator("[data-job-said]")).to_have_text("Drawing")
@@ -97,7 +96,10 @@ def test_the_keyboard_makes_and_publishes_a_video(instance: InstanceProcess, bro
     expect(page.get_by_role("region", name="Variants").get_by_role("link")).to_have_count(2)
     page.goto(f"{instance.base}/create/queue")
     look(page, "queue")
-    page.go_back()
+    page.get_by_role("button", name="Cancel", exact=False).last.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Did not become a video")).to_be_visible()
+    page.goto(job)
     form = page.locator("form[action$='/publish']")
     form.wait_for(timeout=60_000)
     page.locator("details", has_text="What exactly was made").locator("summary").click()
@@ -115,7 +117,8 @@ def test_the_keyboard_makes_and_publishes_a_video(instance: InstanceProcess, bro
 def test_without_javascript_a_refusal_is_appealed_and_a_moderator_lets_it(instance: InstanceProcess, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    log_in(page, instance.base, "ida", "/create")
+    sign_up(page, instance.base, "ben")
+    page.goto(f"{instance.base}/create")
     page.locator("textarea[name=prompt]").fill("A forbidden lighthouse in the fog")
     page.locator("input[value=landscape]").check(force=True)
     page.locator("input[name=seconds][value='2']").check(force=True)
@@ -140,7 +143,8 @@ def test_without_javascript_a_refusal_is_appealed_and_a_moderator_lets_it(instan
 
     room = browser.new_context(viewport={"width": 1280, "height": 900})
     desk = room.new_page()
-    log_in(desk, instance.base, "root", "/settings")
+    become_admin(desk, instance)
+    desk.goto(f"{instance.base}/settings")
     desk.get_by_role("link", name="Generation").click()
     expect(desk.get_by_role("heading", name="Workers")).to_be_visible()
     desk.locator("input[name=reason]").first.fill("New graphics card")

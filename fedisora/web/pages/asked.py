@@ -15,7 +15,8 @@ from .visitor import text
 
 FIELDS = ("prompt", "model", "task", "orientation", "seconds", "size", "negative_prompt", "steps", "guidance", "strength",
           "variants", "seed", "drawn", "remix", "input")
-"""Names in the form. `drawn` is a seed that was chosen for the preview, `input` the file that was sent before."""
+"""Names in the form. `drawn` is a seed that was chosen for the preview, `input` the file that was sent before; an
+empty `orientation` is that of the file."""
 BLANK: Mapping[str, str] = dict.fromkeys(FIELDS, "") | {
     "task": "text", "orientation": "portrait", "seconds": "5", "variants": "1"}
 LENGTHS = (2, 3, 5, 8, 10, 15, 20, 30, 60)
@@ -93,7 +94,9 @@ def fitting(given: Mapping[str, str], model: Preset, most: float) -> dict[str, s
     """The same with a shape, length, size and start that can be chosen for this model: what was chosen for another one may
     not be offered any more, and what is not shown must not be sent."""
     kept = dict(given)
-    if kept["orientation"] not in model.sizes:
+    if kept["task"] not in model.tasks:
+        kept["task"] = model.tasks[0]
+    if kept["orientation"] not in model.sizes and (kept["orientation"] or kept["task"] == "text"):
         kept["orientation"] = next(iter(model.sizes))
     offered = lengths(model, most)
     try:
@@ -102,8 +105,6 @@ def fitting(given: Mapping[str, str], model: Preset, most: float) -> dict[str, s
         asked = 5.0
     if asked not in offered:
         kept["seconds"] = str(min(offered, key=lambda value: abs(value - asked)))
-    if kept["size"] not in [f"{width}x{height}" for width, height in model.sizes[kept["orientation"]]]:
+    if kept["size"] not in [f"{width}x{height}" for width, height in model.sizes.get(kept["orientation"], ())]:
         kept["size"] = ""
-    if kept["task"] not in model.tasks:
-        kept["task"] = model.tasks[0]
     return kept

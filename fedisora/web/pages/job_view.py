@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ...generation import presets
 from ...models import Actor, Generation, Media
 from ...services import generations as generate
 from ...services import screenings
@@ -28,6 +29,9 @@ STATE_WORDS = {
 UNDER_WAY = ("submitted", "screening", "queued", "running", "publishing")
 """It goes on by itself, soon."""
 STOPPABLE = ("submitted", "screening", "held", "queued", "running")
+LONG = 80
+"""Characters of a negative prompt that are shown before; all of it is shown afterwards."""
+PROCEDURAL = "The same words, seed, size and length give the same video with the same version of this program."
 AGAIN = ("failed", "cancelled")
 """States in which "Try again" is offered."""
 
@@ -51,6 +55,7 @@ class JobView:
     Attributes:
         words: the state in a few words.
         percent: 0 … 100.
+        cost: what it cost so far.
         ahead: how many are before a waiting one.
         brief: size, length and model.
         eta: seconds until it is done, None when nobody can say.
@@ -70,8 +75,7 @@ class JobView:
     media: views.MediaView | None
     batch_id: int | None
     created: dt.datetime
-    gpu_seconds: float | None
-    energy_wh: float | None
+    cost: str
     brief: str = ""
     eta: float | None = None
     hindrance: str = ""
@@ -103,12 +107,23 @@ def number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if value < 10 else f"{value:.0f}"
 
 
+def unit(gpu_class: str) -> str:
+    """What a lane counts."""
+    return "processor seconds" if gpu_class == "cpu" else "GPU seconds"
+
+
+def title(row: Generation) -> str:
+    """The model's name for people."""
+    preset = presets.find(row.model)
+    return preset.title if preset is not None else row.model or row.backend
+
+
 def facts(row: Generation) -> list[tuple[str, str]]:
     """The effective parameters, and what the video cost so far."""
     result: Mapping[str, Any] = row.result or {}
     generator: Mapping[str, Any] = result.get("generator") or {}
     options = row.options or {}
-    model = " ".join(str(generator[key]) for key in ("name", "model") if generator.get(key)) or row.model or row.backend
+    model = " ".join(str(generator[key]) for key in ("name", "model") if generator.get(key)) or title(row)
     revision = str(generator.get("revision") or "")
     size = f"{result.get('width', row.width)} × {result.get('height', row.height)}"
     rows = [("Model", f"{model} ({revision[:12]})" if revision else model), ("Seed", row.seed), ("Size", size)]
@@ -118,10 +133,25 @@ def facts(row: Generation) -> list[tuple[str, str]]:
         if options.get(key) not in (None, ""):
             value = options[key]
             rows.append((name, number(value) if isinstance(value, float) else str(value)))
+    made: Mapping[str, Any] = result.get("parameters") or {}
+    rows += [(name, str(made[key])) for key, name in (("hardware", "Machine"), ("software", "Software")) if made.get(key)]
     if row.gpu_seconds is not None:
-        energy = f", about {number(row.energy_wh)} Wh" if row.energy_wh else ""
-        rows.append(("Cost", f"{number(row.gpu_seconds)} GPU seconds{energy}"))
+        rows.append(("Cost", cost(row)))
     return rows
+
+
+def reproducible(row: Generation) -> str:
+    """Whether the same request gives the same video again, as the backend says; "" while nothing is made."""
+    said = str(((row.result or {}).get("parameters") or {}).get("reproducible") or "")
+    return said or (PROCEDURAL if row.result and row.backend == "procedural" else "")
+
+
+def cost(row: Generation) -> str:
+    """What it cost so far; "" while nobody knows."""
+    if row.gpu_seconds is None:
+        return ""
+    energy = f", about {number(row.energy_wh)} Wh" if row.energy_wh else ""
+    return f"{number(row.gpu_seconds)} {unit(row.gpu_class)}{energy}"
 
 
 def plan_facts(plan: Plan) -> list[tuple[str, str]]:
@@ -129,8 +159,8 @@ def plan_facts(plan: Plan) -> list[tuple[str, str]]:
     rows = [("Model", plan.model), ("Size", f"{plan.width} × {plan.height}"),
             ("Length", f"{number(plan.seconds)} s, {plan.frames} pictures, {plan.fps} a second"),
             ("Seed", str(plan.seed) if plan.variants == 1 else f"{plan.seed} to {plan.seed + plan.variants - 1}")]
-    for name, value in (("Steps", plan.steps), ("Guidance", plan.guidance), ("Strength", plan.strength),
-                        ("Not in it", plan.negative_prompt)):
+    without = plan.negative_prompt if len(plan.negative_prompt) <= LONG else f"{plan.negative_prompt[:LONG]}…"
+    for name, value in (("Steps", plan.steps), ("Guidance", plan.guidance), ("Strength", plan.strength), ("Not in it", without)):
         if value not in (None, ""):
             rows.append((name, number(value) if isinstance(value, float) else str(value)))
     return rows
@@ -154,19 +184,18 @@ def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: U
     found = []
     for row in rows:
         media = session.get(Media, row.media_id) if row.media_id is not None else None
-        result, options = row.result or {}, row.options or {}
         waiting = row.state == "queued"
         found.append(JobView(
             id=row.id, prompt=row.prompt, state=row.state, stage=row.stage if row.state == "running" else "",
             words=STAGE_WORDS.get(row.stage, STATE_WORDS["running"]) if row.state == "running" else STATE_WORDS[row.state],
             percent=round(row.progress * 100), ahead=generate.position(session, row) if waiting else 0, error=row.error or "",
             media=views.media_view(media, actor, shown) if media is not None else None, batch_id=row.batch_id,
-            created=row.created_at, gpu_seconds=row.gpu_seconds, energy_wh=row.energy_wh,
-            brief=f"{row.width} × {row.height}, {number(row.seconds)} s, {row.model or row.backend}",
+            created=row.created_at, cost=cost(row),
+            brief=f"{row.width} × {row.height}, {number(row.seconds)} s, {title(row)}",
             eta=generate.eta(session, row, now),
             hindrance=generate.hindrance(session, row.model, row.gpu_class, now) if waiting else "",
             gate=_gate(session, row), facts=facts(row),
-            adjusted=tuple(options.get("adjusted") or ()), reproducible=str(result.get("reproducibility") or ""),
+            adjusted=tuple((row.options or {}).get("adjusted") or ()), reproducible=reproducible(row),
             page=f"/@{actor.username}/{row.status_id}" if row.state == "done" and row.status_id else ""))
     return found
 

@@ -96,8 +96,9 @@ async def create_page(request: Request, *, problem: str = "", given: Mapping[str
 
     return await page(request, "create.html", status=status, problem=problem, preview=preview, source=source,
                       tasks=asked.TASKS, strengths=asked.STRENGTHS, variants=range(1, settings.generation_variants + 1),
-                      number=job_view.number, most=settings.generation_max_seconds, max_mb=settings.max_upload_mb,
-                      choices=CHOICES, ai_policy=settings.ai_policy, generation_off=generate.OFF, policies=POLICIES,
+                      number=job_view.number, unit=job_view.unit, most=settings.generation_max_seconds,
+                      max_mb=settings.max_upload_mb, choices=CHOICES, ai_policy=settings.ai_policy,
+                      generation_off=generate.OFF, policies=POLICIES,
                       **await house.db.read(read))
 
 
@@ -178,6 +179,8 @@ async def check(request: Request) -> Response:
         if switched:  # what was chosen was never offered for this model
             given = await house.db.read(lambda session: asked.fitting(
                 given, catalogue.current(session, house.settings).find(given["model"]), house.settings.generation_max_seconds))
+        if live and text(sent, "shown_task") == "text" != given["task"]:
+            given["orientation"] = ""  # now that there is a file, its shape is the usual one
         if live and not given["prompt"].strip():
             return await create_page(request, given=given)
         if not live:
