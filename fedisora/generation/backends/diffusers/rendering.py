@@ -121,8 +121,8 @@ class Diffusers:
                 raise Invalid("With so few steps and so little strength nothing would change. Raise one of them.")
             self._watch.plan(-(-pipelines.frames_of(request) // getattr(pipe, "vae_scale_factor_temporal", 1)),
                              memory.tiles(pipe, request.width, request.height))
-            with torch.inference_mode():
-                made = pipe(**called, generator=torch.Generator("cpu").manual_seed(request.seed % 2**63))
+            # No torch.inference_mode: offloading makes parameters anew while a model runs, and later runs need them.
+            made = pipe(**called, generator=torch.Generator("cpu").manual_seed(request.seed % 2**63))
             progress("decode", 1.0)
         video, audio = made.frames[0], getattr(made, "audio", None)
         rate = AUDIO_RATE
