@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import sys
 
-from . import durable, federation, protocol
+from . import durable, federation, generation, protocol
 
-ALL = {"protocol": protocol.main, "federation": federation.main, "durable": durable.main}
+ALL = {"protocol": protocol.main, "federation": federation.main, "durable": durable.main, "generation": generation.main}
 
 
 def main(names: list[str]) -> None:

@@ -31,16 +31,19 @@ class FedisoraError(Exception):
         text: safe to show to anybody. Empty means the class's own `default_text`.
         cause: what really happened, for the log.
         retry_after: seconds after which trying again makes sense, when known.
+        code: a word for programs, where one status has several reasons.
     """
 
     status: int = 500
     retryable: bool = False
     default_text: str = "Something went wrong on this server."
 
-    def __init__(self, text: str = "", *, cause: object = None, retry_after: float | None = None) -> None:
+    def __init__(self, text: str = "", *, cause: object = None, retry_after: float | None = None,
+                 code: str = "") -> None:
         self.text = text or self.default_text
         self.cause = cause
         self.retry_after = retry_after
+        self.code = code
         super().__init__(self.text)
 
     def __str__(self) -> str:

@@ -180,6 +180,10 @@ class Uris:
         """Public URL of a stored file; `key` is its path in the storage."""
         return f"{self.base}/media/{quote(key)}"
 
+    def caption(self, caption_id: int) -> str:
+        """Where the captions of a video in one language are read, as WebVTT."""
+        return f"{self.base}/media/captions/{caption_id}.vtt"
+
     # pages
     def profile(self, name: str) -> str:
         return f"{self.base}/@{name}"

@@ -15,6 +15,9 @@ import structlog
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from redis.exceptions import RedisError
 
+from fedisora.generation.offer import classes, offered
+from fedisora.settings import Settings
+
 log = structlog.get_logger()
 SLICE = 0.05
 
@@ -25,7 +28,8 @@ def dumps(value: Any) -> bytes:
 
 
 def queue_name(host: str, role: str) -> str:
-    """The arq queue of one worker role of one instance: several instances can share a Redis."""
+    """The arq queue of one worker role of one instance: several instances can share a Redis. Generation has one per GPU class,
+    with the role `generation:CLASS`."""
     return f"fedisora:{host}:{role}"
 
 
@@ -43,9 +47,10 @@ async def connect(url: str, *, retries: int = 1) -> ArqRedis:
 class Doorbell:
     """Rings workers on other machines through Redis."""
 
-    def __init__(self, url: str, host: str) -> None:
-        self._url = url
-        self._host = host
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.redis_url
+        self._host = settings.host
+        self._classes = classes(offered(settings))
         self._pool: ArqRedis | None = None
         self._lock = asyncio.Lock()
         self._quiet_until = 0.0
@@ -59,12 +64,18 @@ class Doorbell:
             now = time.time()
             edge = (int(now / SLICE) + 1) * SLICE
             for queue in queues:
-                await pool.enqueue_job(
-                    "drain", queue, _queue_name=queue_name(self._host, ROLE_OF[queue]), _job_id=f"{queue}:{edge:.2f}",
-                    _defer_until=dt.datetime.fromtimestamp(edge, dt.UTC), _expires=dt.timedelta(hours=1))
+                for role in self._roles(queue):
+                    name = queue_name(self._host, role)
+                    await pool.enqueue_job(
+                        "drain", queue, _queue_name=name, _job_id=f"{name}:{queue}:{edge:.2f}",
+                        _defer_until=dt.datetime.fromtimestamp(edge, dt.UTC), _expires=dt.timedelta(hours=1))
         except (OSError, RedisError, TimeoutError) as error:
             log.warning("Redis does not answer; workers will find the rows by their sweep", error=str(error))
             self._quiet_until = time.monotonic() + 5
+
+    def _roles(self, queue: str) -> list[str]:
+        """Whom a ring concerns. It does not say which model waits, so every GPU class is rung; looking costs one query."""
+        return [f"generation:{name}" for name in self._classes] if queue == "generation" else [ROLE_OF[queue]]
 
     async def _connected(self) -> ArqRedis:
         async with self._lock:

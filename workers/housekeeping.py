@@ -28,6 +28,7 @@ from fedisora.models import (
     WebSession,
 )
 from fedisora.store import backfill, fingerprints, jobs, lineage
+from fedisora.store import media as media_rows
 
 from . import trust
 from .rows import Handler
@@ -127,6 +128,7 @@ def _sweep(uow: UnitOfWork) -> None:
     session, now = uow.session, uow.now
     backfill.note_alive(uow)
     fingerprints.plan_missing(uow, FINGERPRINTS)
+    media_rows.plan_storyboards(uow, FINGERPRINTS)
     session.execute(delete(WebSession).where(WebSession.expires_at < now))
     session.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now - KEEP_DONE))
     session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now))
@@ -135,7 +137,7 @@ def _sweep(uow: UnitOfWork) -> None:
     stale = session.scalars(select(Media).where(
         Media.status_id.is_(None), Media.generation_id.is_(None), Media.state != "remote",
         Media.created_at < now - KEEP_UNATTACHED)).all()
-    keys = [key for media in stale for key in (media.upload_key, media.storage_key, media.poster_key) if key]
+    keys = media_rows.keys_of(session, stale)
     for media in stale:
         session.delete(media)
     if keys:

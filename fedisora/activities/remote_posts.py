@@ -20,7 +20,7 @@ from ..ids import new_id
 from ..models import Actor, Media, Status
 from ..provenance import foreign_labels
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
-from ..store import actors, claims, domains, labels, polls, relations, statuses, threads
+from ..store import actors, captions, claims, domains, labels, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
 from . import companions, inbound, lineages, quotes, votes
 
@@ -180,6 +180,7 @@ def _add_media(uow: UnitOfWork, status: Status, author: Actor, position: int, it
         generator=item.generator, record=item.record, created_at=uow.now)
     uow.session.add(media)
     claims.replace(uow, media, item.claims, status.document, fresh=True)
+    captions.take_remote(uow, media, item.captions, fresh=True)
     labels.plan_check(uow, media, quiet=quiet and not inbound.asks_files(uow.settings))
     return media
 
@@ -233,6 +234,7 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
         if before.get(media.remote_url or "") != now.get(media.remote_url or "", before.get(media.remote_url or "")):
             labels.plan_check(uow, media)  # what it took back, the verdict says
     claims.replace_all(uow, files, wanted_files, status.document)
+    captions.take_all(uow, files, {item.url: item.captions for item in wanted_files})
     if same and not changed:
         return _settled(uow, status, files, "refreshed")
     status.content, status.spoiler_text, status.sensitive = note.content, note.spoiler, note.sensitive

@@ -1,8 +1,27 @@
 """From what a person asks for to what exactly will be made. The edges (web, command line) call this before anything is queued."""
 from __future__ import annotations
 
+import math
+import re
+import secrets
 from dataclasses import dataclass
 from typing import Any
+
+from ..errors import Invalid
+from ..services.generations import MAX_PROMPT, Plan
+from ..settings import Settings
+from .presets import ORIENTATIONS, TASKS, Preset
+from .presets.catalogue import Catalogue
+
+MAX_SEED = 2**63 - 1
+MAX_GUIDANCE = 30.0
+SMALLEST, LARGEST = 32, 4096
+"""Pixels of a side that may be asked for; what is made is one of the model's own sizes."""
+SHAPE_WEIGHT = 4.0
+"""How much more the shape counts than the area when the nearest size is looked for: a portrait never becomes a landscape
+because that is nearer in pixels."""
+_SIZE = re.compile(r"([0-9]{1,5})\s*[xX×]\s*([0-9]{1,5})", re.ASCII)
+_STARTS = {"text": "text", "image": "a picture", "video": "a video"}
 
 
 @dataclass(frozen=True)
@@ -11,7 +30,9 @@ class Wanted:
 
     Attributes:
         model: name; "" = the instance's default.
-        size: `WIDTHxHEIGHT`; "" = the model's own for the orientation.
+        task: what it starts from, of `text`, `image`, `video`; "" = what its source is.
+        orientation: `portrait`, `landscape`, `square`; "" = that of its source, and portrait without one.
+        size: `WIDTHxHEIGHT`, which wins over the orientation; "" = the model's own for the orientation.
         strength: how far a source video is changed, 0 … 1.
         input_media_id: a picture (task `image`) or video (task `video`) of this account, or a post's that may be remixed.
         publish: members of `services.publish.Draft` when it is to become a post by itself.
@@ -21,7 +42,7 @@ class Wanted:
     negative_prompt: str = ""
     model: str = ""
     task: str = ""
-    orientation: str = "portrait"
+    orientation: str = ""
     size: str = ""
     seconds: float = 5.0
     seed: int | None = None
@@ -33,3 +54,192 @@ class Wanted:
     variants: int = 1
     publish: dict[str, Any] | None = None
     webhook_url: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a video starts from: `kind` is `image` or `video`, sizes are pixels as shown, `seconds` the length of a video."""
+
+    kind: str
+    width: int
+    height: int
+    seconds: float | None = None
+
+
+def plan(settings: Settings, catalogue: Catalogue, wanted: Wanted, *, source: Source | None = None) -> Plan:
+    """The effective parameters of a request: everything is checked first, then fitted to what the model can make.
+
+    Pure but for the seed, which is drawn when none was given. Planning a plan's own values again gives the same plan.
+
+    Args:
+        source: facts about the media of `wanted.input_media_id`.
+
+    Returns:
+        the plan; its `adjusted` says in sentences what differs from what was asked for.
+
+    Raises:
+        Invalid: a value is not acceptable; the sentence says which are.
+    """
+    preset = catalogue.find(wanted.model)
+    task = _task(catalogue, preset, wanted, source)
+    prompt = " ".join(wanted.prompt.split())
+    if not prompt:
+        raise Invalid("Please say what the video should show.")
+    for text, name in ((prompt, "prompt"), (wanted.negative_prompt, "negative prompt")):
+        if len(text) > MAX_PROMPT:
+            raise Invalid(f"The {name} may have {MAX_PROMPT} characters at most.")
+    if wanted.orientation not in ("", *ORIENTATIONS):
+        raise Invalid(f"The shape is one of {', '.join(ORIENTATIONS)}.")
+    asked = _asked_size(wanted.size)
+    _check_numbers(settings, wanted)
+    notes: list[str] = []
+    orientation, width, height = _bucket(preset, wanted, asked, source, notes)
+    frames = _frames(settings, preset, wanted, source if task == "video" else None, notes)
+    steps, guidance, negative = _sampling(preset, wanted, notes)
+    return Plan(
+        prompt=prompt, backend=preset.backend, model=preset.name, gpu_class=preset.gpu_class,
+        seed=secrets.randbits(53) if wanted.seed is None else wanted.seed, width=width, height=height, frames=frames,
+        fps=preset.fps, seconds=frames / preset.fps, task=task, orientation=orientation, negative_prompt=negative,
+        steps=steps, guidance=guidance, strength=_strength(preset, wanted, task, steps, notes),
+        input_media_id=wanted.input_media_id, remix_of_id=wanted.remix_of_id, variants=wanted.variants, adjusted=tuple(notes))
+
+
+def longest(settings: Settings, preset: Preset) -> float:
+    """Seconds of the longest video that may be asked for with a model: its own limit and the instance's, whole frames of it."""
+    limit = settings.generation_max_seconds
+    return min(preset.max_seconds, max(limit, preset.frames(limit) / preset.fps))
+
+
+def _task(catalogue: Catalogue, preset: Preset, wanted: Wanted, source: Source | None) -> str:
+    task = wanted.task or (source.kind if source is not None else "text")
+    if task not in TASKS:
+        raise Invalid(f"A video starts from one of {', '.join(TASKS)}.")
+    if task not in preset.tasks:
+        able = [other.name for other in catalogue.models if task in other.tasks]
+        raise Invalid(f"{preset.title} cannot start from {_STARTS[task]}. " + (
+            f"These can: {', '.join(able)}." if able else "No model of this server can."))
+    if task != "text" and source is None:
+        raise Invalid(f"Please choose {_STARTS[task]} to start from.")
+    if source is not None and source.kind != task:
+        raise Invalid(f"To start from {_STARTS[task]}, choose {_STARTS[task]}." if task != "text" else
+                      f"What you chose is {_STARTS.get(source.kind, 'a file')}: leave it out to start from text alone.")
+    if source is not None and min(source.width, source.height) < 1:
+        raise Invalid("What you chose to start from has no picture.")
+    return task
+
+
+def _asked_size(text: str) -> tuple[int, int] | None:
+    if not text.strip():
+        return None
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise Invalid("A size is WIDTHxHEIGHT, such as 1280x720.")
+    width, height = int(match[1]), int(match[2])
+    if not SMALLEST <= min(width, height) <= max(width, height) <= LARGEST:
+        raise Invalid(f"Width and height may be {SMALLEST} to {LARGEST} pixels.")
+    return width, height
+
+
+def _check_numbers(settings: Settings, wanted: Wanted) -> None:
+    if not 1 <= wanted.variants <= settings.generation_variants:
+        raise Invalid(f"You may ask for 1 to {settings.generation_variants} variants at once.")
+    if wanted.seed is not None and not 0 <= wanted.seed <= MAX_SEED - (wanted.variants - 1):
+        raise Invalid(f"A seed is a whole number from 0 to {MAX_SEED}" + (
+            " (variants count on from it)." if wanted.variants > 1 else "."))
+    if wanted.guidance is not None and not 0 <= wanted.guidance <= MAX_GUIDANCE:
+        raise Invalid(f"Guidance may be 0 to {MAX_GUIDANCE:g}.")
+    if wanted.strength is not None and not 0 < wanted.strength <= 1:
+        raise Invalid("Strength may be above 0 and at most 1: how far the video is changed.")
+
+
+def _bucket(preset: Preset, wanted: Wanted, asked: tuple[int, int] | None, source: Source | None,
+            notes: list[str]) -> tuple[str, int, int]:
+    """The size that is made: (orientation, width, height)."""
+    if asked is not None:
+        found = _nearest(preset, *asked)
+        if found[1:] != asked:
+            notes.append(f"{found[1]} × {found[2]} instead of {asked[0]} × {asked[1]}: the nearest size that {preset.title} "
+                         "makes.")
+    elif source is not None and not wanted.orientation:
+        found = _nearest(preset, source.width, source.height, area=False)
+    else:
+        orientation = wanted.orientation or "portrait"
+        if orientation in preset.sizes:
+            found = (orientation, *preset.sizes[orientation][0])
+        else:
+            found = preset.buckets[0]
+            if wanted.orientation:
+                notes.append(f"{found[0].capitalize()} ({found[1]} × {found[2]}) instead of {orientation}: {preset.title} makes "
+                             "no other.")
+    if source is not None:
+        shape = found[1] / found[2] / (source.width / source.height)
+        if abs(math.log(shape)) > 0.02:
+            what = "picture" if source.kind == "image" else "video"
+            notes.append(f"The {what} ({source.width} × {source.height}) has another shape: its edges are cut to fit "
+                         f"{found[1]} × {found[2]}.")
+    return found
+
+
+def _nearest(preset: Preset, width: int, height: int, *, area: bool = True) -> tuple[str, int, int]:
+    """The size nearest in shape and then in area; without `area` the first of the nearest shape's orientation."""
+    def away(bucket: tuple[str, int, int]) -> float:
+        _, w, h = bucket
+        return SHAPE_WEIGHT * abs(math.log(w / h * height / width)) + (abs(math.log(w * h / (width * height))) if area else 0.0)
+
+    found = min(preset.buckets, key=away)
+    return found if area else (found[0], *preset.sizes[found[0]][0])
+
+
+def _frames(settings: Settings, preset: Preset, wanted: Wanted, source: Source | None, notes: list[str]) -> int:
+    most = longest(settings, preset)
+    if not preset.min_seconds - 1e-6 <= wanted.seconds <= most + 1e-6:  # refuses NaN too
+        raise Invalid(f"A video by {preset.title} may be {preset.min_seconds:g} to {most:.4g} seconds long.")
+    frames = preset.frames(wanted.seconds)
+    if source is not None and source.seconds is not None:
+        held = preset.frames(source.seconds, at_most=True)
+        if held > source.seconds * preset.fps + 1e-3:
+            raise Invalid(f"The video to start from is too short: {preset.title} needs {held / preset.fps:.2f} seconds of it.")
+        if held < frames:
+            notes.append(f"{held / preset.fps:.2f} seconds instead of {wanted.seconds:.4g}: the video to start from has no more.")
+            return held
+    if frames != round(wanted.seconds * preset.fps):
+        notes.append(f"{frames} frames ({frames / preset.fps:.2f} s) instead of {round(wanted.seconds * preset.fps)}: "
+                     f"{preset.title} makes {preset.frame_step} n + 1 frames.")
+    return frames
+
+
+def _sampling(preset: Preset, wanted: Wanted, notes: list[str]) -> tuple[int | None, float | None, str]:
+    """(steps, guidance, negative prompt)."""
+    ignored = []
+    steps, guidance, negative = wanted.steps, wanted.guidance, " ".join(wanted.negative_prompt.split())
+    if preset.steps is None:
+        ignored += ["steps"] if steps is not None else []
+        steps = None
+    elif steps is None:
+        steps = preset.steps
+    elif not 1 <= steps <= preset.max_steps:
+        raise Invalid(f"{preset.title} takes 1 to {preset.max_steps} steps.")
+    if preset.guidance is None:
+        ignored += ["guidance"] if guidance is not None else []
+        guidance = None
+    elif guidance is None:
+        guidance = preset.guidance
+    if preset.steps is None:  # a program that draws: there is nothing to keep away from
+        ignored += ["negative prompt"] if negative else []
+        negative = ""
+    else:
+        negative = negative or preset.negative_prompt
+    if ignored:
+        notes.append(f"{preset.title} takes no {' and no '.join(ignored)}: left out.")
+    return steps, guidance, negative
+
+
+def _strength(preset: Preset, wanted: Wanted, task: str, steps: int | None, notes: list[str]) -> float | None:
+    if task != "video":
+        if wanted.strength is not None:
+            notes.append("Strength is about changing a video: left out.")
+        return None
+    strength = preset.strength if wanted.strength is None else wanted.strength
+    if steps is not None and int(steps * strength) < 1:
+        raise Invalid(f"With {steps} steps and a strength of {strength:g} nothing would change. Take more of one of them.")
+    return strength

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import Invalid
 from . import frame_signature, pdq, source, watermark
 from .frame_signature import FPS
-from .limits import MAX_DURATION, MAX_FRAMES
+from .limits import MAX_DURATION, most_frames
 from .process import Progress
 from .sniff import sniff_file
 
@@ -71,7 +71,7 @@ def _luma(frame: Any) -> Any:
 
 def _all(container: Any, progress: Progress) -> _Pictures:
     """Five frames a second, as libavfilter's `fps=5` takes them: the last one whose rounded time has come."""
-    pictures, stream = _Pictures(), container.streams.video[0]
+    pictures, stream = _Pictures(), source.pictures(container)
     stream.thread_type, stream.codec_context.thread_count = "AUTO", 2
     total = source.duration(container) or MAX_DURATION
     last: Any = None
@@ -88,7 +88,7 @@ def _all(container: Any, progress: Progress) -> _Pictures:
                 due += 1
 
     for number, frame in enumerate(_decoded(container, stream)):
-        if number > MAX_FRAMES:
+        if number > most_frames():
             break
         when = float(frame.time) if frame.time is not None else ends
         if last is None:
@@ -123,7 +123,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
 
 def _points(container: Any, seconds: float) -> tuple[_Pictures, list[int]]:
     """Single frames all over a long video, and where they are in milliseconds."""
-    pictures, stream, places = _Pictures(), container.streams.video[0], []
+    pictures, stream, places = _Pictures(), source.pictures(container), []
     for point in range(POINTS):
         at = seconds * (point + 0.5) / POINTS
         try:

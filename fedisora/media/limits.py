@@ -8,13 +8,14 @@ from typing import Final
 MAX_VIDEO_SIDE: Final = 3840
 MAX_VIDEO_PIXELS: Final = 3840 * 2160
 MAX_DURATION: Final = 180.0
-"""Seconds."""
+"""Seconds, where no request says otherwise (FEDISORA_MAX_VIDEO_SECONDS)."""
 MAX_FPS: Final = 120
-MAX_STREAMS: Final = 8
-MAX_FRAMES: Final = int(MAX_DURATION * MAX_FPS) + MAX_FPS
+MAX_STREAMS: Final = 24
 MAX_IMAGE_PIXELS: Final = 64_000_000
 MAX_IMAGE_SIDE: Final = 16_384
 
+FASTSTART: Final = {"movflags": "+faststart"}
+"""Options of the MP4 muxer: the index goes in front."""
 OUT_LONG: Final = 1920
 OUT_SHORT: Final = 1080
 OUT_FPS: Final = 60
@@ -22,6 +23,12 @@ OUT_IMAGE_SIDE: Final = 3840
 POSTER_SIDE: Final = 1280
 
 _MIB: Final = 1 << 20
+
+
+def most_frames(seconds: float = MAX_DURATION) -> int:
+    """Frames that a video of this length may have, at most."""
+    return int(seconds * MAX_FPS) + MAX_FPS
+
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,10 @@ LIMITS: Final[dict[str, Limits]] = {
     "thumbnail": Limits(memory=2048, cpu=60, file=64),
     "image": Limits(memory=2048, cpu=90, file=256),
     "transcode": Limits(memory=4096, cpu=3600, file=2048, nice=5),
+    "storyboard": Limits(memory=2048, cpu=240, file=16, nice=10),
+    "transcribe": Limits(memory=65_536, cpu=7200, file=4096, files=512, nice=10),  # a speech model maps its weights
+    "codes": Limits(memory=2048, cpu=60, file=1),
+    "flashes": Limits(memory=2048, cpu=120, file=1),
     "fingerprint": Limits(memory=2048, cpu=150, file=1, nice=10),
     "sign": Limits(memory=2048, cpu=120, file=2048),
     "read": Limits(memory=2048, cpu=60, file=2048),

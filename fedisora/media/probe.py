@@ -1,12 +1,15 @@
 """What an uploaded file is: kind, size, length; refuses what we do not take before anything is decoded in earnest."""
 from __future__ import annotations
 
+import itertools
 import warnings
 from typing import Any
 
+import av
+
 from ..errors import Invalid
 from . import source
-from .limits import MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE
+from .limits import MAX_DURATION, MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE
 from .process import Progress
 from .sniff import Kind
 
@@ -15,7 +18,7 @@ def probe(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Look at a file.
 
     Args:
-        request: {"path": file}.
+        request: {"path": file, "longest"?: seconds that are taken}.
 
     Returns:
         {"kind": "video"|"image", "mime", "width", "height"} and for a video {"seconds": float|None, "audio": bool}.
@@ -27,15 +30,19 @@ def probe(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     kind = source.kind_of(path)
     if kind.demuxer is None:
         return _image(path, kind)
-    container = source.open_video(path, kind)
+    container = source.open_video(path, kind, longest=float(request.get("longest") or MAX_DURATION))
     try:
-        stream = container.streams.video[0]
+        stream = source.pictures(container)
         context = stream.codec_context
+        for packet in itertools.islice(container.demux(stream), kind.media == "video"):
+            source.refuse_encrypted(packet)
         found = {"kind": "video", "mime": kind.mime, "width": context.width, "height": context.height,
-                 "seconds": source.duration(container), "audio": bool(container.streams.audio)}
+                 "seconds": source.duration(container), "audio": source.sounds(container) is not None}
         if kind.media == "image" and _frames(container, 2) < 2:  # a GIF that does not move
             found.update(kind="image")
         return found
+    except av.error.FFmpegError as error:
+        raise Invalid(source.UNREADABLE, cause=error) from error
     finally:
         container.close()
 

@@ -61,3 +61,11 @@ def sniff_file(path: str | Path) -> Kind | None:
     """`sniff` of a file's first bytes."""
     with Path(path).open("rb") as file:
         return sniff(file.read(HEAD))
+
+
+def is_sound(path: str | Path) -> bool:
+    """Whether a file begins like MP3, AAC, WAV, FLAC or Ogg: it is not taken, and its uploader is told why."""
+    with Path(path).open("rb") as file:
+        head = file.read(HEAD)
+    return (head.startswith((b"ID3", b"fLaC", b"OggS", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9"))
+            or (head.startswith((b"RIFF", b"RF64")) and head[8:12] == b"WAVE"))

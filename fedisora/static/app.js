@@ -81,18 +81,17 @@ for (const drop of document.querySelectorAll('.drop')) {
   }
 }
 
-// A video in the making: follow its progress; when it ends, the page shows what came of it.
+// A video in the making: follow its progress; when it ends, the page shows what came of it. A screen reader hears a new stage,
+// not every percent.
 for (const job of document.querySelectorAll('[data-job]')) {
   const source = new EventSource(job.dataset.job);
-  const bar = job.querySelector('[data-job-bar]');
-  const percent = job.querySelector('[data-job-percent]');
-  const said = job.querySelector('[data-job-words]');
+  const shown = job.querySelector('[data-job-now]');
+  const said = job.querySelector('[data-job-said]');
   source.addEventListener('progress', (event) => {
     const now = JSON.parse(event.data);
-    bar.value = Math.round(100 * now.progress);
-    percent.textContent = `${Math.round(100 * now.progress)} %`;
-    said.textContent = now.state === 'queued' ? (now.position ? `Waiting: ${now.position} before you` : 'Waiting') : now.stage;
-    if (!['queued', 'running'].includes(now.state)) { source.close(); location.reload(); }
+    if (now.over) { source.close(); location.reload(); return; }
+    shown.innerHTML = now.html;
+    if (said.textContent !== now.said) said.textContent = now.said;
   });
 }
 

@@ -1,4 +1,4 @@
-"""What stands beside the files of local posts in their records: parents, stamps of consent, claims of extensions."""
+"""What stands beside the files of local posts in their records: parents, stamps of consent, claims of extensions, captions."""
 from __future__ import annotations
 
 import json
@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..models import ClaimRow, Lineage, Media
+from ..models import Caption, ClaimRow, Lineage, Media
 from ..provenance.secrecy import mentions
+from .captions import of_files
 from .lineage import holds
 
 
@@ -23,19 +24,21 @@ class Beside:
         based_on: ids of the posts it was made from, whatever became of the consent.
         remix_authorizations, likeness_authorizations: ids of stamps that hold.
         claims: as they came, in order.
+        captions: by language. Not part of the record, but said of the file in the same place.
     """
 
     based_on: tuple[str, ...] = ()
     remix_authorizations: tuple[str, ...] = ()
     likeness_authorizations: tuple[str, ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
+    captions: tuple[Caption, ...] = ()
 
 
 NOTHING = Beside()
 
 
 def beside(session: Session, files: Iterable[Media]) -> dict[int, Beside]:
-    """By media id, for those of which there is something to say. Two queries, however many files."""
+    """By media id, for those of which there is something to say. Three queries, however many files."""
     posts = {media.id: media.status_id for media in files if media.kind in ("video", "image") and media.status_id is not None}
     if not posts:
         return {}
@@ -46,15 +49,17 @@ def beside(session: Session, files: Iterable[Media]) -> dict[int, Beside]:
     for media_id, body in session.execute(select(ClaimRow.media_id, ClaimRow.body).where(
             ClaimRow.media_id.in_(posts)).order_by(ClaimRow.media_id, ClaimRow.position, ClaimRow.id)):
         claims[media_id].setdefault(body, json.loads(body))  # one in the file and in the object is one
-    return {media_id: _of(lineage[post], list(claims[media_id].values())) for media_id, post in posts.items()
-            if post in lineage or media_id in claims}
+    captions = of_files(session, posts)
+    return {media_id: _of(lineage[post], list(claims[media_id].values()), captions.get(media_id, []))
+            for media_id, post in posts.items() if post in lineage or media_id in claims or media_id in captions}
 
 
-def _of(rows: list[Lineage], claims: list[dict[str, Any]]) -> Beside:
+def _of(rows: list[Lineage], claims: list[dict[str, Any]], captions: list[Caption]) -> Beside:
     def stamps(kind: str) -> tuple[str, ...]:
         return tuple(row.stamp_uri for row in rows if row.kind == kind and row.stamp_uri and holds(row))
 
-    return Beside(tuple(row.parent_uri for row in rows if row.kind == "remix"), stamps("remix"), stamps("cameo"), tuple(claims))
+    return Beside(tuple(row.parent_uri for row in rows if row.kind == "remix"), stamps("remix"), stamps("cameo"), tuple(claims),
+                  tuple(captions))
 
 
 def forget(session: Session, media_id: int, secret: str) -> None:

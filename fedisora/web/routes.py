@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import BaseRoute
 
 from . import activitypub, api, files, health, mastodon, oauth, pages
+from .pages import captions
 
 if TYPE_CHECKING:
     from ..app import House
@@ -14,4 +15,4 @@ if TYPE_CHECKING:
 def build(house: House) -> list[BaseRoute]:
     """All routes. Pages come last: their `/@name` patterns are the widest."""
     return [*health.routes, *activitypub.routes, *mastodon.routes, *oauth.routes, *api.routes, *api.fallback,
-            *mastodon.fallback, *files.routes, *pages.routes]
+            *mastodon.fallback, *captions.served, *files.routes, *pages.routes]

@@ -1,41 +1,86 @@
-"""The gate in front of every prompt. Weightless by default: a normalised block list; a whole prompt is refused, never bent."""
+"""The gate for words: the built-in list and the operator's. A whole prompt is refused or held, never bent."""
 from __future__ import annotations
 
-import re
-import unicodedata
+import asyncio
+from typing import Final, Literal
 
 from ...errors import Invalid
+from . import builtin
+from .base import ALLOW, Stage, Subject, Surroundings, Verdict
+from .folding import folded, readings
+from .wordlist import EMPTY, Watched, WordList
 
-_CONFUSABLE = str.maketrans({
-    "а": "a", "е": "e", "о": "o", "р": "p", "с": "c", "у": "y", "х": "x", "і": "i", "ѕ": "s", "ԁ": "d", "ո": "n",
-    "α": "a", "ε": "e", "ο": "o", "ρ": "p", "ν": "v", "ι": "i", "κ": "k", "τ": "t",
-    "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i", "|": "l",
-})
-_MINORS = r"(?:child|children|kid|kids|minor|minors|toddler|toddlers|baby|babies|preteen|underage|schoolgirl|schoolboy|loli)"
-_SEXUAL = r"(?:sex|sexual|sexy|nude|nudes|naked|porn|porno|pornographic|erotic|hentai|nsfw|undressed|topless)"
-_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(rf"\b{_MINORS}\b.*\b{_SEXUAL}\b|\b{_SEXUAL}\b.*\b{_MINORS}\b"),
-     "This server makes no sexual images of minors."),
-    (re.compile(r"\b(?:csam|child porn|childporn|lolicon|shotacon)\b"), "This server makes no sexual images of minors."),
-    (re.compile(r"\b(?:revenge porn|deepfake porn|deepfake nude|deepfake nudes|undress (?:her|him|them))\b"),
-     "This server makes no intimate images of people who did not agree to it."),
-)
+PROMPT: Final = "Your prompt has words that this server does not allow: {}."
+TEXT: Final = "Your text has words that this server does not allow: {}."
+LOOKED_AT: Final = "A moderator has to look at this because of the words: {}."
 
 
 def normalised(prompt: str) -> str:
-    """A prompt as the rules see it: NFKC, lower case, look-alike letters folded, marks and invisible characters removed."""
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", prompt).casefold())
-    visible = "".join(char for char in text if unicodedata.category(char) not in ("Mn", "Cf", "Cc"))
-    return " ".join(re.sub(r"[^\w\s]", " ", visible.translate(_CONFUSABLE)).split())
+    """A prompt as the lists see it: NFKC, lower case, look-alike letters folded, marks and invisible characters removed."""
+    return folded(prompt)
+
+
+def judge(text: str, own: WordList = EMPTY, *, refusal: str = PROMPT) -> Verdict:
+    """What the lists say about a text; the first denial counts before any hold.
+
+    Args:
+        own: the operator's list.
+        refusal: the sentence about the operator's words, with a place for them.
+    """
+    held = ALLOW
+    for reading in readings(text):
+        denied = own.deny.find(reading)
+        if denied:
+            return Verdict("deny", "blocklist", refusal.format(", ".join(sorted(denied))), {"words": sorted(denied)})
+        found = builtin.look(reading)
+        if found is not None:
+            decision, code, reason, words = found
+            verdict = Verdict("deny" if decision == "deny" else "hold", code, reason, {"words": words, "read_as": reading[:500]})
+            if decision == "deny":
+                return verdict
+            held = verdict
+        waits = own.hold.find(reading)
+        if waits and held is ALLOW:
+            held = Verdict("hold", "blocklist", LOOKED_AT.format(", ".join(sorted(waits))), {"words": sorted(waits)})
+    return held
+
+
+class Blocklist:
+    """Prompts before they are queued, and what is published with a video.
+
+    In a text of a post the built-in list holds instead of refusing: somebody may write about what nobody may make. Negative
+    prompts are not looked at: they say what shall not be seen.
+    """
+
+    name: Final = "blocklist"
+    stages: Final[frozenset[Stage]] = frozenset({"prompt", "publish"})
+    when_broken: Final[Literal["open", "closed"]] = "closed"
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        settings = surroundings.settings
+        self._own = Watched(settings.prompt_blocklist, settings.data_dir)
+
+    async def check(self, stage: Stage, subject: Subject) -> Verdict:
+        """Look for words. Runs in a thread: the list may have changed on disk."""
+        return await asyncio.to_thread(self._check, stage, subject)
+
+    def _check(self, stage: Stage, subject: Subject) -> Verdict:
+        own = self._own.now()
+        if stage == "prompt":
+            return judge(subject.prompt, own)
+        verdict = judge(subject.text, own, refusal=TEXT)
+        if verdict.decision == "deny" and verdict.code in (builtin.MINORS_CODE, builtin.UNWILLING_CODE):
+            return Verdict("hold", verdict.code, "A moderator has to look at the text before this is published.",
+                           verdict.evidence)
+        return verdict
 
 
 async def check_prompt(prompt: str) -> None:
-    """Let a prompt pass, or say why not.
+    """Let a prompt pass the built-in list, or say why not.
 
     Raises:
         Invalid: with the public reason.
     """
-    text = normalised(prompt)
-    for pattern, reason in _RULES:
-        if pattern.search(text):
-            raise Invalid(reason, cause="prompt refused by the block list")
+    verdict = judge(prompt)
+    if verdict.decision == "deny":
+        raise Invalid(verdict.reason, cause="prompt refused by the block list")

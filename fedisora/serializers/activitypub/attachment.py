@@ -18,8 +18,10 @@ from ...activitypub import markup, parse
 from ...models import Media
 from ...provenance import foreign_labels
 from ...provenance.record import ProvenanceRecord, from_attachment, plain, texts
+from ...store.captions import RemoteCaption
 from ...store.records import NOTHING, Beside
 from ...uris import Uris
+from . import subtitles
 
 SOFTWARE_URL = "https://fedisora.example/"
 MAX_ATTACHMENTS = 16
@@ -82,6 +84,9 @@ def attachment(media: Media, uris: Uris, beside: Beside = NOTHING) -> dict[str, 
     if generator.get("name"):
         node["generator"] = {"type": "Application", "name": generator["name"], "url": SOFTWARE_URL,
                              "softwareVersion": str(generator.get("revision") or generator.get("model") or "")}
+    spoken = subtitles.to_activitypub(beside.captions, uris)
+    if spoken:
+        node["subtitleLanguage"] = spoken
     record = record_of(media, uris, beside)
     if record is not None:
         node |= record.to_attachment()
@@ -113,6 +118,7 @@ class MediaData:
     remix_authorizations: tuple[str, ...] = ()
     likeness_authorizations: tuple[str, ...] = ()
     claims: tuple[dict[str, Any], ...] = ()
+    captions: tuple[RemoteCaption, ...] = ()
     label_source: str | None = None
     """Where `digital_source_type` is known from, one of `foreign_labels.SOURCES`."""
 
@@ -220,7 +226,7 @@ def read(document: Any, *, whole: bool = False) -> MediaData | None:
         (foreign_labels.iptc(document.get("digitalSourceType")), "declared"),
         (foreign_labels.from_peertube(document.get("aiUsage")) if whole else None, "peertube"))
     size = document | {name: link[name] for name in ("width", "height", "size") if name in link} if link else document
-    poster = picture_of(document.get("icon")) or picture_of(document.get("preview"))
+    poster = picture_of(document.get("icon")) or picture_of(subtitles.without_storyboards(document.get("preview")))
     return MediaData(
         kind=shown, mime=mime, url=url, poster=poster if poster != url else None,
         description=("" if whole else parse.text_of(document, "summary") or parse.text_of(document, "name"))[:5000],
@@ -237,7 +243,8 @@ def read(document: Any, *, whole: bool = False) -> MediaData | None:
         soft_binding=tuple(code[:200] for code in federated.soft_binding) if federated else (),
         based_on=texts(document.get("isBasedOn")), remix_authorizations=texts(document.get("remixAuthorization")),
         likeness_authorizations=texts(document.get("likenessAuthorization")),
-        claims=federated.claims if federated else ())
+        claims=federated.claims if federated else (),
+        captions=subtitles.from_activitypub(document.get("subtitleLanguage")) if shown == "video" else ())
 
 
 def read_all(document: dict[str, Any], kind: str) -> tuple[MediaData, ...]:

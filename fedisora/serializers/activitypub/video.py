@@ -18,6 +18,7 @@ from ...provenance import foreign_labels
 from ...provenance.record import timestamp
 from ...store.records import NOTHING, Beside
 from ...uris import Uris
+from . import subtitles
 from .note import attachment, label_line
 
 NAME = (3, 120)
@@ -28,7 +29,7 @@ POSTER_SIDE = 1280
 PUBLISHED = 1
 COMMENTS_ON = 1
 _SAME_RECORD = ("blurhash", "digestMultibase", "digitalSourceType", "generator", "isBasedOn", "provenance",
-                "remixAuthorization", "likenessAuthorization")
+                "remixAuthorization", "likenessAuthorization", "subtitleLanguage")
 
 
 def clip_of(media: Sequence[Media]) -> Media | None:
@@ -104,6 +105,8 @@ def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, ta
         document["language"] = {"identifier": status.language}
     if status.spoiler_text:
         document["summary"] = status.spoiler_text
+    if clip.storyboard_key and clip.storyboard:
+        document["preview"] = [subtitles.storyboard(clip, uris)]
     node = attachment(clip, uris, beside)
     document |= {name: node[name] for name in _SAME_RECORD if name in node}
     return {"@context": context_for(document, proof=True), **document}

@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from ...models import Actor, Lineage, Media, Status
 from ...provenance import digital_source, foreign_labels
-from ...store import actors, consents, lineage, polls, quotes, reactions, relations, statuses
+from ...store import actors, captions, consents, lineage, polls, quotes, reactions, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
 from ..activitypub.note import label_line
 from ..activitypub.quote import quote_audiences
+from ..captions import captions as caption_entities
 from . import claims
 from .account import account, emojis, when
 from .matches import matches, with_match
@@ -101,6 +102,7 @@ class Statuses:
         self._media = media_rows.of_statuses(session, ids)
         self._matches = matches(session, [item for files in self._media.values() for item in files])
         self._claims = claims.entities(session, [item.id for items in self._media.values() for item in items], viewer_id)
+        self._captions = captions.of_files(session, [item.id for items in self._media.values() for item in items])
         self._mentions = statuses.mentions(session, ids)
         self._tags = statuses.tags(session, ids)
         self._reactions = reactions.counts(session, ids)
@@ -153,6 +155,7 @@ class Statuses:
             found["fedisora"]["remix"] = self._remix(row, parents, hidden=hidden)
         for entity in found["media_attachments"]:
             entity["fedisora"]["claims"] = self._claims.get(int(entity["id"]), [])
+            entity["fedisora"]["captions"] = caption_entities(self._captions.get(int(entity["id"]), ()), self._uris)
         counts = self._reactions.get(row.id, ())
         found["fedisora"]["reactions"] = [{"name": item.name, "count": item.count} for item in counts]
         found["emoji_reactions"] = [{"name": item.name, "count": item.count, "me": False}

@@ -9,21 +9,14 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route
 
 from ...errors import NotFound
-from . import consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
+from . import captions, consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
 
 BASE = openapi.BASE
-MODULES = (consents, deliveries, dial, generations, lineage, matches, openapi, verification)
+MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
-    Route(f"{BASE}/generations", generations.create, methods=["POST"]),
-    Route(f"{BASE}/generations", generations.listing),
-    Route(f"{BASE}/generations/{{id:row}}", generations.show),
-    Route(f"{BASE}/generations/{{id:row}}/events", generations.events),
-    Route(f"{BASE}/generations/{{id:row}}/cancel", generations.cancel, methods=["POST"]),
-    Route(f"{BASE}/generations/{{id:row}}/retry", generations.retry, methods=["POST"]),
-    Route(f"{BASE}/generations/{{id:row}}/discard", generations.discard, methods=["POST"]),
-    Route(f"{BASE}/generations/{{id:row}}/publish", generations.publish, methods=["POST"]),
+    *generations.routes(BASE),
     Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
     Route(f"{BASE}/consent/requests", consents.requests),
     Route(f"{BASE}/consent/requests/{{id:row}}", consents.request),
@@ -35,6 +28,10 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/dial", dial.show), Route(f"{BASE}/dial", dial.change, methods=["PUT"]),
     Route(f"{BASE}/statuses/{{id:row}}/lineage", lineage.show),
     Route("/api/oembed", oembed.show),
+    Route(f"{BASE}/media/{{id:row}}/captions", captions.listing),
+    Route(f"{BASE}/media/{{id:row}}/captions/{{language}}", captions.show),
+    Route(f"{BASE}/media/{{id:row}}/captions/{{language}}", captions.save, methods=["PUT"]),
+    Route(f"{BASE}/media/{{id:row}}/captions/{{language}}", captions.remove, methods=["DELETE"]),
     Route(f"{BASE}/media/{{id:row}}/match", matches.show),
     Route(f"{BASE}/media/{{id:row}}/match", matches.answer, methods=["POST"]),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),

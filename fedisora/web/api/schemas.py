@@ -1,37 +1,20 @@
 """The shapes of this API's answers (JSON Schema 2020-12). Real answers are checked against them in the tests."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
-from ...services.generations import STATES
 from ...store.fingerprints import ANSWERS
+from .generations.schemas import GENERATIONS
 from .operations import Schema, array, ref
-
-TEXT: Final[Schema] = {"type": "string"}
-WHOLE: Final[Schema] = {"type": "integer"}
-MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
-ID: Final[Schema] = {"type": "string", "pattern": "^[0-9]+$"}
-URI: Final[Schema] = {"type": "string", "format": "uri"}
-
-
-def maybe(schema: Schema) -> Schema:
-    """The schema, or null."""
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def thing(says: str, needed: Mapping[str, Schema], more: Mapping[str, Schema] | None = None, *, closed: bool = False) -> Schema:
-    """An object: members that are always there, members that may be, and whether there are others."""
-    made: dict[str, Any] = {"type": "object", "description": says, "required": sorted(needed),
-                            "properties": {**needed, **(more or {})}}
-    return {**made, "additionalProperties": False} if closed else made
-
+from .shapes import ID, MOMENT, TEXT, URI, WHOLE, maybe, thing
 
 SCHEMAS: Final[dict[str, Schema]] = {
-    "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT}),
+    "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT},
+                   {"code": {"type": "string", "description": "A word for programs, where one status has several reasons."}}),
+    **GENERATIONS,
     "Verdict": thing(
         "What is known about a file (vocabulary §5). The sentence is for people, the checks are what it rests on.",
         {"verdict": {"type": "string", "enum": list(VERDICTS)},
@@ -63,24 +46,20 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "digital_source_type": maybe(TEXT), "label_source": maybe({"type": "string", "enum": list(SOURCES)}), "label_text": TEXT,
          "declared": {"type": "boolean"}, "verdict": maybe(thing("The verdict in short; whole in single entities.",
                                                                  {"verdict": TEXT, "summary": TEXT, "checkedAt": MOMENT}))},
-        {"provenance": maybe({"type": "object"}), "match": maybe(ref("Match"))}),
+        {"provenance": maybe({"type": "object"}), "match": maybe(ref("Match")), "captions": array(ref("Caption"))}),
     "MediaAttachment": thing(
         "Mastodon's entity (docs.joinmastodon.org/entities/MediaAttachment) with the member `fedisora`.",
         {"id": ID, "type": {"type": "string", "enum": ["video", "image", "audio", "gifv", "unknown"]}, "url": maybe(URI),
          "preview_url": maybe(URI), "description": maybe(TEXT), "fedisora": ref("Label")}),
+    "Caption": thing(
+        "Captions of a video in one language.",
+        {"language": {"type": "string", "description": "BCP 47."}, "label": TEXT,
+         "automatic": {"type": "boolean", "description": "Drafted by a program; nobody has checked it."},
+         "url": URI, "created_at": MOMENT, "updated_at": MOMENT}, closed=True),
     "Status": thing(
         "Mastodon's entity (docs.joinmastodon.org/entities/Status).",
         {"id": ID, "uri": URI, "created_at": MOMENT, "content": TEXT, "visibility": TEXT, "account": {"type": "object"},
          "media_attachments": array(ref("MediaAttachment"))}),
-    "Generation": thing(
-        "A video in the making.",
-        {"id": ID, "state": {"type": "string", "enum": list(STATES)},
-         "stage": TEXT, "progress": {"type": "number", "minimum": 0, "maximum": 1}, "prompt": TEXT,
-         "seed": maybe({"type": "string", "pattern": "^[0-9]+$"}),
-         "width": WHOLE, "height": WHOLE, "seconds": {"type": "number"}, "fps": WHOLE, "backend": TEXT, "error": maybe(TEXT),
-         "position": {"type": "integer", "minimum": 0, "description": "How many are ahead of a queued one."},
-         "media": maybe(ref("MediaAttachment")), "status_id": maybe(ID), "created_at": MOMENT, "finished_at": maybe(MOMENT)},
-        closed=True),
     "Lineage": thing(
         "A graph of posts: what a video was made from and what became of it, over all servers.",
         {"root": URI, "truncated": {"type": "boolean"},

@@ -9,12 +9,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ...models import Actor, Generation, Media, Status
+from ...models import Actor, Media, Status
 from ...provenance import digital_source, foreign_labels, label_lines
 from ...serializers.activitypub.note import label_line
 from ...serializers.mastodon.matches import discreet
 from ...serializers.mastodon.status import label_source
-from ...services.generations import FINAL
 from ...store import actors, fingerprints, relations, statuses
 from ...store import media as media_rows
 from ...uris import Uris
@@ -280,31 +279,3 @@ def title_of(status: Status) -> str:
     plain = html.unescape(re.sub(r"<[^>]+>", "", spaced))
     words = " ".join(plain.split())
     return words[:90] + ("…" if len(words) > 90 else "")
-
-
-@dataclass(frozen=True)
-class JobView:
-    """A generation. `percent` 0 … 100."""
-
-    id: int
-    prompt: str
-    state: str
-    stage: str
-    percent: int
-    position: int
-    error: str | None
-    media: MediaView | None
-    seconds: float
-    width: int
-    height: int
-    final: bool
-
-
-def job(session: Session, row: Generation, actor: Actor, uris: Uris, position: int) -> JobView:
-    """A generation as pages show it."""
-    media = session.get(Media, row.media_id) if row.media_id is not None else None
-    return JobView(
-        id=row.id, prompt=row.prompt, state=row.state, stage=row.stage, percent=round(row.progress * 100), position=position,
-        error=row.error, media=media_view(media, actor, account(actor, uris)) if media is not None else None,
-        seconds=row.seconds, width=row.width, height=row.height,
-        final=row.state in FINAL)

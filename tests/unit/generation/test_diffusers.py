@@ -10,7 +10,7 @@ import pytest
 from fedisora.errors import ConfigurationError, Invalid
 from fedisora.generation.backends import load
 from fedisora.provenance.digital_source import TRAINED
-from tests.support import rendering
+from tests.support import tiny_renders
 
 TASKS = [("wan", "text", "WanPipeline"), ("wan", "image", "WanImageToVideoPipeline"), ("wan", "video", "WanVideoToVideoPipeline"),
          ("wan-i2v", "image", "WanImageToVideoPipeline"), ("wan-v2v", "video", "WanVideoToVideoPipeline"),
@@ -24,13 +24,14 @@ TASKS = [("wan", "text", "WanPipeline"), ("wan", "image", "WanImageToVideoPipeli
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("sources")
-    return {"image": rendering.picture(folder / "start.png"), "video": rendering.clip(folder / "start.mp4"), "strength": 0.7}
+    return {"image": tiny_renders.picture(folder / "start.png"), "video": tiny_renders.clip(folder / "start.mp4"),
+            "strength": 0.7}
 
 
 @pytest.mark.parametrize(("name", "task", "pipeline"), TASKS)
 def test_every_task_renders(tiny_pipelines: dict[str, Path], tmp_path: Path, sources: dict[str, Any], name: str, task: str,
                             pipeline: str) -> None:
-    made = rendering.tiny(tiny_pipelines[name]).render(rendering.request(tmp_path / "out.mp4", task=task, **sources),
+    made = tiny_renders.tiny(tiny_pipelines[name]).render(tiny_renders.request(tmp_path / "out.mp4", task=task, **sources),
                                                   lambda stage, share: None, lambda: False)
     assert made["generator"]["pipeline"] == pipeline
     assert (made["width"], made["height"], made["seconds"], made["fps"]) == (64, 64, 9 / 8, 8)
@@ -43,24 +44,24 @@ def test_every_task_renders(tiny_pipelines: dict[str, Path], tmp_path: Path, sou
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tiny_pipelines: dict[str, Path], tmp_path: Path,
                                                                    sources: dict[str, Any]) -> None:
-    warm = rendering.tiny(tiny_pipelines["wan"])
+    warm = tiny_renders.tiny(tiny_pipelines["wan"])
     for task in ("text", "image", "video"):
-        first = rendering.digest(warm, tmp_path / "a.mp4", task=task, **sources)
-        assert first == rendering.digest(warm, tmp_path / "b.mp4", task=task, **sources)
-        assert first == rendering.digest(rendering.tiny(tiny_pipelines["wan"]), tmp_path / "c.mp4", task=task, **sources)
-        assert first != rendering.digest(warm, tmp_path / "d.mp4", task=task, seed=6, **sources)
+        first = tiny_renders.digest(warm, tmp_path / "a.mp4", task=task, **sources)
+        assert first == tiny_renders.digest(warm, tmp_path / "b.mp4", task=task, **sources)
+        assert first == tiny_renders.digest(tiny_renders.tiny(tiny_pipelines["wan"]), tmp_path / "c.mp4", task=task, **sources)
+        assert first != tiny_renders.digest(warm, tmp_path / "d.mp4", task=task, seed=6, **sources)
 
 
 def test_what_a_video_starts_from_matters(tiny_pipelines: dict[str, Path], tmp_path: Path, sources: dict[str, Any]) -> None:
-    warm = rendering.tiny(tiny_pipelines["wan-i2v"])
-    other = rendering.picture(tmp_path / "other.jpg", (64, 90), "navy")
-    assert (rendering.digest(warm, tmp_path / "a.mp4", task="image", **sources)
-            != rendering.digest(warm, tmp_path / "b.mp4", task="image", image=other))
-    warm = rendering.tiny(tiny_pipelines["wan-v2v"])
-    other = rendering.clip(tmp_path / "other.mp4", frames=3, size=(48, 80))  # upright, and shorter than what is made
-    assert (rendering.digest(warm, tmp_path / "a.mp4", task="video", **sources)
-            != rendering.digest(warm, tmp_path / "b.mp4", task="video", **sources | {"video": other})
-            != rendering.digest(warm, tmp_path / "c.mp4", task="video", **sources | {"strength": 1.0}))
+    warm = tiny_renders.tiny(tiny_pipelines["wan-i2v"])
+    other = tiny_renders.picture(tmp_path / "other.jpg", (64, 90), "navy")
+    assert (tiny_renders.digest(warm, tmp_path / "a.mp4", task="image", **sources)
+            != tiny_renders.digest(warm, tmp_path / "b.mp4", task="image", image=other))
+    warm = tiny_renders.tiny(tiny_pipelines["wan-v2v"])
+    other = tiny_renders.clip(tmp_path / "other.mp4", frames=3, size=(48, 80))  # upright, and shorter than what is made
+    assert (tiny_renders.digest(warm, tmp_path / "a.mp4", task="video", **sources)
+            != tiny_renders.digest(warm, tmp_path / "b.mp4", task="video", **sources | {"video": other})
+            != tiny_renders.digest(warm, tmp_path / "c.mp4", task="video", **sources | {"strength": 1.0}))
 
 
 def test_what_weights_cannot_do_is_refused(tiny_pipelines: dict[str, Path], tmp_path: Path, sources: dict[str, Any]) -> None:
@@ -69,11 +70,11 @@ def test_what_weights_cannot_do_is_refused(tiny_pipelines: dict[str, Path], tmp_
                                  ("cogvideox", "image", "cannot start from a picture"),
                                  ("wan-i2v", "video", "cannot change a video")):
         with pytest.raises(Invalid, match=sentence):
-            rendering.digest(rendering.tiny(tiny_pipelines[name]), tmp_path / "out.mp4", task=task, **sources)
+            tiny_renders.digest(tiny_renders.tiny(tiny_pipelines[name]), tmp_path / "out.mp4", task=task, **sources)
 
 
 def test_bad_sources_are_refused(tiny_pipelines: dict[str, Path], tmp_path: Path, sources: dict[str, Any]) -> None:
-    warm = rendering.tiny(tiny_pipelines["wan"])
+    warm = tiny_renders.tiny(tiny_pipelines["wan"])
     (tmp_path / "playlist.mp4").write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n")
     broken = Path(sources["video"]).read_bytes()
     (tmp_path / "broken.mp4").write_bytes(broken[:40])
@@ -83,7 +84,7 @@ def test_bad_sources_are_refused(tiny_pipelines: dict[str, Path], tmp_path: Path
                        ("image", {"image": sources["video"]}), ("video", {"strength": 0.0}), ("video", {"strength": 1.5}),
                        ("video", {"strength": 0.1})):  # 0.1 of 3 steps is none
         with pytest.raises(Invalid):
-            rendering.digest(warm, tmp_path / "out.mp4", task=task, **sources | more)
+            tiny_renders.digest(warm, tmp_path / "out.mp4", task=task, **sources | more)
 
 
 def test_progress_knows_the_true_number_of_steps(tiny_pipelines: dict[str, Path], tmp_path: Path,
@@ -93,7 +94,7 @@ def test_progress_knows_the_true_number_of_steps(tiny_pipelines: dict[str, Path]
     assert {stage for stage, _ in told} == {"load"}
     assert told[0][1] == 0 and told[-1][1] == 1 and len(told) > 3
     told.clear()
-    made = warm.render(rendering.request(tmp_path / "out.mp4", task="video", steps=10, **sources | {"strength": 0.5}),
+    made = warm.render(tiny_renders.request(tmp_path / "out.mp4", task="video", steps=10, **sources | {"strength": 0.5}),
                        lambda stage, share: told.append((stage, share)), lambda: False)
     assert made["parameters"]["num_inference_steps"] == 10
     assert made["parameters"]["steps_run"] == 5
@@ -106,8 +107,8 @@ def test_progress_knows_the_true_number_of_steps(tiny_pipelines: dict[str, Path]
 
 
 def test_the_result_says_what_ran(tiny_pipelines: dict[str, Path], tmp_path: Path) -> None:
-    made = rendering.tiny(tiny_pipelines["wan"], licence="https://licence.example/1", steps=2, guidance=4.0).render(
-        rendering.request(tmp_path / "out.mp4", steps=None, guidance=None, seed=2**63 + 1), lambda stage, share: None,
+    made = tiny_renders.tiny(tiny_pipelines["wan"], licence="https://licence.example/1", steps=2, guidance=4.0).render(
+        tiny_renders.request(tmp_path / "out.mp4", steps=None, guidance=None, seed=2**63 + 1), lambda stage, share: None,
         lambda: False)
     told, generator = made["parameters"], made["generator"]
     assert (told["num_inference_steps"], told["guidance_scale"], told["seed"]) == (2, 4.0, str(2**63 + 1))
@@ -121,9 +122,9 @@ def test_the_result_says_what_ran(tiny_pipelines: dict[str, Path], tmp_path: Pat
 def test_number_formats_and_8_bits(tiny_pipelines: dict[str, Path], tmp_path: Path) -> None:
     digests = {}
     for options in ({}, {"dtype": "bfloat16"}, {"quantisation": "fp8"}, {"quantisation": "int8"}, {"tiling": "on"}):
-        backend = rendering.tiny(tiny_pipelines["ltx"], **options)
-        digests[str(options)] = rendering.digest(backend, tmp_path / "out.mp4")
-        assert rendering.digest(backend, tmp_path / "again.mp4") == digests[str(options)]
+        backend = tiny_renders.tiny(tiny_pipelines["ltx"], **options)
+        digests[str(options)] = tiny_renders.digest(backend, tmp_path / "out.mp4")
+        assert tiny_renders.digest(backend, tmp_path / "again.mp4") == digests[str(options)]
         assert backend.memory() > 0
         backend.close()
     assert len(set(digests.values())) == 4  # tiles change nothing in so small a picture
@@ -156,11 +157,11 @@ def test_an_option_that_cannot_be_used_says_so(tiny_pipelines: dict[str, Path], 
     if torch.cuda.is_available() and "GPU" in sentence:
         pytest.skip("this machine has a GPU")
     with pytest.raises(ConfigurationError, match=sentence) as caught:
-        rendering.tiny(tiny_pipelines["wan"], **options)
+        tiny_renders.tiny(tiny_pipelines["wan"], **options)
     assert "\n" not in caught.value.text
 
 
 def test_a_preset_names_the_class_of_a_task(tiny_pipelines: dict[str, Path], tmp_path: Path, sources: dict[str, Any]) -> None:
-    backend = rendering.tiny(tiny_pipelines["ltx"], pipelines={"text": "LTXConditionPipeline"})
-    made = backend.render(rendering.request(tmp_path / "out.mp4"), lambda stage, share: None, lambda: False)
+    backend = tiny_renders.tiny(tiny_pipelines["ltx"], pipelines={"text": "LTXConditionPipeline"})
+    made = backend.render(tiny_renders.request(tmp_path / "out.mp4"), lambda stage, share: None, lambda: False)
     assert made["generator"]["pipeline"] == "LTXConditionPipeline"

@@ -114,7 +114,8 @@ class Diffusers:
         with self._watch.during(pipe, progress, cancelled):
             start = start_of(request, cancelled)
             called = pipelines.arguments(pipe, request, steps=request.steps or options.steps,
-                                         guidance=options.guidance if request.guidance is None else request.guidance, start=start)
+                                         guidance=options.guidance if request.guidance is None else request.guidance, start=start,
+                                         more=options.arguments)
             if "num_inference_steps" not in called:
                 called["num_inference_steps"] = inspect.signature(pipe.__call__).parameters["num_inference_steps"].default
             if request.task == "video" and int(called["num_inference_steps"] * called.get("strength", 1)) < 1:
@@ -136,8 +137,8 @@ class Diffusers:
 
     def _result(self, request: Request, pipe: Any, called: dict[str, Any], size: tuple[int, int], frames: int) -> dict[str, Any]:
         options = self._options
-        settings = {"task": request.task, "offload": self._placed[0] if self._placed else "none",
-                    "tiling": self._tiled, "quantisation": options.quantisation, "compiled": options.compile,
+        settings = {**{name: called[name] for name in options.arguments if name in called},
+                    "task": request.task, "offload": self._placed[0] if self._placed else "none", "tiling": self._tiled, "quantisation": options.quantisation, "compiled": options.compile,
                     "attention": options.attention or "default"}
         return {"width": size[0], "height": size[1], "seconds": frames / request.fps, "fps": request.fps,
                 "parameters": statement.parameters(called, seed=request.seed, steps=self._watch.steps, size=size, frames=frames,
