@@ -70,6 +70,17 @@ def _as_json(preset: Preset, ready: Readiness, use: str) -> dict[str, Any]:
         "negative_prompt": preset.negative_prompt, "note": preset.note}
 
 
+def _acceptance(settings: Settings, preset: Preset, accepted: dict[str, str]) -> str:
+    from .store import models as kept
+
+    if not preset.needs_acceptance:
+        return ""
+    if not is_accepted(preset, accepted):
+        return ", to be accepted before the first use"
+    row = with_db(settings.data_dir, lambda uow: kept.acceptance(uow.session, preset.name))
+    return f", accepted by {row.accepted_by} on {row.accepted_at:%Y-%m-%d}"
+
+
 @models.command("list")
 def listing(as_json: Json = False, data_dir: DataDir = None) -> None:
     """List the models: what they can start from, what they need, and whether they are ready on this machine."""
@@ -131,8 +142,7 @@ def show(name: Name, as_json: Json = False, data_dir: DataDir = None) -> None:
             ("GPU class", preset.gpu_class),
             ("download", f"about {preset.download_gb} GB" if preset.download_gb else ""),
             ("from", preset.repository), ("revision", revision),
-            ("licence", (preset.licence or "unknown") + ("" if not preset.needs_acceptance else
-                         ", accepted" if is_accepted(preset, accepted) else ", to be accepted before the first use")),
+            ("licence", (preset.licence or "unknown") + _acceptance(settings, preset, accepted)),
             ("licence text", preset.licence_url), ("territory", preset.territory), ("model card", preset.card_url),
             ("note", preset.note)):
         if value:

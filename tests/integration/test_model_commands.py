@@ -100,6 +100,7 @@ def test_a_licence_is_accepted_by_somebody_who_was_asked(instance: Instance) -> 
                    "Accepted by Ada."):
         assert wanted in text
     assert instance.states()[name] != "licence not accepted"
+    assert "Tencent Hunyuan Community License, accepted by Ada on 20" in instance.run("show", name)
     assert "needs no acceptance (Apache-2.0)" in instance.run("accept-licence", "wan2.2-ti2v-5b", "--yes")
 
 
