@@ -132,7 +132,7 @@ class Host:
         else:
             if not done:
                 cost = self._cost(course)
-                await self._db.write(lambda uow: jobs.finish(uow, held, "cancelled", "cancelled", cost))
+                await self._db.write(lambda uow: jobs.finish(uow, held, "cancelled", "cancelled-by-author", cost))
         finally:
             self._meter.stop()
             await keeper.close()
@@ -209,7 +209,7 @@ class Host:
         cause = str(error.cause)
         log.warning("generation failed", generation=held.id, attempt=held.attempt, code=error.code, error=cause)
         if keeper.going() == "cancel":
-            await self._fail(held, "cancelled", course, state="cancelled")
+            await self._fail(held, "cancelled-by-author", course, state="cancelled")
         elif error.code == "model-unavailable":
             self._unavailable[held.model] = (time.monotonic() + UNAVAILABLE_SECONDS, cause)
             await self._fail(held, error.code, course, cause=cause)

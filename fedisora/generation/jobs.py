@@ -13,7 +13,6 @@ from ..db import UnitOfWork
 from ..media.claims import Made, keep_made
 from ..models import Generation, GenerationTiming, Media
 from ..services import screenings
-from ..services.generations import notify
 from ..services.generations.notify import changed
 from ..services.generations.reasons import LOW_MEMORY, sentence
 from ..store import fingerprints, generation_queue, generation_workers, queue
@@ -105,14 +104,14 @@ def claim(uow: UnitOfWork, worker: Worker, models: Collection[str], *, watermark
         return None
     while (row := generation_queue.take(uow, models=models, owner=worker.owner, lease=worker.lease)) is not None:
         if row.cancel_requested:
-            _over(uow, row, "cancelled", row.code or "cancelled", row.error)
+            _over(uow, row, "cancelled", row.code or "cancelled-by-author", row.error)
         elif row.attempt > ATTEMPTS:
             _over(uow, row, "failed", "crashed")
         else:
             row.state, row.stage, row.progress, row.started_at, row.worker = "running", "load", 0.0, uow.now, worker.name
             row.code, row.error = None, None
             generation_workers.busy(uow, worker.name, row.id)
-            notify.changed(uow, row)
+            changed(uow, row)
             return _claim(uow.session, row, worker, watermark)
     return None
 
@@ -121,7 +120,7 @@ def _over(uow: UnitOfWork, row: Generation, state: str, code: str, error: str | 
     row.state, row.code, row.error, row.finished_at = state, code, error or sentence(code), uow.now
     row.lease_owner, row.lease_until, row.cancel_requested = None, None, False
     uow.session.flush()
-    notify.changed(uow, row)
+    changed(uow, row)
 
 
 def _claim(session: Session, row: Generation, worker: Worker, watermark: bool) -> Claim:
@@ -185,7 +184,7 @@ def finish(uow: UnitOfWork, held: Claim, state: str, code: str, cost: Cost, *, e
 def requeue(uow: UnitOfWork, held: Claim, code: str, cause: str, cost: Cost) -> bool:
     """Try again soon (the child crashed or got stuck); fails with the code after `ATTEMPTS`."""
     if going(uow.session, held) == "cancel":
-        return finish(uow, held, "cancelled", "cancelled", cost)
+        return finish(uow, held, "cancelled", "cancelled-by-author", cost)
     if held.attempt >= ATTEMPTS:
         return finish(uow, held, "failed", code, cost, cause=cause)
     done = queue.reschedule(uow.session, Generation, held.id, held.worker.owner, held.attempt, error=cause, state="queued",
@@ -204,7 +203,7 @@ def keep(uow: UnitOfWork, held: Claim, media: Media, made: Made, result: dict[st
         whether its file is kept. False: the lease was lost (nothing changed), it is rejected, or was cancelled meanwhile.
     """
     if going(uow.session, held) == "cancel":
-        finish(uow, held, "cancelled", "cancelled", cost)
+        finish(uow, held, "cancelled", "cancelled-by-author", cost)
         return False
     if not queue.finish(uow.session, Generation, held.id, held.worker.owner, held.attempt, state="draft", stage="", progress=1.0,
                         finished_at=uow.now, result=result, code=None, error=None, last_error=None, **cost.columns(held)):
@@ -229,7 +228,7 @@ def keep(uow: UnitOfWork, held: Claim, media: Media, made: Made, result: dict[st
     uow.session.flush()
     generation_queue.remember(uow, row, cost.seconds, dict(cost.stages))
     generation_workers.idle(uow, held.worker.name, done=1)
-    notify.changed(uow, row)
+    changed(uow, row)
     return not denied
 
 

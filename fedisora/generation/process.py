@@ -27,7 +27,7 @@ START_SECONDS = 60.0
 """For Python to start; the model is loaded with the first job."""
 GRACE_SECONDS = 10.0
 LINE_LIMIT = 1 << 20
-PASSED_ON = ("HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "PYTORCH_CUDA_ALLOC_CONF",
+PASSED_ON = ("HF_HOME", "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "PYTORCH_CUDA_ALLOC_CONF",
              "PYTORCH_ALLOC_CONF", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 GROWTH = 1.3
 SLACK = 512 << 20
@@ -229,7 +229,8 @@ class Runner:
         environment = clean_environment() | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "fedisora.generation.runner", *spec.arguments(), stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment | self._environment,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env=environment | {"HF_HUB_OFFLINE": "1"} | self._environment,  # weights are fetched by the operator alone
             start_new_session=True, limit=LINE_LIMIT)
         assert process.stderr is not None
         child = self._child = _Child(process, asyncio.create_task(_tail(process.stderr)), spec)

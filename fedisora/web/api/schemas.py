@@ -9,12 +9,14 @@ from ...provenance.verdict import VERDICTS
 from ...store.fingerprints import ANSWERS
 from .generations.schemas import GENERATIONS
 from .operations import Schema, array, ref
+from .screening_shapes import SCREENINGS
 from .shapes import ID, MOMENT, TEXT, URI, WHOLE, maybe, thing
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT},
                    {"code": {"type": "string", "description": "A word for programs, where one status has several reasons."}}),
     **GENERATIONS,
+    **SCREENINGS,
     "Verdict": thing(
         "What is known about a file (vocabulary §5). The sentence is for people, the checks are what it rests on.",
         {"verdict": {"type": "string", "enum": list(VERDICTS)},
@@ -56,6 +58,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"language": {"type": "string", "description": "BCP 47."}, "label": TEXT,
          "automatic": {"type": "boolean", "description": "Drafted by a program; nobody has checked it."},
          "url": URI, "created_at": MOMENT, "updated_at": MOMENT}, closed=True),
+    "Storage": thing(
+        "What you keep here, in bytes.",
+        {"used": WHOLE, "limit": maybe({"type": "integer", "description": "null: as much as there is."}), "left": maybe(WHOLE),
+         "files": WHOLE}, closed=True),
     "Status": thing(
         "Mastodon's entity (docs.joinmastodon.org/entities/Status).",
         {"id": ID, "uri": URI, "created_at": MOMENT, "content": TEXT, "visibility": TEXT, "account": {"type": "object"},

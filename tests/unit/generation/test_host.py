@@ -142,7 +142,7 @@ def test_cancelled_at_every_stage(shop: Shop, stage: str) -> None:
 
     assert shop.run(work), "the child stays"
     row = shop.row(generation)
-    assert (row.state, row.code, row.error) == ("cancelled", "cancelled", REASONS["cancelled"])
+    assert (row.state, row.code, row.error) == ("cancelled", "cancelled-by-author", REASONS["cancelled-by-author"])
     assert shop.files() == []
 
 
