@@ -9,14 +9,17 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route
 
 from ...errors import NotFound
-from . import captions, consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
+from . import captions, consents, deliveries, dial, generations, lineage, matches, oembed, openapi, screenings, verification
 
 BASE = openapi.BASE
-MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, verification)
+MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, screenings, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
     *generations.routes(BASE),
+    Route(f"{BASE}/generations/{{id:row}}/appeal", screenings.appeal, methods=["POST"]),
+    Route(f"{BASE}/admin/screenings", screenings.listing),
+    Route(f"{BASE}/admin/screenings/{{id:row}}/decide", screenings.decide, methods=["POST"]),
     Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
     Route(f"{BASE}/consent/requests", consents.requests),
     Route(f"{BASE}/consent/requests/{{id:row}}", consents.request),
