@@ -12,6 +12,7 @@ FedisoraError                500  something we did not foresee; the text says no
 │   ├── Gone                 410  was here
 │   ├── Conflict             409  clashes with what is stored
 │   ├── TooLarge             413  over a documented limit
+│   │   └── StorageFull      413  over what one account may keep here
 │   ├── Unsupported          415  a media or activity type we do not take
 │   ├── Invalid              422  well-formed, but a value is not acceptable
 │   └── TooManyRequests      429  throttled; `retry_after` seconds
@@ -122,6 +123,13 @@ class TooLarge(Refused):
 
     status = 413
     default_text = "This is too large."
+
+
+class StorageFull(TooLarge):
+    """Over what one account may keep here; `code` names it for programs."""
+
+    code = "storage_full"
+    default_text = "Your storage is full."
 
 
 class Unsupported(Refused):

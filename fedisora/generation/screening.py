@@ -138,7 +138,7 @@ def _conclude(uow: UnitOfWork, generation_id: int, owner: str, said: tuple[str, 
     free = {"lease_owner": None, "lease_until": None}
     if row.cancel_requested:
         generations.change(uow, row, "cancelled", **free, cancel_requested=False, finished_at=uow.now,
-                           code=row.code or "cancelled",
+                           code=row.code or "cancelled-by-author",
                            error=row.error or sentence("cancelled-by-author"))
         return True
     if said is None:
@@ -149,6 +149,7 @@ def _conclude(uow: UnitOfWork, generation_id: int, owner: str, said: tuple[str, 
     stage, verdict = said
     if verdict.decision == "allow":
         generation_queue.admit(uow, row)
+        generations.changed(uow, row)
     else:
         screenings.note(uow, row, gate=verdict.gate, stage=stage, decision=verdict.decision, code=verdict.code,
                         reason=verdict.reason, evidence=verdict.evidence)

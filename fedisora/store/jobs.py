@@ -42,6 +42,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "publish_generation": ("media", "{generation_id}: make a post of a video that was asked for with `publish`"),
     "generation_webhook": ("federation", "{generation_id, state, event, at}: tell an application how its video fares"),
     "delete_files": ("housekeeping", "{keys}: remove files of deleted media from the storage"),
+    "clean_storage": ("housekeeping", "{after?, row?}: the next files that no row names, or rows whose file is gone"),
     "sweep": ("housekeeping", "{}: expired sessions, codes, old rows"),
 }
 

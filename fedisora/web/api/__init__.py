@@ -9,10 +9,23 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route
 
 from ...errors import NotFound
-from . import captions, consents, deliveries, dial, generations, lineage, matches, oembed, openapi, screenings, verification
+from . import (
+    captions,
+    consents,
+    deliveries,
+    dial,
+    generations,
+    lineage,
+    matches,
+    oembed,
+    openapi,
+    screenings,
+    uploads,
+    verification,
+)
 
 BASE = openapi.BASE
-MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, screenings, verification)
+MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, screenings, uploads, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
@@ -37,6 +50,11 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/media/{{id:row}}/captions/{{language}}", captions.remove, methods=["DELETE"]),
     Route(f"{BASE}/media/{{id:row}}/match", matches.show),
     Route(f"{BASE}/media/{{id:row}}/match", matches.answer, methods=["POST"]),
+    Route(f"{BASE}/storage", uploads.storage),
+    Route(f"{BASE}/uploads", uploads.about, methods=["OPTIONS"]),
+    Route(f"{BASE}/uploads", uploads.create, methods=["POST"]),
+    Route(f"{BASE}/uploads/{{id}}", uploads.about, methods=["OPTIONS"]),
+    Route(f"{BASE}/uploads/{{id}}", uploads.one, methods=["HEAD", "PATCH", "DELETE"]),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]
 

@@ -58,6 +58,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"language": {"type": "string", "description": "BCP 47."}, "label": TEXT,
          "automatic": {"type": "boolean", "description": "Drafted by a program; nobody has checked it."},
          "url": URI, "created_at": MOMENT, "updated_at": MOMENT}, closed=True),
+    "Storage": thing(
+        "What you keep here, in bytes.",
+        {"used": WHOLE, "limit": maybe({"type": "integer", "description": "null: as much as there is."}), "left": maybe(WHOLE),
+         "files": WHOLE}, closed=True),
     "Status": thing(
         "Mastodon's entity (docs.joinmastodon.org/entities/Status).",
         {"id": ID, "uri": URI, "created_at": MOMENT, "content": TEXT, "visibility": TEXT, "account": {"type": "object"},

@@ -131,8 +131,8 @@ def test_a_backend_drafts_captions_as_the_page_says(studio: Studio, tmp_path: Pa
     assert (draft.language, draft.automatic) == ("en", True)
     assert draft.text == ("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nSecond 0 &lt;en&gt;\n\n"
                           "00:00:01.000 --> 00:00:02.000\nSecond 1 &lt;en&gt;\n")
-    studio.house.db.write_now(lambda uow: captions.save(uow, actors.get(uow.session, studio.ada), media_id, "en",
-                                                        "WEBVTT\n\nmine"))
+    studio.house.db.write_now(lambda uow: captions.save(
+        uow, actors.get(uow.session, studio.ada), media_id, "en", "WEBVTT\n\nmine"))
     studio.run(PLAYERS.draft_captions, {"media_id": media_id})
     kept = studio.house.db.read_now(row)
     assert (kept.text, kept.automatic) == ("WEBVTT\n\nmine", False)
