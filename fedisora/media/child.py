@@ -25,6 +25,7 @@ OPERATIONS: Final = {
     "poster": ("poster", "poster"),
     "thumbnail": ("images", "thumbnail"),
     "image": ("images", "image"),
+    "fragment": ("fragments", "fragment"),
     "fingerprint": ("fingerprint", "fingerprint"),
     "sign": ("c2pa", "sign_request"),
     "read": ("c2pa", "read_request"),
