@@ -31,6 +31,7 @@ from .storage import Store, open_store
 from .store.domains import DomainPolicy
 from .uris import Uris
 from .vault import Vault
+from .web.throttle import Throttle
 from .web.verifying import Gate
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class House:
     """Prefix of this process's lease owners."""
     gate: Gate = field(default_factory=Gate)
     """Bounds of the checks that strangers ask for."""
+    asking: Throttle = field(default_factory=lambda: Throttle(60, 60, "requests"))
+    """How often one account may ask for videos."""
 
     def rename(self) -> None:
         """A name of its own for a forked process."""
@@ -142,7 +145,7 @@ def create_app(settings: Settings, *, local_workers: bool | None = None, house: 
         runner: Any = None
         doorbell: Any = None
         if settings.redis_url:
-            doorbell = importlib.import_module("fedisora.workers.doorbell").Doorbell(settings.redis_url, settings.host)
+            doorbell = importlib.import_module("fedisora.workers.doorbell").Doorbell(home.db)
             home.bells.forward = doorbell.ring
         if worker_process is not None:
             runner = worker_process

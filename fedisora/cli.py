@@ -10,7 +10,18 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from . import __version__, cli_domain, cli_extension, cli_keys, cli_queue, cli_review
+from . import (
+    __version__,
+    cli_domain,
+    cli_extension,
+    cli_generate,
+    cli_keys,
+    cli_model,
+    cli_queue,
+    cli_review,
+    cli_safety,
+    cli_storage,
+)
 from .cli_common import DataDir, err, out
 from .cli_common import escape as _escape
 from .cli_common import with_db as _with_db
@@ -34,6 +45,11 @@ app.add_typer(cli_domain.domains, name="domain")
 app.add_typer(cli_queue.queues, name="queue")
 app.add_typer(cli_keys.keys, name="keys")
 app.add_typer(cli_review.reviews, name="review")
+app.add_typer(cli_safety.safety, name="safety")
+app.add_typer(cli_storage.storages, name="storage")
+app.command()(cli_generate.generate)
+users.command("limits")(cli_generate.limits)
+app.add_typer(cli_model.models, name="model")
 
 
 def main() -> None:
@@ -77,11 +93,15 @@ def serve(host: Annotated[str, typer.Option(help="Address to listen on.")] = "12
 
 @app.command()
 def worker(role: Annotated[str, typer.Argument(help="federation, media, generation or housekeeping.")],
+           gpu: Annotated[str, typer.Option(help="generation: number of the card; any when left out.")] = "",
+           models: Annotated[str, typer.Option(help="generation: comma-separated models; all when left out.")] = "",
+           name: Annotated[str, typer.Option(help="generation: what this worker is called in lists.")] = "",
+           once: Annotated[bool, typer.Option("--once", help="generation: make one video, then end.")] = False,
            data_dir: DataDir = None) -> None:
     """Run one worker process (needs FEDISORA_REDIS_URL)."""
     from .server import run_worker
 
-    run_worker(load_settings(data_dir), role)
+    run_worker(load_settings(data_dir), role, gpu=gpu, models=models, name=name, once=once)
 
 
 @app.command()
@@ -297,22 +317,6 @@ def relay_remove(url: Annotated[str, typer.Argument(help="The relay's inbox or a
 
     _with_db(data_dir, lambda uow: use_cases.remove(uow, url))
     err.print("Left.")
-
-
-@app.command()
-def generate(prompt: Annotated[str, typer.Argument(help="What the video shows.")],
-             as_name: Annotated[str, typer.Option("--as", help="Account that makes it.")],
-             publish: Annotated[bool, typer.Option("--publish", help="Publish it when it is done.")] = False,
-             shape: Annotated[str, typer.Option(help="portrait, landscape or square.")] = "portrait",
-             seconds: Annotated[float, typer.Option(help="Length.")] = 5.0,
-             out_file: Annotated[Path | None, typer.Option("--out", help="Also write the file here.")] = None,
-             data_dir: DataDir = None) -> None:
-    """Render a prompt on this machine and keep it as a draft, or publish it."""
-    from .local_run import generate_here
-
-    url = asyncio.run(generate_here(load_settings(data_dir), prompt, as_name, publish=publish, shape=shape,
-                                    seconds=seconds, out_file=out_file, console=err))
-    print(url)
 
 
 @app.command()

@@ -12,6 +12,7 @@ FedisoraError                500  something we did not foresee; the text says no
 │   ├── Gone                 410  was here
 │   ├── Conflict             409  clashes with what is stored
 │   ├── TooLarge             413  over a documented limit
+│   │   └── StorageFull      413  over what one account may keep here
 │   ├── Unsupported          415  a media or activity type we do not take
 │   ├── Invalid              422  well-formed, but a value is not acceptable
 │   └── TooManyRequests      429  throttled; `retry_after` seconds
@@ -31,16 +32,19 @@ class FedisoraError(Exception):
         text: safe to show to anybody. Empty means the class's own `default_text`.
         cause: what really happened, for the log.
         retry_after: seconds after which trying again makes sense, when known.
+        code: a word for programs, where one status has several reasons.
     """
 
     status: int = 500
     retryable: bool = False
     default_text: str = "Something went wrong on this server."
 
-    def __init__(self, text: str = "", *, cause: object = None, retry_after: float | None = None) -> None:
+    def __init__(self, text: str = "", *, cause: object = None, retry_after: float | None = None,
+                 code: str = "") -> None:
         self.text = text or self.default_text
         self.cause = cause
         self.retry_after = retry_after
+        self.code = code
         super().__init__(self.text)
 
     def __str__(self) -> str:
@@ -119,6 +123,13 @@ class TooLarge(Refused):
 
     status = 413
     default_text = "This is too large."
+
+
+class StorageFull(TooLarge):
+    """Over what one account may keep here; `code` names it for programs."""
+
+    code = "storage_full"
+    default_text = "Your storage is full."
 
 
 class Unsupported(Refused):

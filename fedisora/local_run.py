@@ -6,19 +6,16 @@ import secrets
 import shutil
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from sqlalchemy.orm import Session
 
-from .app import House, build_house, workers_module
-from .db import UnitOfWork
+from . import model_check
+from .app import House, build_house
 from .errors import FedisoraError, Invalid, NotFound, Transient
 from .media import addresses
 from .media.scratch import scratch
-from .models import Actor, Generation, Media, Status
+from .models import Actor
 from .provenance import certificates
-from .services import accounts, instance, migration, publish, relays
-from .services import generations as generate
+from .services import accounts, instance, migration, relays
 from .settings import Settings
 from .store import actors
 from .store import relays as relay_rows
@@ -26,45 +23,6 @@ from .store import relays as relay_rows
 LARGEST_DOWNLOAD = 300 << 20
 NOBODY = "http://fedisora.invalid"
 """Origin of the passing instance that checks a file where none is: whatever the file claims is somebody else's."""
-
-
-async def generate_here(settings: Settings, prompt: str, as_name: str, *, publish: bool, shape: str, seconds: float,
-                        out_file: Path | None, console: Console) -> str:
-    """Render a prompt with this process's own workers; the post's URL, or the draft's page.
-
-    Raises:
-        NotFound: there is no such account.
-        Invalid: the prompt or a size was refused.
-    """
-    house = build_house(settings)
-    await house.open()
-    workers = workers_module().LocalWorkers(house, ("generation", "media"))
-    await workers.start()
-    try:
-        job = await house.db.write(lambda uow: _ask(uow, prompt, as_name, shape, seconds))
-        with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
-                      console=console, transient=True) as bar:
-            task = bar.add_task("waiting", total=1.0)
-            while job.state in generate.UNFINISHED:
-                job_id = job.id
-                await house.bells.wait(f"generation:{job_id}", 0.5)
-                job = await house.db.read(lambda session, wanted=job_id: session.get_one(Generation, wanted))  # type: ignore[misc]
-                bar.update(task, completed=job.progress, description=job.stage)
-        if job.state != "draft":
-            raise Invalid(job.error or f"The video was {job.state}.")
-        url = f"{house.uris.base}/create/jobs/{job.id}"
-        media_id = job.media_id or 0
-        if publish:
-            status = await _publish(house, job)
-            url = status.url or status.uri
-        if out_file is not None:
-            media = await house.db.read(lambda session: session.get_one(Media, media_id))
-            if media.storage_key:
-                await house.db.run(house.storage.get_to, media.storage_key, out_file)
-        return url
-    finally:
-        await workers.stop()
-        await house.close()
 
 
 def own_actor(session: Session, name: str) -> Actor:
@@ -120,24 +78,6 @@ async def move_here(settings: Settings, name: str, other: str) -> str:
         return target.uri
     finally:
         await house.close()
-
-
-def _ask(uow: UnitOfWork, prompt: str, as_name: str, shape: str, seconds: float) -> Generation:
-    actor = own_actor(uow.session, as_name)
-    return generate.request(uow, actor, prompt, orientation=shape, seconds=seconds)
-
-
-async def _publish(house: House, job: Generation) -> Status:
-    draft = publish.Draft(text=job.prompt)
-    status = await house.db.write(
-        lambda uow: generate.publish(uow, actors.get(uow.session, job.actor_id), job.id, draft))
-    status_id = status.id
-    for _ in range(240):
-        if status.published:
-            return status
-        await house.bells.wait(f"status:{status_id}", 0.5)
-        status = await house.db.read(lambda session: session.get_one(Status, status_id))
-    raise Transient("The video is not signed yet. It will be published as soon as the server runs.")
 
 
 async def join_relay(settings: Settings, url: str, style: str) -> None:
@@ -235,6 +175,7 @@ async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
     except FedisoraError as error:
         findings.append((False, "media tools", f"{error}. Install Fedisora again."))
     findings.append(await _extensions())
+    findings += house.db.read_now(lambda session: model_check.findings(session, settings))
     if settings.redis_url:
         try:
             import importlib

@@ -20,6 +20,7 @@ from .settings import Settings
 
 SHUTDOWN_SECONDS = 10
 LISTEN_FDS_START = 3
+NAME_LENGTH = 64
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -151,11 +152,14 @@ def _metrics(settings: Settings) -> Any:
     return server
 
 
-def run_worker(settings: Settings, role: str) -> None:
+def run_worker(settings: Settings, role: str, *, gpu: str = "", models: str = "", name: str = "", once: bool = False) -> None:
     """Run one arq worker process.
 
+    Args:
+        gpu, models (comma-separated), name, once: of a generation worker, see `workers.generation.Options`.
+
     Raises:
-        ConfigurationError: an unknown role, no Redis configured, or not reachable.
+        ConfigurationError: an unknown role, no Redis configured, or options that do not fit.
     """
     module = importlib.import_module("fedisora.workers.settings")
     if role not in module.ROLES:
@@ -163,6 +167,11 @@ def run_worker(settings: Settings, role: str) -> None:
     if not settings.redis_url:
         raise ConfigurationError("Worker processes need Redis: set FEDISORA_REDIS_URL. Without it `fedisora serve` runs the "
                                  "workers itself.")
+    if role != "generation" and (gpu or models or name or once):
+        raise ConfigurationError("--gpu, --models, --name and --once belong to `fedisora worker generation`.")
+    if len(name) > NAME_LENGTH:
+        raise ConfigurationError(f"The name of a worker may have {NAME_LENGTH} characters at most.")
+    wanted = tuple(filter(None, (word.strip() for word in models.split(","))))
     configure(settings)
     house = build_house(settings)
-    asyncio.run(module.run(house, role))
+    asyncio.run(module.run(house, role, module.Options(gpu, wanted, name, once)))

@@ -15,8 +15,13 @@ import structlog
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from redis.exceptions import RedisError
 
+from fedisora.db import Database
+from fedisora.store import generation_workers
+
 log = structlog.get_logger()
 SLICE = 0.05
+KNOWN_SECONDS = 5.0
+"""How long it is remembered which GPU classes there are workers for; a new one finds rows by its sweep meanwhile."""
 
 
 def dumps(value: Any) -> bytes:
@@ -25,7 +30,8 @@ def dumps(value: Any) -> bytes:
 
 
 def queue_name(host: str, role: str) -> str:
-    """The arq queue of one worker role of one instance: several instances can share a Redis."""
+    """The arq queue of one worker role of one instance: several instances can share a Redis. Generation has one per GPU class,
+    with the role `generation:CLASS`."""
     return f"fedisora:{host}:{role}"
 
 
@@ -43,9 +49,13 @@ async def connect(url: str, *, retries: int = 1) -> ArqRedis:
 class Doorbell:
     """Rings workers on other machines through Redis."""
 
-    def __init__(self, url: str, host: str) -> None:
-        self._url = url
-        self._host = host
+    def __init__(self, db: Database) -> None:
+        settings = db.instance.settings
+        self._db = db
+        self._url = settings.redis_url
+        self._host = settings.host
+        self._classes: list[str] = []
+        self._known_until = 0.0
         self._pool: ArqRedis | None = None
         self._lock = asyncio.Lock()
         self._quiet_until = 0.0
@@ -59,12 +69,25 @@ class Doorbell:
             now = time.time()
             edge = (int(now / SLICE) + 1) * SLICE
             for queue in queues:
-                await pool.enqueue_job(
-                    "drain", queue, _queue_name=queue_name(self._host, ROLE_OF[queue]), _job_id=f"{queue}:{edge:.2f}",
-                    _defer_until=dt.datetime.fromtimestamp(edge, dt.UTC), _expires=dt.timedelta(hours=1))
+                for role in await self._roles(queue):
+                    name = queue_name(self._host, role)
+                    await pool.enqueue_job(
+                        "drain", queue, _queue_name=name, _job_id=f"{name}:{queue}:{edge:.2f}",
+                        _defer_until=dt.datetime.fromtimestamp(edge, dt.UTC), _expires=dt.timedelta(hours=1))
         except (OSError, RedisError, TimeoutError) as error:
             log.warning("Redis does not answer; workers will find the rows by their sweep", error=str(error))
             self._quiet_until = time.monotonic() + 5
+
+    async def _roles(self, queue: str) -> list[str]:
+        """Whom a ring concerns. It does not say which model waits, so every GPU class for which somebody runs is rung; a look
+        costs one query."""
+        if queue != "generation":
+            return [ROLE_OF[queue]]
+        if time.monotonic() > self._known_until:
+            now = self._db.clock()
+            self._classes = await self._db.read(lambda session: generation_workers.classes(session, now))
+            self._known_until = time.monotonic() + KNOWN_SECONDS
+        return [f"generation:{name}" for name in self._classes]
 
     async def _connected(self) -> ArqRedis:
         async with self._lock:

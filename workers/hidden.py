@@ -20,7 +20,7 @@ from .files import scratch
 if TYPE_CHECKING:
     from fedisora.app import House
 
-COLUMNS = ("storage_key", "poster_key", "manifest_key")
+COLUMNS = ("storage_key", "poster_key", "manifest_key", "storyboard_key")
 
 
 async def readdress(house: House, status_id: int) -> None:

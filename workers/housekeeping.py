@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from fedisora.activities import lineages
@@ -20,6 +20,7 @@ from fedisora.models import (
     AuthorizationCode,
     ConsentRequest,
     Delivery,
+    Generation,
     InboxMessage,
     Job,
     LoginAttempt,
@@ -27,9 +28,11 @@ from fedisora.models import (
     OneTimeToken,
     WebSession,
 )
+from fedisora.services.generations import UNFINISHED
 from fedisora.store import backfill, fingerprints, jobs, lineage
+from fedisora.store import media as media_rows
 
-from . import trust
+from . import storage, trust
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ def schedule(uow: UnitOfWork) -> None:
     """Make sure that a sweep is due within the hour, and that what was missed is looked for; called at every start."""
     jobs.enqueue(uow, "sweep", {}, key="sweep", delay=dt.timedelta(seconds=60))
     backfill.plan_catch_up(uow)
+    storage.schedule(uow)
 
 
 async def delete_files(house: House, payload: dict[str, Any]) -> None:
@@ -73,6 +77,7 @@ async def sweep(house: House, payload: dict[str, Any]) -> None:
     await house.db.write(_sweep)
     await _look_at_stamps(house)
     await trust.plan(house)
+    await storage.sweep_uploads(house)
     await asyncio.to_thread(sweep_scratch)
     await asyncio.to_thread(_clear_cache, Path(house.settings.data_dir) / "cache")
 
@@ -123,19 +128,26 @@ def _some(session: Session, table: Any, where: list[ColumnElement[bool]]) -> lis
     return list(session.scalars(select(table.id).where(*where).order_by(table.id).limit(AT_ONCE)))
 
 
+def _has_generation() -> ColumnElement[bool]:
+    """A draft's file stays as long as the draft; one whose generation was thrown away, or has another file, does not."""
+    return exists().where(Generation.id == Media.generation_id, Generation.media_id == Media.id, Generation.state != "discarded")
+
+
 def _sweep(uow: UnitOfWork) -> None:
     session, now = uow.session, uow.now
     backfill.note_alive(uow)
     fingerprints.plan_missing(uow, FINGERPRINTS)
+    media_rows.plan_storyboards(uow, FINGERPRINTS)
     session.execute(delete(WebSession).where(WebSession.expires_at < now))
     session.execute(delete(AuthorizationCode).where(AuthorizationCode.expires_at < now - KEEP_DONE))
     session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now))
     session.execute(delete(LoginAttempt).where(LoginAttempt.at < now - dt.timedelta(days=1)))
     session.execute(delete(Job).where(Job.state == "dead", Job.created_at < now - KEEP_FAILED))
     stale = session.scalars(select(Media).where(
-        Media.status_id.is_(None), Media.generation_id.is_(None), Media.state != "remote",
-        Media.created_at < now - KEEP_UNATTACHED)).all()
-    keys = [key for media in stale for key in (media.upload_key, media.storage_key, media.poster_key) if key]
+        Media.status_id.is_(None), Media.state != "remote", Media.created_at < now - KEEP_UNATTACHED,
+        or_(Media.generation_id.is_(None), ~_has_generation()), ~exists().where(
+            Generation.input_media_id == Media.id, Generation.state.in_(UNFINISHED)))).all()
+    keys = media_rows.keys_of(session, stale)
     for media in stale:
         session.delete(media)
     if keys:
@@ -145,4 +157,4 @@ def _sweep(uow: UnitOfWork) -> None:
     jobs.enqueue(uow, "sweep", {}, key="next", delay=SWEEP_EVERY)
 
 
-HANDLERS: dict[str, Handler] = {"check_foreign": check_foreign, "delete_files": delete_files, "sweep": sweep}
+HANDLERS: dict[str, Handler] = {"check_foreign": check_foreign, "delete_files": delete_files, "sweep": sweep, **storage.HANDLERS}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from . import claims, durable, federation, generation, housekeeping, media, rows
+from . import claims, durable, federation, generation, generation_jobs, housekeeping, media, rows
 from .loop import Drain, run_loop
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ SWEEP = {"inbox": 2.0, "delivery": 2.0, "federation": 5.0, "media": 5.0, "genera
 class LocalWorkers:
     """Runs the loops of some queues in this process."""
 
-    def __init__(self, house: House, queues: Iterable[str] = QUEUES) -> None:
+    def __init__(self, house: House, queues: Iterable[str] = QUEUES, options: generation.Options | None = None) -> None:
+        """`options`: of the generation worker, when that queue is among them."""
         self._house = house
         self._queues = tuple(queues)
         self._tasks: list[asyncio.Task[None]] = []
-        self._host = generation.host(house, house.owner("generation")) if "generation" in self._queues else None
+        self.renderer = (generation.Renderer(house, options or generation.Options()) if "generation" in self._queues
+                         else None)
 
     def drains(self) -> dict[str, Drain]:
         """One function per queue that does what is due and says how much that was."""
@@ -35,15 +37,16 @@ class LocalWorkers:
         table: dict[str, Drain] = {
             "inbox": functools.partial(federation.drain_inbox, house, house.owner("inbox")),
             "delivery": functools.partial(federation.drain_deliveries, house, house.owner("delivery")),
-            "federation": functools.partial(rows.drain, house, "federation", federation.HANDLERS,
+            "federation": functools.partial(rows.drain, house, "federation", federation.HANDLERS | generation_jobs.FEDERATION,
                                             house.owner("federation"), at_once=8),
-            "media": functools.partial(rows.drain, house, "media", media.HANDLERS | durable.HANDLERS, house.owner("media"),
+            "media": functools.partial(rows.drain, house, "media", media.HANDLERS | durable.HANDLERS | generation_jobs.MEDIA,
+                                       house.owner("media"),
                                        at_once=2),
             "housekeeping": functools.partial(rows.drain, house, "housekeeping", housekeeping.HANDLERS,
                                               house.owner("housekeeping"), at_once=1),
         }
-        if self._host is not None:
-            table["generation"] = self._host.run_once
+        if self.renderer is not None:
+            table["generation"] = self.renderer.run_once
         return {name: table[name] for name in self._queues}
 
     async def start(self) -> None:
@@ -52,6 +55,8 @@ class LocalWorkers:
             await self._house.db.write(housekeeping.schedule)
         if "media" in self._queues:
             await self._house.db.write(claims.schedule)
+        if self.renderer is not None:
+            await self.renderer.start()
         for queue, drain in self.drains().items():
             self._tasks.append(asyncio.create_task(run_loop(queue, drain, self._house.bells, sweep=SWEEP[queue]),
                                                    name=f"worker-{queue}"))
@@ -61,7 +66,7 @@ class LocalWorkers:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._host is not None:
-            await self._host.close()
+        if self.renderer is not None:
+            await self.renderer.stop()
         await federation.release(self._house)
         log.debug("workers stopped")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from fedisora.db import UnitOfWork
 from fedisora.errors import FedisoraError, Invalid
 from fedisora.media.digest import file_digest
 from fedisora.media.process import run_media
@@ -18,7 +19,7 @@ from fedisora.storage.store import new_key
 from fedisora.store import fingerprints
 from fedisora.store import media as media_rows
 
-from . import claims, renditions
+from . import claims, players, renditions
 from .files import SUFFIX, keep, scratch
 from .rows import Handler
 from .signing import check, mark_for, sign, sign_again, transcode_seconds
@@ -48,9 +49,15 @@ async def process_media(house: House, payload: dict[str, Any]) -> None:
             await asyncio.to_thread(house.storage.delete, [upload_key])
             await house.db.write(lambda uow: keep(uow, media_id, state="failed", error=text, upload_key=None))
             return
-    await house.db.write(lambda uow: declaration.weigh(keep(uow, media_id, state="ready", **values)))
+    await house.db.write(lambda uow: _encoded(uow, media_id, values))
     if values["kind"] == "video":
         await house.db.write(lambda uow: fingerprints.plan(uow, media_id))
+
+
+def _encoded(uow: UnitOfWork, media_id: int, values: dict[str, Any]) -> None:
+    row = keep(uow, media_id, state="ready", **values)
+    declaration.weigh(row)
+    media_rows.plan_extras(uow, row)
 
 
 async def _encode(house: House, media: Media, source: Path, folder: Path) -> dict[str, Any]:
@@ -142,4 +149,4 @@ async def verify_media(house: House, payload: dict[str, Any]) -> None:
 
 
 HANDLERS: dict[str, Handler] = {"process_media": process_media, "publish": publish, "declare": declare,
-                                "verify_media": verify_media, **claims.HANDLERS, **renditions.HANDLERS}
+                                "verify_media": verify_media, **claims.HANDLERS, **players.HANDLERS, **renditions.HANDLERS}

@@ -6,167 +6,224 @@ import datetime as dt
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from ..activitypub.digest import digest_multibase
+from ..bells import Bells
 from ..db import Database
 from ..errors import FedisoraError, Refused
-from ..ids import new_id
-from ..media.claims import from_generation, keep_made
-from ..media.digest import file_digest
-from ..media.process import run_media
-from ..models import Media
 from ..storage import Store
-from ..storage.store import new_key
-from ..store import fingerprints
 from ..vault import instance_key
-from . import jobs
-from .process import Runner
+from . import finishing, jobs
+from .keeper import Course, Keeper
+from .offer import spec
+from .power import Meter
+from .presets import Preset
+from .process import RunFailed, Runner, Spec
+from .safety import Gates
+from .stalls import SILENCE, STALLS
 
 log = structlog.get_logger()
-RENEW = 3.0
-"""Seconds between two renewals of the lease while the child makes progress."""
-RENDER_SHARE = 0.92
-"""Part of the progress bar that rendering takes; the poster and the store take the rest."""
-
-
-def asked(held: jobs.Claim) -> dict[str, Any]:
-    """What extensions may know about a request: everything but the prompt, which its author may keep private."""
-    return {"width": held.width, "height": held.height, "seconds": str(held.seconds), "fps": held.fps, "seed": str(held.seed),
-            "backend": held.backend}
+UNAVAILABLE_SECONDS = 60.0
+"""A worker that could not load a model leaves it to others for so long."""
 
 
 class Host:
-    """One claimed generation at a time, on one runner child."""
+    """One claimed generation at a time, on one runner child.
 
-    def __init__(self, db: Database, storage: Store, owner: str, *, backend: str, model: str = "") -> None:
-        self._db = db
-        self._storage = storage
-        self._owner = owner
-        self._backend = backend
-        self._runner = Runner(backend, model=model or None)
+    Args:
+        worker: name of its row; `owner` holds the leases.
+        models: what it makes videos with.
+        gpu: number of the card (CUDA_VISIBLE_DEVICES of the child); empty: whatever there is.
+        measured: number of the card whose power is asked for; empty: none.
+        stalls, silence: see `stalls.Watch`.
+    """
+
+    def __init__(self, db: Database, storage: Store, gates: Gates, bells: Bells, *, owner: str, worker: str,
+                 models: Mapping[str, Preset], gpu: str = "", measured: str = "", stalls: Mapping[str, float] = STALLS,
+                 silence: float = SILENCE) -> None:
+        settings = db.instance.settings
+        self._db, self._storage, self._gates, self._bells = db, storage, gates, bells
+        self._models = models
+        self._worker = jobs.Worker(owner, worker, dt.timedelta(seconds=settings.generation_lease_seconds))
+        self._meter = Meter(settings.generation_watts, measured)
+        self._unavailable: dict[str, tuple[float, str]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.runner = Runner(limits=stalls, silence=silence, recycle=settings.generation_recycle_jobs,
+                             keep_warm=settings.generation_keep_warm_seconds,
+                             environment={"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})
+
+    @property
+    def worker(self) -> jobs.Worker:
+        """Who this is."""
+        return self._worker
+
+    @property
+    def models(self) -> Mapping[str, Preset]:
+        """What it makes videos with; may be exchanged at any time."""
+        return self._models
+
+    @models.setter
+    def models(self, models: Mapping[str, Preset]) -> None:
+        self._models = models
+
+    def _usable(self, models: Mapping[str, Preset]) -> list[str]:
+        now = time.monotonic()
+        self._unavailable = {name: (until, why) for name, (until, why) in self._unavailable.items() if until > now}
+        return [name for name in models if name not in self._unavailable]
+
+    def problems(self) -> list[str]:
+        """What is wrong with models that it cannot use, one sentence each, for operators."""
+        return [f"{name}: {why}" for name, (_, why) in self._unavailable.items()]
+
+    async def free(self) -> None:
+        """Until it renders nothing."""
+        await self._idle.wait()
 
     async def run_once(self) -> bool:
         """Claim and run one generation; False when there was none."""
-        held = await self._db.write(lambda uow: jobs.claim(uow, self._owner, self._backend))
-        if held is None:
-            return False
-        scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-generation-"))
+        self._idle.clear()
         try:
-            await self._run(held, scratch)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._db.write(lambda uow: jobs.release(uow, self._owner)))
-            raise
+            models = self._models
+            held = await self._claimed(models)
+            if held is None:
+                return False
+            scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-generation-"))
+            try:
+                await self._run(held, spec(self._db.instance.settings, models[held.model]), scratch)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._db.write(lambda uow: jobs.release(uow, self._worker)))
+                raise
+            finally:
+                await asyncio.shield(asyncio.to_thread(shutil.rmtree, scratch, True))
+            return True
         finally:
-            await asyncio.to_thread(shutil.rmtree, scratch, True)
-        return True
+            self._idle.set()
 
-    async def _run(self, held: jobs.Claim, scratch: Path) -> None:
-        started = time.monotonic()
-        output = scratch / "render.mp4"
-        mark = await self._db.read(fingerprints.free_mark) if self._db.instance.settings.watermark else None
-        request = {"id": str(held.id), "prompt": held.prompt, "seed": held.seed, "width": held.width,
-                   "height": held.height, "seconds": held.seconds, "fps": held.fps, "output": str(output)}
-        if mark is not None:
-            request |= {"watermark": mark, "watermark_key": instance_key(self._db.instance.vault).hex()}
-        keeper = _Keeper(self._db, held, self._runner.cancel)
-        began = time.monotonic()
+    async def _claimed(self, models: Mapping[str, Preset]) -> jobs.Claim | None:
+        names, watermark = self._usable(models), self._db.instance.settings.watermark
+        claiming = asyncio.ensure_future(self._db.write(lambda uow: jobs.claim(uow, self._worker, names, watermark=watermark)))
         try:
-            result = await self._runner.generate(request, keeper.note)
-            if keeper.stopped or result.get("cancelled"):
-                await self._db.write(lambda uow: jobs.finish(uow, held.id, held.owner, held.attempt, "cancelled"))
-                return
-            result["render_seconds"] = round(time.monotonic() - began, 3)
-            media = await self._store(held, output, scratch, result, mark)
-            made = await from_generation(self._db, asked(held), result)
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            if await claiming is not None:  # stopped in the very moment of the claim
+                await self._db.write(lambda uow: jobs.release(uow, self._worker))
+            raise
+
+    async def _run(self, held: jobs.Claim, wanted: Spec, scratch: Path) -> None:
+        course = Course(held.weights, warm=self.runner.warm(wanted))
+        keeper = Keeper(self._db, self._bells, held, course, self.runner.cancel)
+        self._meter.start()
+        try:
+            done = await self._attempt(held, wanted, scratch, course, keeper)
         except Refused as error:
             text = error.text
-            await self._db.write(lambda uow: jobs.finish(uow, held.id, held.owner, held.attempt, "failed", error=text))
-            return
+            await self._fail(held, "refused", course, error=text)
+        except RunFailed as error:
+            await self._failed(held, error, course, keeper)
         except FedisoraError as error:
-            if keeper.stopped:
-                await self._db.write(lambda uow: jobs.finish(uow, held.id, held.owner, held.attempt, "cancelled"))
-                return
-            log.warning("generation failed, will be tried again", generation=held.id, error=str(error))
+            log.warning("a finished video could not be checked or stored", generation=held.id, error=str(error))
             why = str(error)
-            await self._db.write(lambda uow: jobs.requeue(uow, held, why, dt.timedelta(seconds=2 ** held.attempt)))
-            return
+            await self._db.write(lambda uow: jobs.requeue(uow, held, "check-failed", why, self._cost(course)))
+        else:
+            if not done:
+                cost = self._cost(course)
+                await self._db.write(lambda uow: jobs.finish(uow, held, "cancelled", "cancelled-by-author", cost))
         finally:
+            self._meter.stop()
             await keeper.close()
-        kept = await self._db.write(lambda uow: jobs.to_draft(uow, held, media, result) and keep_made(uow, media, made))
-        if not kept:
-            keys = [key for key in (media.storage_key, media.poster_key) if key]
-            await asyncio.to_thread(self._storage.delete, keys)
-        log.info("generation done", generation=held.id, seconds=round(time.monotonic() - started, 2), kept=kept)
 
-    async def _store(self, held: jobs.Claim, output: Path, scratch: Path, result: dict[str, Any],
-                     mark: int | None) -> Media:
-        poster = scratch / "poster.webp"
-        picture = await run_media("poster", {"path": str(output), "output": str(poster)}, timeout=60)
-        now = self._db.clock()
-        row_id = new_id(now)
-        key, poster_key = new_key(row_id, ".mp4"), new_key(row_id, ".webp")
-        digest, size = await asyncio.to_thread(file_digest, output)
-        await asyncio.to_thread(self._storage.put_file, key, output)
-        await asyncio.to_thread(self._storage.put_file, poster_key, poster)
-        generator = {**result["generator"], "parameters": result["parameters"], "seed": str(held.seed),
-                     "prompt": held.prompt}
-        return Media(id=row_id, actor_id=held.actor_id, kind="video", state="ready", mime="video/mp4",
-                     width=result["width"], height=result["height"], duration=float(result["seconds"]), size=size,
-                     blurhash=picture.get("blurhash"), storage_key=key, poster_key=poster_key, digest=digest_multibase(digest),
-                     digital_source_type=result["digital_source_type"], declared=False, label_source="made", generator=generator,
-                     generation_id=held.id, watermark=mark, created_at=now)
+    def _cost(self, course: Course) -> jobs.Cost:
+        return course.cost(self._meter.watts)
+
+    async def _attempt(self, held: jobs.Claim, wanted: Spec, scratch: Path, course: Course, keeper: Keeper) -> bool:
+        """Render, check, store; False: it was cancelled, or another worker has it by now."""
+        output, poster = scratch / "render.mp4", scratch / "poster.webp"
+        source = await self._source(held, scratch)
+        request = self._request(held, output, source)
+        try:
+            result = await self.runner.generate(request, course.note, spec=wanted, poster=str(poster))
+        except RunFailed as error:
+            if error.code != "out-of-memory" or request["low_memory"] or keeper.going() != "on":
+                raise
+            why = str(error.cause)
+            log.warning("out of memory, once more with less", generation=held.id, error=why)
+            await self._db.write(lambda uow: jobs.once_more(uow, held, why))
+            course.again()
+            result = await self.runner.generate(request | {"low_memory": True}, course.note, spec=wanted, poster=str(poster))
+        if result.get("cancelled") or keeper.going() != "on":
+            return False
+        cost = self._cost(course)
+        result["render_seconds"] = round(cost.seconds, 3)
+        course.note("check", 0.0)
+        try:
+            async with asyncio.timeout(STALLS["check"]):
+                finished = await finishing.finish(self._db, self._storage, self._gates, held, result, output, poster, source)
+        except OSError as error:  # a full disk, or no answer in time
+            raise FedisoraError(cause=f"{type(error).__name__}: {error}") from error
+        result.pop("poster")
+        cost.stages = course.cost().stages
+        kept = False
+        try:
+            if keeper.going() == "cancel":
+                return False
+            kept = await self._db.write(lambda uow: jobs.keep(
+                uow, held, finished.media, finished.made, result, finished.verdict, cost))
+        finally:
+            if not kept:
+                await asyncio.shield(asyncio.to_thread(self._storage.delete, finished.keys))
+        log.info("generation done", generation=held.id, seconds=round(cost.seconds, 2), kept=kept,
+                 verdict=finished.verdict.decision)
+        return True
+
+    async def _source(self, held: jobs.Claim, scratch: Path) -> Path | None:
+        if held.task == "text":
+            return None
+        if held.input_key is None:
+            raise RunFailed("input-missing", "its row or its file is gone")
+        path = scratch / f"source{Path(held.input_key).suffix}"
+        try:
+            await asyncio.to_thread(self._storage.get_to, held.input_key, path)
+        except FedisoraError as error:
+            raise RunFailed("input-missing", str(error)) from error
+        return path
+
+    def _request(self, held: jobs.Claim, output: Path, source: Path | None) -> dict[str, Any]:
+        values = {"id": held.run, "prompt": held.prompt, "seed": held.seed, "width": held.width, "height": held.height,
+                  "seconds": held.seconds, "fps": held.fps, "frames": held.frames, "output": str(output), "task": held.task,
+                  "low_memory": bool(held.options.get("low_memory")),
+                  "negative_prompt": str(held.options.get("negative_prompt") or "")}
+        values |= {name: held.options[name] for name in ("steps", "guidance", "strength") if held.options.get(name) is not None}
+        if source is not None:
+            values["image" if held.task == "image" else "video"] = str(source)
+        if held.mark is not None:
+            values |= {"watermark": held.mark, "watermark_key": instance_key(self._db.instance.vault).hex()}
+        return values
+
+    async def _failed(self, held: jobs.Claim, error: RunFailed, course: Course, keeper: Keeper) -> None:
+        """A run that gave no video: final where another try would end the same way, else again."""
+        cause = str(error.cause)
+        log.warning("generation failed", generation=held.id, attempt=held.attempt, code=error.code, error=cause)
+        if keeper.going() == "cancel":
+            await self._fail(held, "cancelled-by-author", course, state="cancelled")
+        elif error.code == "model-unavailable":
+            self._unavailable[held.model] = (time.monotonic() + UNAVAILABLE_SECONDS, cause)
+            await self._fail(held, error.code, course, cause=cause)
+        elif error.code in ("out-of-memory", "input-missing"):
+            await self._fail(held, error.code, course, cause=cause)
+        else:
+            cost = self._cost(course)
+            await self._db.write(lambda uow: jobs.requeue(uow, held, error.code, cause, cost))
+
+    async def _fail(self, held: jobs.Claim, code: str, course: Course, *, state: str = "failed", error: str = "",
+                    cause: str | None = None) -> None:
+        cost = self._cost(course)
+        await self._db.write(lambda uow: jobs.finish(uow, held, state, code, cost, error=error, cause=cause))
 
     async def close(self) -> None:
         """Stop the child."""
-        await self._runner.close()
-
-
-class _Keeper:
-    """Writes progress and renews the lease while the child moves; asks the child to stop when it should."""
-
-    def __init__(self, db: Database, held: jobs.Claim, cancel: Callable[[], Awaitable[None]]) -> None:
-        self._db = db
-        self._held = held
-        self._cancel = cancel
-        self._latest = ("starting", 0.0)
-        self._written = ("", -1.0)
-        self._moved = asyncio.Event()
-        self.stopped = False
-        self._task = asyncio.create_task(self._keep())
-
-    def note(self, stage: str, fraction: float) -> None:
-        """The child's progress in one stage, 0 … 1."""
-        self._latest = (stage, fraction * RENDER_SHARE)
-        self._moved.set()
-
-    async def _keep(self) -> None:
-        last = time.monotonic()
-        while not self.stopped:
-            try:
-                async with asyncio.timeout(RENEW):
-                    await self._moved.wait()
-            except TimeoutError:
-                pass
-            self._moved.clear()
-            stage, fraction = self._latest
-            changed = stage != self._written[0] or fraction - self._written[1] >= 0.01
-            if not changed and time.monotonic() - last < RENEW:
-                continue
-            last = time.monotonic()
-            self._written = (stage, fraction)
-            going = await self._db.write(lambda uow, s=stage, f=fraction: jobs.progress(uow, self._held, s, f))  # type: ignore[misc]
-            if not going:
-                self.stopped = True
-                await self._cancel()
-            else:
-                await asyncio.sleep(0.15)  # at most about six writes a second, however chatty the child is
-
-    async def close(self) -> None:
-        """Stop renewing."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await self.runner.close()

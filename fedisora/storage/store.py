@@ -4,12 +4,14 @@ All methods block: call them in a thread. A file is written beside its place and
 """
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import secrets
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,15 @@ def check_key(key: str) -> str:
     if len(key) > 200 or not KEY.match(key):
         raise Malformed("This is not the name of a file here.")
     return key
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A stored file: its key, its bytes, and when it was written."""
+
+    key: str
+    size: int
+    modified: dt.datetime
 
 
 class Store(ABC):
@@ -68,6 +79,14 @@ class Store(ABC):
     @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:
         """Remove files; missing ones are no error."""
+
+    @abstractmethod
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Stored]:
+        """Every stored file whose key begins with `prefix` and is greater than `after`, in the order of keys."""
+
+    def sweep_partial(self, before: dt.datetime) -> int:
+        """Remove what a killed process left half written before a moment; how many files that were."""
+        return 0
 
     def put_bytes(self, key: str, data: bytes, scratch: Path) -> None:
         """Store bytes, through a file in `scratch`."""
@@ -125,6 +144,40 @@ class LocalStore(Store):
             (self.root / check_key(key)).unlink(missing_ok=True)
 
 
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Stored]:
+        yield from self._walk(self.root, "", prefix, after)
+
+    def _walk(self, folder: Path, base: str, prefix: str, after: str) -> Iterator[Stored]:
+        try:
+            # a folder stands where its files' keys do: "ab/1" comes after "ab-1"
+            found = sorted((f"{base}{entry.name}{'/' if entry.is_dir() else ''}", entry) for entry in os.scandir(folder))
+        except FileNotFoundError:
+            return
+        for key, entry in found:
+            if entry.name.startswith("."):
+                continue
+            if key.endswith("/"):
+                if (key.startswith(prefix) or prefix.startswith(key)) and (key > after or after.startswith(key)):
+                    yield from self._walk(folder / entry.name, key, prefix, after)
+            elif key.startswith(prefix) and key > after:
+                try:
+                    facts = entry.stat()
+                except FileNotFoundError:
+                    continue  # removed meanwhile
+                yield Stored(key, facts.st_size, dt.datetime.fromtimestamp(facts.st_mtime, dt.UTC))
+
+    def sweep_partial(self, before: dt.datetime) -> int:
+        gone = 0
+        for path in self.root.rglob(".*"):
+            try:
+                if path.is_file() and path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+                    gone += 1
+            except FileNotFoundError:
+                continue  # another process sweeps too
+        return gone
+
+
 class ObjectStore(Store):
     """S3, Google Cloud Storage or Azure, through obstore; credentials come from the usual environment variables."""
 
@@ -179,6 +232,18 @@ class ObjectStore(Store):
                 obstore.delete(self._store, check_key(key))
             except FileNotFoundError:
                 continue
+
+
+    def list(self, prefix: str = "", after: str = "") -> Iterator[Stored]:
+        import obstore
+
+        # obstore matches whole parts of a path: the rest of the prefix is compared here
+        whole = prefix.rpartition("/")[0] or None
+        found = obstore.list(self._store, prefix=whole, offset=after or None)
+        for item in (item for chunk in found for item in chunk):
+            key = str(item["path"])
+            if key.startswith(prefix) and key > after:
+                yield Stored(key, int(item["size"]), item["last_modified"])
 
 
 def open_store(url: str) -> Store:

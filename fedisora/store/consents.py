@@ -1,10 +1,11 @@
 """Requests for consent, and the stamps that local people gave (vocabulary §4)."""
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
@@ -97,6 +98,13 @@ def stamps_for(session: Session, target_uri: str, object_uri: str) -> Sequence[C
     """Stamps that a new post got for one parent, those that were taken back too."""
     return session.scalars(select(ConsentStamp).where(
         ConsentStamp.target_uri == target_uri, ConsentStamp.object_uri == object_uri)).all()
+
+
+def likeness_given(session: Session, owner_uri: str, requester_uri: str, now: dt.datetime) -> bool:
+    """Whether a person has given somebody their likeness, and neither took it back nor set an end that is over."""
+    return session.scalar(select(ConsentStamp.id).where(
+        ConsentStamp.kind == "likeness", ConsentStamp.target_uri == owner_uri, ConsentStamp.requester_uri == requester_uri,
+        ConsentStamp.revoked_at.is_(None), or_(ConsentStamp.end_at.is_(None), ConsentStamp.end_at > now)).limit(1)) is not None
 
 
 def stamps_of(session: Session, owner_id: int, page: Page) -> list[ConsentStamp]:

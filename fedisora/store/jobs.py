@@ -40,8 +40,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "storyboard": ("media", "{media_id}: cut the strip of small pictures"),
     "screen_generation": ("media", "{generation_id}: ask the safety gates, where the request itself did not come to it"),
     "publish_generation": ("media", "{generation_id}: make a post of a video that was asked for with `publish`"),
-    "generation_webhook": ("federation", "{generation_id, state}: tell an application how its video fares"),
+    "generation_webhook": ("federation", "{generation_id, state, event, at}: tell an application how its video fares"),
     "delete_files": ("housekeeping", "{keys}: remove files of deleted media from the storage"),
+    "clean_storage": ("housekeeping", "{after?, row?}: the next files that no row names, or rows whose file is gone"),
     "sweep": ("housekeeping", "{}: expired sessions, codes, old rows"),
 }
 

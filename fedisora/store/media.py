@@ -9,10 +9,13 @@ from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..errors import Invalid
-from ..models import Media, Status
+from ..models import Media, Rendition, Status
 from ..provenance import digital_source
+from . import jobs
 
 MOST = 4
+STORYBOARD_OVER = 5.0
+"""Seconds; shorter videos are looked through at a glance."""
 
 
 def get(session: Session, media_id: int) -> Media | None:
@@ -28,6 +31,36 @@ def of_statuses(session: Session, ids: Iterable[int]) -> dict[int, list[Media]]:
         for media in session.scalars(select(Media).where(Media.status_id.in_(wanted)).order_by(Media.position, Media.id)):
             found[media.status_id or 0].append(media)
     return found
+
+
+def keys_of(session: Session, files: Iterable[Media]) -> list[str]:
+    """Storage keys of everything that is kept for some files: to be removed with their rows."""
+    rows = list(files)
+    found = [key for media in rows for key in (
+        media.upload_key, media.storage_key, media.poster_key, media.poster_jpeg_key, media.manifest_key, media.storyboard_key)
+        if key]
+    ids = [media.id for media in rows if media.state != "remote"]
+    return found + (list(session.scalars(select(Rendition.storage_key).where(Rendition.media_id.in_(ids)))) if ids else [])
+
+
+def plan_extras(uow: UnitOfWork, media: Media) -> None:
+    """Have what players show beside a new video made soon: its storyboard, and a draft of its captions where there is a backend
+    for that and somebody may speak."""
+    if media.kind != "video" or media.storage_key is None:
+        return
+    if media.storyboard_key is None and (media.duration or 0) > STORYBOARD_OVER:
+        jobs.enqueue(uow, "storyboard", {"media_id": media.id}, key=str(media.id))
+    if uow.settings.captions_backend and media.audio:
+        jobs.enqueue(uow, "draft_captions", {"media_id": media.id}, key=str(media.id))
+
+
+def plan_storyboards(uow: UnitOfWork, limit: int) -> None:
+    """Have the storyboards of some older videos cut that have none; `storyboard` {} says that none can be had."""
+    for media_id in uow.session.scalars(select(Media.id).where(
+            Media.storyboard_key.is_(None), Media.storyboard.is_(None), Media.kind == "video",
+            Media.duration > STORYBOARD_OVER, Media.state.in_(("ready", "signed")), Media.storage_key.is_not(None))
+            .order_by(Media.id).limit(limit)):
+        jobs.enqueue(uow, "storyboard", {"media_id": media_id}, key=str(media_id))
 
 
 def note_made(status: Status, files: Iterable[Media]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..models import Media, Rendition
+from ..models import Rendition
 
 
 def of_media(session: Session, ids: Iterable[int]) -> dict[int, list[Rendition]]:
@@ -25,9 +25,3 @@ def keys(session: Session, ids: Iterable[int]) -> list[str]:
     """Storage keys of all encodings of some videos, signed or not; what a deleted video leaves behind."""
     wanted = list(set(ids))
     return list(session.scalars(select(Rendition.storage_key).where(Rendition.media_id.in_(wanted)))) if wanted else []
-
-
-def size(session: Session, actor_id: int) -> int:
-    """Bytes that the encodings of an account's videos take up, beside the videos themselves."""
-    return int(session.scalar(select(func.coalesce(func.sum(Rendition.size), 0)).join(
-        Media, Media.id == Rendition.media_id).where(Media.actor_id == actor_id)) or 0)

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session, aliased
 from ..db import UnitOfWork
 from ..models import Actor, Block, Favourite, Follow, Media, Mention, Status, StatusTag, Tombstone
 from ..provenance.dial import Sieve
-from . import actors, dial, domains, jobs, lineage, renditions
+from . import actors, dial, domains, jobs, lineage
+from . import media as media_rows
 from .paging import Page, newest_first, paginate
 
 MAX_THREAD = 200
@@ -334,10 +335,7 @@ def delete(uow: UnitOfWork, status: Status) -> None:
             count(uow, status.quote_of_id, quotes=-1)
     if status.published:
         actors.adjust_counts(uow, status.actor_id, statuses=-1)
-    keys = [key for media in session.scalars(select(Media).where(Media.status_id == status.id))
-            for key in (media.upload_key, media.storage_key, media.poster_key, media.poster_jpeg_key, media.manifest_key)
-            if key]
-    keys += renditions.keys(session, session.scalars(select(Media.id).where(Media.status_id == status.id)))
+    keys = media_rows.keys_of(session, session.scalars(select(Media).where(Media.status_id == status.id)))
     if keys:
         jobs.enqueue(uow, "delete_files", {"keys": keys}, delay=dt.timedelta(seconds=30))
     if status.reblog_of_id is None:

@@ -26,7 +26,10 @@ async def cleaned(data: bytes) -> str:
 
 async def from_file(file: UploadFile) -> str:
     """An uploaded file as clean WebVTT. Raises as `cleaned`."""
-    return await cleaned(await file.read(MAX_BYTES + 1))
+    try:
+        return await cleaned(await file.read(MAX_BYTES + 1))
+    finally:
+        await file.close()
 
 
 async def from_body(request: Request) -> tuple[str, str]:

@@ -20,19 +20,29 @@ if TYPE_CHECKING:
 OPEN = ("/api/", "/oauth/token", "/oauth/revoke", "/.well-known/", "/nodeinfo/", "/media/", "/users/", "/actor", "/ns/",
         "/records/", "/c2pa.pem")
 """Paths that pages of other origins may read."""
+UPLOADS = "/api/fedisora/v1/uploads"
 SLASHES = ("/api/", "/oauth/", "/nodeinfo/")
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Link, X-RateLimit-Reset, X-RateLimit-Limit, X-RateLimit-Remaining, X-Request-Id, "
-                                     "Content-Range, Content-Length, Retry-After",
+                                     "Content-Range, Content-Length, Retry-After, Location, Tus-Resumable, Tus-Version, "
+                                     "Tus-Extension, Tus-Max-Size, Upload-Offset, Upload-Length, Upload-Expires, "
+                                     "Fedisora-Media-Id",
 }
 PREFLIGHT = {**CORS, "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-             "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Range, Accept",
+             "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Range, Accept, Tus-Resumable, "
+                                             "Upload-Length, Upload-Metadata, Upload-Offset, Upload-Checksum",
              "Access-Control-Max-Age": "86400"}
 POLICY = ("default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
           "frame-ancestors 'none'")
 # A form that ends at another server (its own follow page, an app) is redirected there, which `form-action` would stop.
 FORMS = "; form-action 'self' https: http://localhost:* http://127.0.0.1:*"
+
+
+def _asks_tus(scope: Scope) -> bool:
+    """Whether an OPTIONS request is a client's that uploads, not a browser's preflight."""
+    return str(scope["path"]).startswith(UPLOADS) and not any(
+        name == b"access-control-request-method" for name, _ in scope["headers"])
 
 
 class Edge:
@@ -51,7 +61,7 @@ class Edge:
             await JSONResponse({"error": "The address has a NUL character."}, 400)(scope, receive, send)
             return
         is_open = path.startswith(OPEN)
-        if is_open and scope["method"] == "OPTIONS":
+        if is_open and scope["method"] == "OPTIONS" and not _asks_tus(scope):
             headers = [(name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items()]
             await send({"type": "http.response.start", "status": 204, "headers": headers})
             await send({"type": "http.response.body", "body": b""})

@@ -34,11 +34,12 @@ def for_machines(request: Request) -> bool:
                                          and "text/html" not in request.headers.get("accept", ""))
 
 
-def answer(request: Request, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
-    """The answer for an error."""
+def answer(request: Request, status: int, text: str, headers: dict[str, str] | None = None, code: str = "") -> Response:
+    """The answer for an error; `code` for programs, where there is one."""
     if for_machines(request):
         # what one asker may not see, the next may: no cache keeps a refusal
-        return JSONResponse({"error": text}, status, {"Cache-Control": "no-store", **(headers or {})})
+        return JSONResponse({"error": text, **({"code": code} if code else {})}, status,
+                            {"Cache-Control": "no-store", **(headers or {})})
     from .pages.render import error_page
 
     response = error_page(request, status, text)
@@ -63,7 +64,7 @@ async def on_fedisora_error(request: Request, error: Exception) -> Response:
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
         headers["WWW-Authenticate"] = 'Bearer realm="fedisora"'
-    return answer(request, error.status, error.text, headers)
+    return answer(request, error.status, error.text, headers, error.code)
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

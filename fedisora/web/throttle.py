@@ -16,8 +16,8 @@ REMEMBERED: Final = 20_000
 class Throttle:
     """At most `most` per `seconds` for each key. Of this process: with several web processes each counts its own."""
 
-    def __init__(self, most: int, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most, self._seconds, self._clock = most, seconds, clock
+    def __init__(self, most: int, seconds: float, what: str = "checks", *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._seconds, self._what, self._clock = most, seconds, what, clock
         self._seen: OrderedDict[Hashable, deque[float]] = OrderedDict()
 
     def take(self, key: Hashable) -> None:
@@ -34,7 +34,7 @@ class Throttle:
         if len(times) >= self._most:
             wait = times[0] + self._seconds - now
             when = f"{wait / 60:.0f} minutes" if wait >= 90 else "a minute"
-            raise TooManyRequests(f"That was {self._most} checks in {self._seconds / 60:g} minutes. Please wait {when}.",
+            raise TooManyRequests(f"That was {self._most} {self._what} in {self._seconds / 60:g} minutes. Please wait {when}.",
                                   retry_after=wait)
         times.append(now)
         while len(self._seen) > REMEMBERED:

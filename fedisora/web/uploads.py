@@ -14,11 +14,11 @@ from ..db import UnitOfWork
 from ..errors import Invalid, TooLarge
 from ..ids import new_id
 from ..media.process import run_media
-from ..models import Media
+from ..models import Media, Upload
 from ..provenance import digital_source
-from ..services import declaration
+from ..services import declaration, storage_quota
 from ..storage.store import new_key
-from ..store import jobs
+from ..store import actors, jobs
 from ..store.actors import maker_of
 
 if TYPE_CHECKING:
@@ -56,30 +56,60 @@ async def keep_upload(house: House, file: UploadFile, actor_id: int, *, descript
 
     Raises:
         TooLarge, Invalid: see `spool`; Invalid also for an unknown choice.
+        StorageFull: over the account's quota.
     """
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-upload-"))
     try:
         digital_source.declare(choice)  # before the file is read
         path = folder / "upload"
-        await spool(file, path, house.settings.max_upload_mb << 20)
-        media_id = new_id(house.db.clock())
-        key = f"uploads/{media_id}-{secrets.token_hex(8)}"
+        size = await spool(file, path, house.settings.max_upload_mb << 20)
+        await house.db.write(lambda uow: storage_quota.check(uow, actors.get(uow.session, actor_id), size))
+        media_id, key = new_upload_key(house)
         await asyncio.to_thread(house.storage.put_file, key, path, move=True)
     finally:
         await file.close()
         await asyncio.to_thread(shutil.rmtree, folder, True)
-
-    def insert(uow: UnitOfWork) -> None:
-        media = Media(id=media_id, actor_id=actor_id, state="received", upload_key=key,
-                      description=description.strip()[:1500], created_at=uow.now,
-                      record=maker_of(uow.session, actor_id))
-        declaration.say(media, choice)
-        uow.session.add(media)
-        uow.session.flush()
-        jobs.enqueue(uow, "process_media", {"media_id": media_id}, key=str(media_id))
-
-    await house.db.write(insert)
+    await house.db.write(lambda uow: insert_media(uow, media_id, actor_id, key, size, description=description, choice=choice))
     return media_id
+
+
+def new_upload_key(house: House) -> tuple[int, str]:
+    """(id of a new file's row, storage key of the upload)"""
+    media_id = new_id(house.db.clock())
+    return media_id, f"uploads/{media_id}-{secrets.token_hex(8)}"
+
+
+def insert_media(uow: UnitOfWork, media_id: int, actor_id: int, key: str, size: int, *, description: str, choice: str) -> None:
+    """The row of an upload that lies in the storage, and the job that processes it.
+
+    Args:
+        size: bytes of the upload; they count until those of the encoded file are known.
+    """
+    media = Media(id=media_id, actor_id=actor_id, state="received", upload_key=key, size=size,
+                  description=description.strip()[:1500], created_at=uow.now, record=maker_of(uow.session, actor_id))
+    declaration.say(media, choice)
+    uow.session.add(media)
+    uow.session.flush()
+    jobs.enqueue(uow, "process_media", {"media_id": media_id}, key=str(media_id))
+
+
+async def keep_resumed(house: House, upload_id: str, actor_id: int, *, description: str, choice: str) -> int:
+    """The file that a resumable upload became, with what a form says of it; the id of its media row.
+
+    Raises:
+        Invalid: it is not complete, or was used already.
+    """
+    def apply(uow: UnitOfWork) -> int:
+        row = uow.session.get(Upload, upload_id)
+        media = uow.session.get(Media, row.media_id) if row is not None and row.actor_id == actor_id and row.media_id else None
+        if row is None or media is None or media.status_id is not None:
+            raise Invalid("This file did not arrive whole. Please choose it again.")
+        media.description = description.strip()[:1500]
+        declaration.say(media, choice)
+        uow.session.delete(row)
+        return media.id
+
+    return await house.db.write(apply)
 
 
 async def keep_picture(house: House, file: UploadFile, box: str) -> str:

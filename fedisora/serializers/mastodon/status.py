@@ -38,7 +38,7 @@ def media_attachment(media: Media, uris: Uris, *, full: bool = True) -> dict[str
         if media.kind == "image":
             original |= {"size": f"{media.width}x{media.height}", "aspect": media.width / media.height}
         elif media.duration:
-            original |= {"duration": media.duration, "frame_rate": "24/1", "bitrate": None}
+            original |= _timing(media)
         meta = {"original": original, "small": {"width": media.width, "height": media.height,
                                                 "size": f"{media.width}x{media.height}", "aspect": media.width / media.height}}
         if media.kind == "image":
@@ -47,6 +47,18 @@ def media_attachment(media: Media, uris: Uris, *, full: bool = True) -> dict[str
             "preview_remote_url": media.remote_poster_url, "text_url": None, "meta": meta,
             "description": media.description or None, "blurhash": media.blurhash,
             "fedisora": provenance_label(media) | (_whole(media, uris) if full else {})}
+
+
+def _timing(media: Media) -> dict[str, Any]:
+    """Length, frame rate as a fraction and bits per second of a video, as Mastodon tells them. What is not known is left out:
+    apps take a number for true."""
+    found: dict[str, Any] = {"duration": media.duration}
+    frames = ((media.generator or {}).get("parameters") or {}).get("fps")
+    if isinstance(frames, int | str) and str(frames).isdecimal():
+        found["frame_rate"] = f"{frames}/1"
+    if media.size and media.duration and media.state != "remote":
+        found["bitrate"] = round(media.size * 8 / media.duration)
+    return found
 
 
 def _whole(media: Media, uris: Uris) -> dict[str, Any]:

@@ -1,61 +1,72 @@
-"""Asking for a generated video, and looking at one's own."""
+"""Asking for generated videos, and looking at one's own."""
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...db import UnitOfWork
-from ...errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
+from ...errors import Forbidden, Invalid, NotFound
 from ...models import Actor, Generation
-from .states import HIDDEN, STATES, UNFINISHED
+from ...store import generation_queue, jobs
+from ...store.paging import Page, newest_first, paginate
+from . import notify, quotas
+from .plan import Plan
+from .states import HIDDEN
 
 OFF = "This server is AI-free: nothing is generated here. You can upload what you filmed or drew yourself."
 MAX_PROMPT = 1000
-MAX_SECONDS = 10.0
-SIZES = {"landscape": (1280, 720), "portrait": (720, 1280), "square": (960, 960)}
+MAX_SEED = 2**63
+NET = dt.timedelta(seconds=30)
+"""When a worker screens what the request itself did not come to (its process was killed)."""
 
 
-def request(uow: UnitOfWork, actor: Actor, prompt: str, *, orientation: str = "portrait", seconds: float = 5.0,
-            seed: int | None = None, remix_of_id: int | None = None) -> Generation:
-    """Queue a prompt. The safety gate has been asked before (it may await).
+def allowed(uow: UnitOfWork) -> None:
+    """Raises Forbidden when this instance makes nothing (FEDISORA_AI_POLICY)."""
+    if uow.settings.ai_policy == "ai-free":
+        raise Forbidden(OFF, code="ai-free")
+
+
+def request(uow: UnitOfWork, actor: Actor, plan: Plan, *, publish_as: dict[str, Any] | None = None, webhook_url: str = "",
+            webhook_secret: bytes | None = None) -> list[Generation]:
+    """Write a plan's rows, one for each variant with the seeds seed, seed + 1, …; they wait to be screened.
 
     Args:
-        remix_of_id: the post that the video is meant as a remix of, for the form in which it is published.
+        publish_as: the post that each becomes by itself (members of `services.publish.Draft`, `show_prompt`, `description`).
+        webhook_secret: signs what is sent to `webhook_url`; kept sealed.
 
     Raises:
-        Invalid: prompt, size or length are not acceptable.
-        TooManyRequests: too many unfinished ones of this account.
-        Forbidden: this instance makes none (FEDISORA_AI_POLICY).
+        Forbidden: this instance makes none, or this account may not have that much.
+        TooManyRequests: too many at a time, or too much GPU time; the text says when it works again.
+        Invalid: more variants than this instance allows.
     """
-    if uow.settings.ai_policy == "ai-free":
-        raise Forbidden(OFF)
-    text = " ".join(prompt.split())
-    if not text:
-        raise Invalid("Please say what the video should show.")
-    if len(text) > MAX_PROMPT:
-        raise Invalid(f"The prompt may have {MAX_PROMPT} characters at most.")
-    if orientation not in SIZES:
-        raise Invalid("The shape is one of landscape, portrait, square.")
-    if not 1.0 <= seconds <= MAX_SECONDS:
-        raise Invalid(f"A video may be 1 to {MAX_SECONDS:.0f} seconds long.")
-    waiting = uow.session.scalar(select(func.count()).select_from(Generation).where(
-        Generation.actor_id == actor.id, Generation.state.in_(UNFINISHED))) or 0
-    if waiting >= uow.settings.generation_jobs_per_user:
-        raise TooManyRequests(f"You have {waiting} unfinished videos. Wait for one, or cancel one.", retry_after=30)
-    width, height = SIZES[orientation]
-    generation = Generation(
-        id=uow.new_id(), actor_id=actor.id, prompt=text,
-        state="queued", payer_id=actor.id, model=uow.settings.generation_model or uow.settings.generation_backend,
-        queued_at=uow.now, seed=str(secrets.randbits(53) if seed is None else seed),
-        width=width, height=height, seconds=float(seconds), backend=uow.settings.generation_backend,
-        options={"remix_of": str(remix_of_id)} if remix_of_id is not None else {}, run_at=uow.now, created_at=uow.now)
-    uow.session.add(generation)
+    allowed(uow)
+    if not 1 <= plan.variants <= uow.settings.generation_variants:
+        raise Invalid(f"One to {uow.settings.generation_variants} variants can be asked for at once.", code="variants")
+    payer_id = quotas.payer_of(uow.session, actor)
+    cost = generation_queue.expected(uow.session, plan.model, plan.backend, plan.bucket)
+    limits = quotas.check(uow, actor, payer_id, plan.variants, cost * plan.variants)
+    sealed = uow.vault.seal(webhook_secret, "webhook") if webhook_url and webhook_secret else None
+    ids = [uow.new_id() for _ in range(plan.variants)]
+    rows = []
+    for number, row_id in enumerate(ids):
+        row = Generation(
+            id=row_id, actor_id=actor.id, payer_id=payer_id, state="submitted", task=plan.task, prompt=plan.prompt,
+            seed=str((plan.seed + number) % MAX_SEED), width=plan.width, height=plan.height, seconds=plan.seconds,
+            frames=plan.frames, fps=plan.fps, backend=plan.backend, model=plan.model, gpu_class=plan.gpu_class,
+            options=plan.options(), input_media_id=plan.input_media_id, batch_id=ids[0] if len(ids) > 1 else None,
+            priority=limits.priority, expected_seconds=cost, publish_as=publish_as, webhook_url=webhook_url or None,
+            webhook_secret=sealed, run_at=uow.now, created_at=uow.now)
+        uow.session.add(row)
+        rows.append(row)
     uow.session.flush()
-    uow.ring("generation")
-    return generation
+    for row in rows:
+        jobs.enqueue(uow, "screen_generation", {"generation_id": row.id}, delay=NET)
+        notify.changed(uow, row)
+    return rows
 
 
 def get(session: Session, actor: Actor, generation_id: int) -> Generation:
@@ -72,22 +83,11 @@ def get(session: Session, actor: Actor, generation_id: int) -> Generation:
 
 def mine(session: Session, actor: Actor, limit: int = 40) -> Sequence[Generation]:
     """An account's generations that are neither published nor discarded, newest first."""
-    return session.scalars(select(Generation).where(
-        Generation.actor_id == actor.id, Generation.state.not_in(HIDDEN))
-        .order_by(Generation.id.desc()).limit(limit)).all()
+    return page(session, actor, Page(limit=limit))
 
 
-def move(uow: UnitOfWork, generation: Generation, state: str) -> None:
-    """Change the state, when the table of states lets it.
-
-    Raises:
-        Conflict: it cannot go there, or has just changed.
-    """
-    if state not in STATES[generation.state]:
-        raise Conflict(f"This video is {generation.state}; that cannot be done now.")
-    result = uow.session.execute(update(Generation).where(
-        Generation.id == generation.id, Generation.state == generation.state).values(state=state),
-        execution_options={"synchronize_session": False})
-    if getattr(result, "rowcount", 0) != 1:
-        raise Conflict("This video has just changed its state. Please look again.")
-    uow.session.refresh(generation)
+def page(session: Session, actor: Actor, wanted: Page, states: Collection[str] = ()) -> list[Generation]:
+    """A page of an account's generations in some states (none given: neither published nor discarded), newest first."""
+    query = select(Generation).where(Generation.actor_id == actor.id)
+    query = query.where(Generation.state.in_(states)) if states else query.where(Generation.state.not_in(HIDDEN))
+    return newest_first(session.scalars(paginate(query, Generation.id, wanted)).all(), wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,21 +14,44 @@ from ...models import Actor, Generation, Media, Status
 from ...provenance.record import prompt_commitment
 from ...provenance.secrecy import tells, without
 from ...store import jobs, records
+from ...store import media as media_rows
 from ...vault import Vault
 from .. import publish as posts
-from .asking import get, move
+from .asking import get
+from .states import STATES
+from .transitions import WORDS, change
 
 
 def discard(uow: UnitOfWork, actor: Actor, generation_id: int) -> None:
     """Throw a draft (or what is left of a failed job) away, with its files."""
     row = get(uow.session, actor, generation_id)
-    move(uow, row, "discarded")
+    change(uow, row, "discarded")
+    delete_file(uow, row)
+
+
+def delete_file(uow: UnitOfWork, row: Generation) -> None:
+    """Delete what was rendered, when no post has it."""
     if row.media_id is not None:
         media = uow.session.get(Media, row.media_id)
         if media is not None and media.status_id is None:
-            keys = [key for key in (media.storage_key, media.poster_key, media.upload_key) if key]
-            jobs.enqueue(uow, "delete_files", {"keys": keys}, delay=dt.timedelta(seconds=30))
+            jobs.enqueue(uow, "delete_files", {"keys": media_rows.keys_of(uow.session, [media])}, delay=dt.timedelta(seconds=30))
             uow.session.delete(media)
+            row.media_id = None
+            uow.session.flush()
+
+
+DRAFT_MEMBERS = ("text", "visibility", "sensitive", "spoiler_text", "language", "remix_policy", "remix_use", "remix_of_id")
+
+
+def draft_of(values: dict[str, Any]) -> posts.Draft:
+    """The post that `Generation.publish_as` names.
+
+    Raises:
+        Invalid: it cannot be posted like that.
+    """
+    draft = posts.Draft(**{"text": "", **{name: values[name] for name in DRAFT_MEMBERS if name in values}})
+    posts.check(replace(draft, media_ids=(0,)))
+    return draft
 
 
 @dataclass(frozen=True)
@@ -73,12 +97,13 @@ def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draf
             return status
     media = uow.session.get(Media, row.media_id) if row.media_id is not None else None
     if media is None:
-        raise Conflict(f"This video is {row.state}; it cannot be published.")
+        raise Conflict(f"This video {WORDS[row.state]}; it cannot be published.", code="wrong-state")
     if description is None:
         description = row.prompt if show_prompt else ""
+    if "done" not in STATES[row.state]:
+        raise Conflict(f"This video {WORDS[row.state]}; it cannot be published.", code="wrong-state")
     if not show_prompt:
         _guard(row.prompt, draft, description)
-    move(uow, row, "done")
     generator = {key: value for key, value in (media.generator or {}).items() if key not in ("prompt", "promptCommitment")}
     if show_prompt:
         generator["prompt"] = row.prompt
@@ -91,5 +116,5 @@ def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draf
     media.generator = generator
     media.description = description.strip()[:1500]
     status = posts.create(uow, actor, replace(draft, media_ids=(media.id,)))
-    row.status_id = status.id
+    change(uow, row, "done", status_id=status.id, code=None, error=None)
     return status

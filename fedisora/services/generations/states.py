@@ -4,7 +4,7 @@ from __future__ import annotations
 STATES: dict[str, frozenset[str]] = {
     "submitted": frozenset({"screening", "queued", "rejected", "held", "cancelled"}),
     "screening": frozenset({"submitted", "queued", "rejected", "held", "cancelled"}),
-    "held": frozenset({"queued", "rejected", "draft", "publishing", "cancelled", "discarded"}),
+    "held": frozenset({"submitted", "queued", "rejected", "draft", "publishing", "cancelled", "discarded"}),
     "queued": frozenset({"running", "cancelled", "failed"}),
     "running": frozenset({"queued", "publishing", "draft", "held", "failed", "cancelled", "rejected"}),
     "draft": frozenset({"publishing", "done", "held", "discarded"}),

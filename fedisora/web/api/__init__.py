@@ -9,21 +9,30 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route
 
 from ...errors import NotFound
-from . import captions, consents, deliveries, dial, generations, lineage, matches, oembed, openapi, verification
+from . import (
+    captions,
+    consents,
+    deliveries,
+    dial,
+    generations,
+    lineage,
+    matches,
+    oembed,
+    openapi,
+    screenings,
+    uploads,
+    verification,
+)
 
 BASE = openapi.BASE
-MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, verification)
+MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, screenings, uploads, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
-    Route(f"{BASE}/generations", generations.create, methods=["POST"]),
-    Route(f"{BASE}/generations", generations.listing),
-    Route(f"{BASE}/generations/{{id:row}}", generations.show),
-    Route(f"{BASE}/generations/{{id:row}}/events", generations.events),
-    Route(f"{BASE}/generations/{{id:row}}/cancel", generations.cancel, methods=["POST"]),
-    Route(f"{BASE}/generations/{{id:row}}/retry", generations.retry, methods=["POST"]),
-    Route(f"{BASE}/generations/{{id:row}}/discard", generations.discard, methods=["POST"]),
-    Route(f"{BASE}/generations/{{id:row}}/publish", generations.publish, methods=["POST"]),
+    *generations.routes(BASE),
+    Route(f"{BASE}/generations/{{id:row}}/appeal", screenings.appeal, methods=["POST"]),
+    Route(f"{BASE}/admin/screenings", screenings.listing),
+    Route(f"{BASE}/admin/screenings/{{id:row}}/decide", screenings.decide, methods=["POST"]),
     Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
     Route(f"{BASE}/consent/requests", consents.requests),
     Route(f"{BASE}/consent/requests/{{id:row}}", consents.request),
@@ -41,6 +50,11 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/media/{{id:row}}/captions/{{language}}", captions.remove, methods=["DELETE"]),
     Route(f"{BASE}/media/{{id:row}}/match", matches.show),
     Route(f"{BASE}/media/{{id:row}}/match", matches.answer, methods=["POST"]),
+    Route(f"{BASE}/storage", uploads.storage),
+    Route(f"{BASE}/uploads", uploads.about, methods=["OPTIONS"]),
+    Route(f"{BASE}/uploads", uploads.create, methods=["POST"]),
+    Route(f"{BASE}/uploads/{{id}}", uploads.about, methods=["OPTIONS"]),
+    Route(f"{BASE}/uploads/{{id}}", uploads.one, methods=["HEAD", "PATCH", "DELETE"]),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]
 

@@ -11,7 +11,8 @@ from starlette.routing import BaseRoute, Route
 
 from ... import __version__
 from .operations import JSON, Answer, Operation, Parameter
-from .schemas import ID, SCHEMAS
+from .schemas import SCHEMAS
+from .shapes import ID
 
 if TYPE_CHECKING:
     from ...app import House

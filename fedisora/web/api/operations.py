@@ -75,7 +75,8 @@ class Operation:
 REFUSALS: Final[Mapping[int, str]] = {
     400: "The request is malformed.", 401: "There is no token, or it is not valid.", 403: "The token does not allow this.",
     404: "There is nothing at this address, or not for you.", 409: "That is not possible in its present state.",
-    413: "This is too large.", 422: "A value is not acceptable; the text says which.",
+    410: "It was here, and its time is over.", 413: "This is too large.", 415: "This kind of body is not taken here.",
+    422: "A value is not acceptable; the text says which.",
     429: "Too often. `Retry-After` says how many seconds to wait."}
 
 
@@ -85,5 +86,5 @@ def refused(*statuses: int, **own: str) -> dict[int, Answer]:
     found = {}
     for status in sorted({*statuses, *said}):
         headers = {"Retry-After": "Seconds after which the next one is let through."} if status == 429 else {}
-        found[status] = Answer(said.get(status, REFUSALS[status]), ref("Error"), headers=headers)
+        found[status] = Answer(said.get(status) or REFUSALS[status], ref("Error"), headers=headers)
     return found

@@ -1,37 +1,22 @@
 """The shapes of this API's answers (JSON Schema 2020-12). Real answers are checked against them in the tests."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
-from ...services.generations import STATES
 from ...store.fingerprints import ANSWERS
+from .generations.schemas import GENERATIONS
 from .operations import Schema, array, ref
-
-TEXT: Final[Schema] = {"type": "string"}
-WHOLE: Final[Schema] = {"type": "integer"}
-MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
-ID: Final[Schema] = {"type": "string", "pattern": "^[0-9]+$"}
-URI: Final[Schema] = {"type": "string", "format": "uri"}
-
-
-def maybe(schema: Schema) -> Schema:
-    """The schema, or null."""
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def thing(says: str, needed: Mapping[str, Schema], more: Mapping[str, Schema] | None = None, *, closed: bool = False) -> Schema:
-    """An object: members that are always there, members that may be, and whether there are others."""
-    made: dict[str, Any] = {"type": "object", "description": says, "required": sorted(needed),
-                            "properties": {**needed, **(more or {})}}
-    return {**made, "additionalProperties": False} if closed else made
-
+from .screening_shapes import SCREENINGS
+from .shapes import ID, MOMENT, TEXT, URI, WHOLE, maybe, thing
 
 SCHEMAS: Final[dict[str, Schema]] = {
-    "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT}),
+    "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT},
+                   {"code": {"type": "string", "description": "A word for programs, where one status has several reasons."}}),
+    **GENERATIONS,
+    **SCREENINGS,
     "Verdict": thing(
         "What is known about a file (vocabulary §5). The sentence is for people, the checks are what it rests on.",
         {"verdict": {"type": "string", "enum": list(VERDICTS)},
@@ -73,19 +58,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"language": {"type": "string", "description": "BCP 47."}, "label": TEXT,
          "automatic": {"type": "boolean", "description": "Drafted by a program; nobody has checked it."},
          "url": URI, "created_at": MOMENT, "updated_at": MOMENT}, closed=True),
+    "Storage": thing(
+        "What you keep here, in bytes.",
+        {"used": WHOLE, "limit": maybe({"type": "integer", "description": "null: as much as there is."}), "left": maybe(WHOLE),
+         "files": WHOLE}, closed=True),
     "Status": thing(
         "Mastodon's entity (docs.joinmastodon.org/entities/Status).",
         {"id": ID, "uri": URI, "created_at": MOMENT, "content": TEXT, "visibility": TEXT, "account": {"type": "object"},
          "media_attachments": array(ref("MediaAttachment"))}),
-    "Generation": thing(
-        "A video in the making.",
-        {"id": ID, "state": {"type": "string", "enum": list(STATES)},
-         "stage": TEXT, "progress": {"type": "number", "minimum": 0, "maximum": 1}, "prompt": TEXT,
-         "seed": maybe({"type": "string", "pattern": "^[0-9]+$"}),
-         "width": WHOLE, "height": WHOLE, "seconds": {"type": "number"}, "fps": WHOLE, "backend": TEXT, "error": maybe(TEXT),
-         "position": {"type": "integer", "minimum": 0, "description": "How many are ahead of a queued one."},
-         "media": maybe(ref("MediaAttachment")), "status_id": maybe(ID), "created_at": MOMENT, "finished_at": maybe(MOMENT)},
-        closed=True),
     "Lineage": thing(
         "A graph of posts: what a video was made from and what became of it, over all servers.",
         {"root": URI, "truncated": {"type": "boolean"},

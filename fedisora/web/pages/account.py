@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ...db import UnitOfWork
 from ...errors import FedisoraError, Forbidden, Invalid, Unauthenticated
 from ...models import User
-from ...services import accounts, channels, instance, local_actors, sessions
+from ...services import accounts, channels, instance, local_actors, sessions, storage_quota
 from ...services.tokens import digest
 from ..uploads import keep_picture
 from . import views
@@ -157,10 +157,11 @@ async def _settings_page(request: Request, *, problem: str = "", status: int = 2
     shown: list[dict[str, Any]] = [
         {"hash": row.token_hash, "agent": row.user_agent[:80] or "A browser", "address": row.address, "seen": row.seen_at,
          "here": row.token_hash == here} for row in rows]
-    channel, handle = await house.db.read(lambda session: (
-        channels.active(session, actor.id), channels.handle_for(session, actor.username)))
+    channel, handle, storage = await house.db.read(lambda session: (
+        channels.active(session, actor.id), channels.handle_for(session, actor.username),
+        storage_quota.storage(session, house.settings, actor.id)))
     return await page(request, "settings.html", status=status, account=views.account(actor, house.uris), sessions=shown,
-                      problem=problem, channel=channel,
+                      problem=problem, channel=channel, storage=storage,
                       channel_handle=channel.username if channel else handle)
 
 

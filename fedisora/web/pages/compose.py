@@ -8,12 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ...errors import FedisoraError, Invalid
+from ...services import captions as caption_rows
 from ...services import publish as writing
 from ...services.publish import Draft
 from ...store import actors
 from .. import claims
 from ..mastodon.posts import published
-from ..uploads import keep_upload
+from ..uploads import keep_resumed, keep_upload
+from . import asked, captions
 from .consents import row_of
 from .making import create_page
 from .visitor import checked_form, go, text, visitor
@@ -29,16 +31,26 @@ def remix_fields(given: FormData) -> dict[str, Any]:
             "remix_policy": text(given, "remix_policy") or "ask"}
 
 
+async def _file(house: House, given: FormData, actor_id: int) -> int:
+    """The row of the file that a form brings, or that went up resumably before it was sent (`upload`)."""
+    file, description, choice = given.get("file"), text(given, "description"), text(given, "source")
+    if text(given, "upload"):
+        return await keep_resumed(house, text(given, "upload"), actor_id, description=description, choice=choice)
+    if not isinstance(file, UploadFile) or not file.filename:
+        raise Invalid("Please choose a file.")
+    return await keep_upload(house, file, actor_id, description=description, choice=choice)
+
+
 async def upload(request: Request) -> Response:
     """POST /create/upload: a file that becomes a post once it is encoded and signed."""
     house: House = request.app.state.house
     given = await checked_form(request)
     _, actor = (await visitor(request)).person()
-    file = given.get("file")
     try:
-        if not isinstance(file, UploadFile) or not file.filename:
-            raise Invalid("Please choose a file.")
-        media_id = await keep_upload(house, file, actor.id, description=text(given, "description"), choice=text(given, "source"))
+        said = await captions.from_form(given)  # before the file is stored: its mistakes are mended first
+        media_id = await _file(house, given, actor.id)
+        if said is not None:
+            await house.db.write(lambda uow: caption_rows.save(uow, actors.get(uow.session, actor.id), media_id, *said))
         await claims.keep(house, actor.id, [media_id], [], {"train-ai": "n"} if text(given, "no_training") else {})
         status = await house.db.write(lambda uow: writing.create(
             uow, actors.get(uow.session, actor.id), Draft(
@@ -47,6 +59,6 @@ async def upload(request: Request) -> Response:
     except FedisoraError as error:
         if error.status >= 500:
             raise
-        return await create_page(request, problem=error.text, source=text(given, "source"), status=error.status,
-                                 remix=text(given, "remix"))
+        return await create_page(request, problem=error.text, given=dict(asked.BLANK) | {"remix": text(given, "remix")},
+                                 source=text(given, "source"), status=error.status)
     return go(request, f"/@{actor.username}/{status.id}")

@@ -28,6 +28,8 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "quote": "quoted you in", "admin.sign_up": "asks for an account.",
          "admin.report": "reports something to you.", "consent.request": "asks for your consent.",
          "consent.answer": "answered your request.", "consent.revoked": "took back the consent to a remix of yours.",
+         "generation.held": "has a video that waits for a moderator.",
+         "generation.decided": "looked at a video of yours that was held. Its page says what was decided.",
          "match.question": "has a video that yours looks like. Is it a remix of it, or yours?"}
 
 

@@ -12,8 +12,10 @@ from starlette.responses import Response, StreamingResponse
 
 from ...db import UnitOfWork
 from ...errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
+from ...generation import publishing, submission
 from ...models import Actor
 from ...services import generations as generate
+from ...services import screenings
 from ...services.publish import Draft
 from ...store import actors
 from ..mastodon.posts import published
@@ -45,9 +47,9 @@ async def _page(request: Request, *, problem: str = "", said: str = "", appeal: 
     def read(session: Session) -> tuple[JobView, list[JobView], Origin | None]:
         row = generate.get(session, actor, wanted)
         meant = row_of(str((row.options or {}).get("remix_of") or ""))
-        others = job_view.views_of(session, job_view.batch(session, row), actor, house.uris)
+        others = job_view.views_of(session, job_view.batch(session, row), actor, house.uris, house.db.clock())
         shown = next(item for item in others if item.id == row.id) if row.state != "discarded" else job_view.view(
-            session, row, actor, house.uris)
+            session, row, actor, house.uris, house.db.clock())
         return shown, others, origin_of(session, actor, meant, house.uris.host) if meant and row.state == "draft" else None
 
     shown, others, origin = await house.db.read(read)
@@ -70,7 +72,7 @@ async def _updates(house: House, actor: Actor, generation_id: int) -> AsyncItera
     last: dict[str, Any] = {}
     while True:
         shown = await house.db.read(lambda session: job_view.view(
-            session, generate.get(session, actor, generation_id), actor, house.uris))
+            session, generate.get(session, actor, generation_id), actor, house.uris, house.db.clock()))
         now = {"html": template.render(job=shown, steps=job_view.STEPS), "said": shown.words, "over": not shown.under_way}
         if now != last:
             yield b"event: progress\ndata: " + orjson.dumps(now) + b"\n\n"
@@ -100,16 +102,31 @@ async def act(request: Request) -> Response:
     _, actor = (await visitor(request)).person()
 
     def apply(uow: UnitOfWork) -> None:
-        {"cancel": generate.cancel, "retry": generate.retry, "discard": generate.discard}[verb](
-            uow, actors.get(uow.session, actor.id), wanted)
+        {"cancel": generate.cancel, "discard": generate.discard}[verb](uow, actors.get(uow.session, actor.id), wanted)
 
     try:
-        await house.db.write(apply)
-    except (Conflict, Forbidden, TooManyRequests) as error:
+        if verb == "retry":
+            await submission.again(house.db, house.storage, house.gates, actor.id, wanted)
+        else:
+            await house.db.write(apply)
+    except (Conflict, Forbidden, Invalid, TooManyRequests) as error:
         return await _page(request, problem=error.text, status=error.status)
     if text(given, "back") == "queue":
         return go(request, "/create/queue")
     return go(request, "/create" if verb == "discard" else f"/create/jobs/{wanted}")
+
+
+async def appeal(request: Request) -> Response:
+    """POST /create/jobs/ID/appeal {appeal}: ask a moderator to look at a refusal."""
+    house, wanted = _house(request), request.path_params["id"]
+    given = await checked_form(request)
+    _, actor = (await visitor(request)).person()
+    said = text(given, "appeal")
+    try:
+        await house.db.write(lambda uow: screenings.appeal(uow, actors.get(uow.session, actor.id), wanted, said))
+    except (Conflict, Invalid) as error:
+        return await _page(request, problem=error.text, appeal=said, status=error.status)
+    return go(request, f"/create/jobs/{wanted}")
 
 
 async def publish(request: Request) -> Response:
@@ -119,10 +136,10 @@ async def publish(request: Request) -> Response:
     _, actor = (await visitor(request)).person()
     draft = Draft(text=text(given, "text"), visibility=text(given, "visibility", "public"), **remix_fields(given))
     try:
-        status = await house.db.write(lambda uow: generate.publish(
-            uow, actors.get(uow.session, actor.id), wanted, draft, show_prompt=not text(given, "hide_prompt"),
-            description=text(given, "description").strip() or None))
-    except (Invalid, Forbidden, NotFound) as error:
+        status = await publishing.publish(
+            house.db, house.gates, house.storage, actor.id, wanted, draft, show_prompt=not text(given, "hide_prompt"),
+            description=text(given, "description").strip() or None)
+    except (Conflict, Invalid, Forbidden, NotFound) as error:
         return await _page(request, problem=error.text, said=draft.text, status=error.status)
     await published(house, status.id, actor.id)
     return go(request, f"/@{actor.username}/{status.id}")

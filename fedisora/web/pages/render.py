@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -10,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from ...services.storage_quota import in_mb
 from ...store import consents, notifications
 from .visitor import FLASH_COOKIE, Visitor, keep_visitor, visitor
 
@@ -39,11 +42,42 @@ def _ago(moment: dt.datetime) -> str:
     return "now"
 
 
+SPOKEN: ContextVar[tuple[str, ...]] = ContextVar("spoken", default=())
+"""Languages of whoever looks, while their page is made: macros of templates do not see the page's values."""
+
+
+def spoken(request: Request, who: Visitor) -> tuple[str, ...]:
+    """The languages of a visitor, the dearest first: their account's, else their browser's."""
+    if who.user is not None:
+        return (who.user.locale.lower(),)
+    wishes = [item.partition(";")[0].strip().lower() for item in request.headers.get("accept-language", "").split(",")[:10]]
+    return tuple(wish for wish in wishes if wish and wish != "*")
+
+
+def _preferred(tracks: Sequence[Any]) -> int | None:
+    """The id of the captions that are shown at first: those in the visitor's language, checked ones before automatic ones."""
+    for language in SPOKEN.get():
+        for wide in (False, True):
+            fitting = [track for track in tracks if track.language.lower() == language or (
+                wide and track.language.lower().partition("-")[0] == language.partition("-")[0])]
+            if fitting:
+                return int(min(fitting, key=lambda track: track.automatic).id)
+    return None
+
+
+def _span(seconds: float) -> str:
+    """A span for people: "8 s", "about 3 min", "about 2 h"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {round(seconds / 3600)} h"
+
+
 def _environment() -> Environment:
     made = Environment(loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
                        undefined=StrictUndefined, extensions=["jinja2.ext.i18n"])
     made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the i18n extension
-    made.filters.update(short=_short, ago=_ago, day=lambda moment: moment.strftime("%-d %B %Y, %H:%M UTC"),
+    made.filters.update(preferred=_preferred, megabytes=in_mb)
+    made.filters.update(short=_short, ago=_ago, span=_span, day=lambda moment: moment.strftime("%-d %B %Y, %H:%M UTC"),
                         iso=lambda moment: moment.astimezone(dt.UTC).isoformat(timespec="seconds"))
     return made
 
@@ -61,11 +95,12 @@ async def page(request: Request, template: str, *, status: int = 200, **values: 
         unread, asked = await house.db.read(lambda session: (notifications.unread(session, actor_id),
                                                              consents.waiting(session, actor_id)))
     flash = unquote(request.cookies.get(FLASH_COOKIE, ""))[:300]
+    SPOKEN.set(spoken(request, who))
     body = ENVIRONMENT.get_template(template).render(
         visitor=who, csrf_token=who.csrf_token, flash=flash, unread=unread, asked=asked, site=house.settings.instance_name,
         host=house.uris.host, path=request.url.path, registrations=house.settings.registrations, **values)
     control = "private, no-store" if who.user else "no-cache"
-    response = HTMLResponse(body, status, {"Cache-Control": control, "Vary": "Cookie, Accept"})
+    response = HTMLResponse(body, status, {"Cache-Control": control, "Vary": "Cookie, Accept, Accept-Language"})
     return keep_visitor(request, response)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ...models import Actor, Media, Status
+from ...models import Actor, Caption, Media, Status
 from ...provenance import digital_source, foreign_labels, label_lines
 from ...serializers.activitypub.note import label_line
 from ...serializers.mastodon.matches import discreet
 from ...serializers.mastodon.status import label_source
 from ...store import actors, fingerprints, relations, statuses
+from ...store import captions as caption_rows
 from ...store import media as media_rows
 from ...uris import Uris
 from . import made as origin
@@ -94,6 +95,26 @@ def account(actor: Actor, uris: Uris) -> AccountView:
 
 
 @dataclass(frozen=True)
+class CaptionView:
+    """Captions in one language; `text` is empty for those of other servers."""
+
+    id: int
+    language: str
+    label: str
+    automatic: bool
+    url: str
+    text: str
+
+
+@dataclass(frozen=True)
+class StoryboardView:
+    """A strip of small pictures; `strip`: width, height, columns, count and interval, for player.js."""
+
+    url: str
+    strip: str
+
+
+@dataclass(frozen=True)
 class MediaView:
     """A file of a post."""
 
@@ -120,6 +141,8 @@ class MediaView:
     file_name: str = ""
     manifest: str = ""
     choices: list[tuple[str, str]] = field(default_factory=list)
+    captions: list[CaptionView] = field(default_factory=list)
+    storyboard: StoryboardView | None = None
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -159,7 +182,7 @@ def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
 
 
 def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "", named: bool = False,
-               copied: bool = False) -> MediaView:
+               copied: bool = False, captions: Sequence[Caption] = ()) -> MediaView:
     """A file as pages show it; remote ones are shown through this server.
 
     Args:
@@ -193,7 +216,18 @@ def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "
         verdict_mark=mark, verdict_text=text, alarm=alarm, sentence=sentence, facts=_facts(media, actor, shown),
         raw=json.dumps(kept, indent=2, ensure_ascii=False) if kept else "",
         ready=media.state in ("signed", "remote", "ready"), file_name=origin.file_name(actor, title, media),
-        manifest=f"/media/{media.manifest_key}" if media.manifest_key else "", choices=origin.choices(media))
+        manifest=f"/media/{media.manifest_key}" if media.manifest_key else "", choices=origin.choices(media),
+        storyboard=_storyboard(media), captions=[CaptionView(
+            row.id, row.language, row.label, row.automatic, f"/media/captions/{row.id}.vtt",
+            "" if caption_rows.remote_url(row) else row.text) for row in captions])
+
+
+def _storyboard(media: Media) -> StoryboardView | None:
+    strip = media.storyboard
+    if not media.storyboard_key or not strip:
+        return None
+    return StoryboardView(f"/media/{media.storyboard_key}",
+                          " ".join(str(strip[name]) for name in ("width", "height", "columns", "count", "interval")))
 
 
 @dataclass(frozen=True)
@@ -246,6 +280,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     every_file = [item for some in files.values() for item in some]
     alike, copies = fingerprints.matches(session, every_file), fingerprints.copies(session, every_file)
     more = extras(session, every, viewer_id)
+    said = caption_rows.of_files(session, [item.id for item in every_file])
     remixes = of_posts(session, [(row, people[row.actor_id]) for row in every.values()], viewer_id)
     found = []
     for row in rows:
@@ -258,7 +293,8 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
         found.append(PostView(
             id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=title_of(shown),
             spoiler=shown.spoiler_text, sensitive=shown.sensitive,
-            media=[media_view(item, actor, author, title=title_of(shown), named=item.id in alike, copied=item.id in copies)
+            media=[media_view(item, actor, author, title=title_of(shown), named=item.id in alike, copied=item.id in copies,
+                              captions=said.get(item.id, ()))
                    for item in media],
             page=f"{account_page(actor)}/{shown.id}", original=shown.url or shown.uri, local=shown.local,
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,

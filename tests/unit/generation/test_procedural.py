@@ -87,10 +87,9 @@ def test_the_child_renders_reports_and_stays_warm(tmp_path: Path) -> None:
         runner, told = Runner("procedural"), list[tuple[str, float]]()
         try:
             first = await runner.generate(as_dict(request(tmp_path / "a.mp4")), lambda *step: told.append(step))
-            pid = runner._process.pid if runner._process else 0
+            pid = runner.pid
             await runner.generate(as_dict(request(tmp_path / "b.mp4", id="2")), lambda *step: None)
-            assert runner._process is not None
-            assert runner._process.pid == pid
+            assert pid is not None and runner.pid == pid
             assert first["width"] == 96
             assert told[-1] == ("denoise", 1.0)
             with pytest.raises(Invalid):
@@ -114,8 +113,8 @@ def test_cancel_and_a_killed_child(tmp_path: Path) -> None:
             started.clear()
             job = asyncio.create_task(runner.generate({**long, "id": "2"}, lambda *step: started.set()))
             await asyncio.wait_for(started.wait(), 30)
-            assert runner._process is not None
-            os.kill(runner._process.pid, signal.SIGKILL)
+            assert runner.pid is not None
+            os.kill(runner.pid, signal.SIGKILL)
             with pytest.raises(FedisoraError):
                 await asyncio.wait_for(job, 15)
             assert await runner.generate(as_dict(request(tmp_path / "c.mp4", id="3")), lambda *step: None)

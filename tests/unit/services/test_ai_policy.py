@@ -16,6 +16,7 @@ from fedisora.settings import load_settings
 from fedisora.store import actors
 from fedisora.uris import Uris
 from fedisora.vault import Vault
+from tests.support.generations import plan_of
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_a_file_that_turns_out_to_be_a_video_is_asked_then(db: Database) -> None
 def test_nothing_is_generated_where_there_is_no_ai(db: Database) -> None:
     def ask(uow: UnitOfWork) -> None:
         actor_id, _ = upload(uow, None, "video")
-        generate.request(uow, actors.get(uow.session, actor_id), "a lake")
+        generate.request(uow, actors.get(uow.session, actor_id), plan_of("a lake"))
 
     with pytest.raises(Forbidden, match="AI-free"):
         db.write_now(ask)

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from ....errors import Invalid
 from ....media import images, source
-from ....media.limits import MAX_FRAMES, MAX_VIDEO_PIXELS
+from ....media.limits import MAX_VIDEO_PIXELS, most_frames
 from ..base import Cancelled, Request
 from .pipelines import frames_of
 
@@ -52,7 +52,7 @@ def frames(path: str, request: Request, cancelled: Callable[[], bool]) -> list[I
             for number, frame in enumerate(container.decode(video=0)):
                 if cancelled():
                     raise Cancelled
-                if number >= MAX_FRAMES or frame.width * frame.height > MAX_VIDEO_PIXELS:
+                if number >= most_frames() or frame.width * frame.height > MAX_VIDEO_PIXELS:
                     raise Invalid("This video has too many or too large pictures.")
                 at = frame.time if frame.time is not None else number / request.fps
                 first = at if number == 0 else first

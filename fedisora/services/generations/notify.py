@@ -1,0 +1,15 @@
+"""Telling who waits that a generation has changed its state. Whoever writes a state calls this in the same transaction."""
+from __future__ import annotations
+
+from ...db import UnitOfWork
+from ...models import Generation
+from ...store import jobs
+
+
+def changed(uow: UnitOfWork, row: Generation) -> None:
+    """Ring those who look at it, and write the job that tells its application. `row.state` is the new state."""
+    uow.ring(f"generation:{row.id}")
+    uow.ring(f"generations:{row.actor_id}")
+    if row.webhook_url:
+        jobs.enqueue(uow, "generation_webhook", {"generation_id": row.id, "state": row.state, "event": str(uow.new_id()),
+                                                 "at": uow.now.isoformat(timespec="milliseconds")})

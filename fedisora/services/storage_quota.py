@@ -1,0 +1,78 @@
+"""How much one account keeps here, and how much it may (FEDISORA_STORAGE_QUOTA_MB, `fedisora user limits`)."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ..db import UnitOfWork
+from ..errors import StorageFull
+from ..models import Actor, Caption, Media, Rendition, Upload, User
+from ..settings import Settings
+
+BESIDE = 256 << 10
+"""Bytes that are counted for poster, manifest and storyboard of a file: their sizes are in no row."""
+MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What an account uses, in bytes; `limit` None: as much as there is."""
+
+    used: int
+    limit: int | None
+    files: int
+
+    @property
+    def left(self) -> int | None:
+        """Bytes that still fit."""
+        return None if self.limit is None else max(0, self.limit - self.used)
+
+
+def used(session: Session, actor_id: int) -> tuple[int, int]:
+    """(bytes, files) that an account keeps: its files as served and as uploaded, their renditions, captions and small pictures,
+    and uploads that are not complete yet with the size they will have."""
+    size, count = session.execute(select(func.coalesce(func.sum(Media.size), 0), func.count()).where(
+        Media.actor_id == actor_id, Media.state.not_in(("remote", "failed")))).one()
+    more = session.scalar(select(func.coalesce(func.sum(Rendition.size), 0)).join(Media, Media.id == Rendition.media_id).where(
+        Media.actor_id == actor_id)) or 0
+    said = session.scalar(select(func.coalesce(func.sum(func.length(Caption.text)), 0)).join(
+        Media, Media.id == Caption.media_id).where(Media.actor_id == actor_id)) or 0
+    coming = session.scalar(select(func.coalesce(func.sum(Upload.length), 0)).where(
+        Upload.actor_id == actor_id, Upload.media_id.is_(None))) or 0
+    return int(size or 0) + int(more) + int(said) + int(coming) + int(count) * BESIDE, int(count)
+
+
+def limit_of(session: Session, settings: Settings, actor_id: int) -> int | None:
+    """Bytes that an account may keep; None: no limit. An account's own limit goes before the instance's; 0 is none."""
+    own = session.scalar(select(User.limits).where(User.actor_id == actor_id)) or {}
+    mb = own.get("storage_mb", settings.storage_quota_mb)
+    return int(mb) * MB if isinstance(mb, int) and mb > 0 else None
+
+
+def storage(session: Session, settings: Settings, actor_id: int) -> Storage:
+    """What an account uses and may use."""
+    size, count = used(session, actor_id)
+    return Storage(size, limit_of(session, settings, actor_id), count)
+
+
+def check(uow: UnitOfWork, actor: Actor, incoming: int = 0) -> None:
+    """Whether `incoming` more bytes may be kept for an account; asked before an upload is stored and a video is made.
+
+    Raises:
+        StorageFull: they may not; the text says what to do.
+    """
+    limit = limit_of(uow.session, uow.settings, actor.id)
+    if limit is None:
+        return
+    size, count = used(uow.session, actor.id)
+    if size + incoming > limit:
+        more = f", and this needs {in_mb(incoming)} more" if incoming else ""
+        raise StorageFull(f"Your storage is full: {count} files use {in_mb(size)} of {in_mb(limit)}{more}. Delete posts with "
+                          "videos or drafts that you no longer need, or ask an administrator of this server for more.")
+
+
+def in_mb(size: int) -> str:
+    """1,234 MB; a little is never nothing."""
+    return f"{max(1, round(size / MB)) if size else 0:,} MB"
