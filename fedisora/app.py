@@ -145,7 +145,7 @@ def create_app(settings: Settings, *, local_workers: bool | None = None, house: 
         runner: Any = None
         doorbell: Any = None
         if settings.redis_url:
-            doorbell = importlib.import_module("fedisora.workers.doorbell").Doorbell(settings)
+            doorbell = importlib.import_module("fedisora.workers.doorbell").Doorbell(home.db)
             home.bells.forward = doorbell.ring
         if worker_process is not None:
             runner = worker_process

@@ -10,7 +10,18 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from . import __version__, cli_domain, cli_extension, cli_generate, cli_keys, cli_model, cli_queue, cli_review, cli_storage
+from . import (
+    __version__,
+    cli_domain,
+    cli_extension,
+    cli_generate,
+    cli_keys,
+    cli_model,
+    cli_queue,
+    cli_review,
+    cli_safety,
+    cli_storage,
+)
 from .cli_common import DataDir, err, out
 from .cli_common import escape as _escape
 from .cli_common import with_db as _with_db
@@ -34,6 +45,7 @@ app.add_typer(cli_domain.domains, name="domain")
 app.add_typer(cli_queue.queues, name="queue")
 app.add_typer(cli_keys.keys, name="keys")
 app.add_typer(cli_review.reviews, name="review")
+app.add_typer(cli_safety.safety, name="safety")
 app.add_typer(cli_storage.storages, name="storage")
 app.command()(cli_generate.generate)
 users.command("limits")(cli_generate.limits)

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from .cli_common import DataDir, Json, err, escape, out, with_db
 from .errors import ConfigurationError, Invalid
-from .generation.presets import PRESETS, Preset
+from .generation.presets import PRESETS, Preset, is_accepted
 from .generation.presets.readiness import Readiness, gpu_memory, readiness
 from .settings import Settings, load_settings
 
@@ -20,20 +20,20 @@ models = typer.Typer(no_args_is_help=True, help="Models that make videos: licenc
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A preset, a folder with a diffusers model, or a repository id.")]
 
 
-def _decided(settings: Settings) -> tuple[set[str], dict[str, str]]:
-    """(models whose licence was accepted, fetched commits); nothing without an instance."""
+def _decided(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
+    """(model → licence that was accepted, model → fetched commit); nothing without an instance."""
     from .local_run import has_instance
     from .store import models as kept
 
     if not has_instance(settings):
-        return set(), {}
-    found: tuple[set[str], dict[str, str]] = with_db(
+        return {}, {}
+    found: tuple[dict[str, str], dict[str, str]] = with_db(
         settings.data_dir, lambda uow: (kept.accepted(uow.session), kept.pinned(uow.session)))
     return found
 
 
-def find(settings: Settings, name: str) -> tuple[Preset, set[str]]:
-    """(the model of a name, a folder or a repository, models whose licence was accepted).
+def find(settings: Settings, name: str) -> tuple[Preset, dict[str, str]]:
+    """(the model of a name, a folder or a repository; model → licence that was accepted).
 
     Raises:
         ConfigurationError: there is none.
@@ -70,18 +70,34 @@ def _as_json(preset: Preset, ready: Readiness, use: str) -> dict[str, Any]:
         "negative_prompt": preset.negative_prompt, "note": preset.note}
 
 
+def _acceptance(settings: Settings, preset: Preset, accepted: dict[str, str]) -> str:
+    from .store import models as kept
+
+    if not preset.needs_acceptance:
+        return ""
+    if not is_accepted(preset, accepted):
+        return ", to be accepted before the first use"
+    row = with_db(settings.data_dir, lambda uow: kept.acceptance(uow.session, preset.name))
+    return f", accepted by {row.accepted_by} on {row.accepted_at:%Y-%m-%d}"
+
+
 @models.command("list")
 def listing(as_json: Json = False, data_dir: DataDir = None) -> None:
     """List the models: what they can start from, what they need, and whether they are ready on this machine."""
-    from .generation.presets.catalogue import catalogue
+    from .generation.presets.catalogue import Catalogue, catalogue
 
     settings = load_settings(data_dir)
     accepted, pinned = _decided(settings)
-    offered = catalogue(settings, accepted, pinned)
+    try:
+        offered = catalogue(settings, accepted, pinned)
+    except ConfigurationError as error:  # the list is where one looks for what to set
+        err.print(f"[yellow]{escape(error.text)}[/]")
+        offered = Catalogue((), PRESETS[0])
     known = {preset.name: preset for preset in (*offered.models, *PRESETS)}
     memory = gpu_memory()
     use = dict.fromkeys([*(preset.name for preset in offered.models), *(one.name for one in offered.unavailable)], "offered")
-    use[offered.default.name] = "default"
+    if use:
+        use[offered.default.name] = "default"
     rows = [(preset, readiness(preset, accepted, memory), use.get(preset.name, "")) for preset in known.values()]
     strange = [one for one in offered.unavailable if one.name not in known]
     if as_json:
@@ -126,8 +142,7 @@ def show(name: Name, as_json: Json = False, data_dir: DataDir = None) -> None:
             ("GPU class", preset.gpu_class),
             ("download", f"about {preset.download_gb} GB" if preset.download_gb else ""),
             ("from", preset.repository), ("revision", revision),
-            ("licence", (preset.licence or "unknown") + ("" if not preset.needs_acceptance else
-                         ", accepted" if preset.name in accepted else ", to be accepted before the first use")),
+            ("licence", (preset.licence or "unknown") + _acceptance(settings, preset, accepted)),
             ("licence text", preset.licence_url), ("territory", preset.territory), ("model card", preset.card_url),
             ("note", preset.note)):
         if value:
@@ -165,7 +180,7 @@ def accept_licence(name: Name, yes: Annotated[bool, typer.Option("--yes", help="
 def fetch(name: Name,
           revision: Annotated[str, typer.Option(help="Another commit, branch or tag than the pinned one.")] = "",
           data_dir: DataDir = None) -> None:
-    """Download a model's weights (safetensors only) into the hub's cache and pin the commit. Goes on where it stopped."""
+    """Download a model's weights (safetensors only) into the hub's cache and pin the commit. What is there is kept."""
     from .generation.presets import find as shipped
     from .generation.presets import own
     from .generation.presets.catalogue import obstacle
@@ -174,7 +189,7 @@ def fetch(name: Name,
 
     settings = load_settings(data_dir)
     if own.REPOSITORY.fullmatch(name) and shipped(name) is None and not Path(name).is_dir():
-        short, repository, wanted = own.short_name(name), name, revision or "main"
+        pinned_as, repository, wanted = name, name, revision or "main"
     else:
         preset, accepted = find(settings, name)
         why = obstacle(preset, accepted)
@@ -183,9 +198,9 @@ def fetch(name: Name,
         if not preset.repository or Path(preset.repository).is_dir():
             err.print(f"{escape(preset.title)} is here already: there is nothing to fetch.")
             return
-        short, repository, wanted = preset.name, preset.repository, revision or preset.revision or "main"
+        pinned_as, repository, wanted = preset.name, preset.repository, revision or preset.revision or "main"
     folder, commit = download(repository, wanted, err)
-    with_db(data_dir, lambda uow: kept.pin(uow, short, repository, commit))
+    with_db(data_dir, lambda uow: kept.pin(uow, pinned_as, repository, commit))
     err.print(f"{escape(repository)} is here; commit {commit} is used from now on. Next: fedisora model check {escape(name)}")
     print(folder)
 

@@ -179,7 +179,7 @@ async def _give_up(house: House, ids: list[int]) -> None:
         for one in ids:
             row = uow.session.get_one(Generation, one)
             if row.state in generations.UNFINISHED:
-                generations.stop(uow, row, "cancelled", "It was cancelled on the command line.")
+                generations.stop(uow, row, "cancelled-by-author", "It was cancelled on the command line.")
 
     try:
         await house.db.write(cancel)

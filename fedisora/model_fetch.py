@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import fnmatch
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +22,8 @@ ALLOWED = (weights.INDEX, "LICENSE*", "*.license.txt", "*/*.json", "*/*.safetens
 LEFT_OUT = ("*.fp16.*", "*.bf16.*", "*.non_ema.*", "assets/*", "examples/*")
 SPARE = 1 << 30
 """Bytes of the disk that stay free."""
+LEFT_BEHIND = 60
+"""Seconds after which a half file that does not grow belongs to nobody."""
 LOOK = 0.3
 """Seconds between two looks at how much has arrived."""
 
@@ -52,10 +56,11 @@ def download(repository: str, revision: str, console: Console) -> tuple[Path, st
         commit = files[0].commit_hash
         wanted = {file.filename: int(file.file_size or 0) for file in files if file.will_download}
         place = weights.cache() / f"models--{repository.replace('/', '--')}"
-        _make_room(sum(wanted.values()) - _arriving(place), place)
+        _sweep(place)
+        _make_room(sum(wanted.values()), place)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, transient=True) as bar, concurrent.futures.ThreadPoolExecutor(1) as pool:
-            there = _held(place) - _arriving(place)
+            there = _held(place)
             task = bar.add_task(repository, total=sum(wanted.values()))
             running = pool.submit(huggingface_hub.snapshot_download, repository, revision=commit, **how)
             while not concurrent.futures.wait([running], timeout=LOOK).done:
@@ -90,9 +95,12 @@ def _held(place: Path) -> int:
     return total
 
 
-def _arriving(place: Path) -> int:
-    """Bytes of what was interrupted and goes on."""
-    return sum(file.stat().st_size for file in place.glob("blobs/*.incomplete"))
+def _sweep(place: Path) -> None:
+    """Remove what interrupted downloads left: the hub's library starts such a file anew, under another name."""
+    for file in place.glob("blobs/*.incomplete"):
+        with contextlib.suppress(OSError):  # another fetch has just finished it
+            if time.time() - file.stat().st_mtime > LEFT_BEHIND:
+                file.unlink()
 
 
 def _make_room(needed: int, place: Path) -> None:
@@ -129,7 +137,7 @@ def _explain(repository: str, revision: str, error: Exception) -> NoReturn:
     else:
         why = " ".join(str(chain[-1]).split())[:120] or type(chain[-1]).__name__
         text = (f"{repository} could not be fetched ({why}): the hub cannot be reached, or the connection broke. Check the "
-                "network (HTTPS_PROXY, HF_ENDPOINT) and run the command again: it goes on where it stopped.")
+                "network (HTTPS_PROXY, HF_ENDPOINT) and run the command again: files that are complete are not fetched twice.")
     raise ConfigurationError(text, cause=error) from error
 
 

@@ -15,11 +15,13 @@ import structlog
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from redis.exceptions import RedisError
 
-from fedisora.generation.offer import classes, offered
-from fedisora.settings import Settings
+from fedisora.db import Database
+from fedisora.store import generation_workers
 
 log = structlog.get_logger()
 SLICE = 0.05
+KNOWN_SECONDS = 5.0
+"""How long it is remembered which GPU classes there are workers for; a new one finds rows by its sweep meanwhile."""
 
 
 def dumps(value: Any) -> bytes:
@@ -47,10 +49,13 @@ async def connect(url: str, *, retries: int = 1) -> ArqRedis:
 class Doorbell:
     """Rings workers on other machines through Redis."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, db: Database) -> None:
+        settings = db.instance.settings
+        self._db = db
         self._url = settings.redis_url
         self._host = settings.host
-        self._classes = classes(offered(settings))
+        self._classes: list[str] = []
+        self._known_until = 0.0
         self._pool: ArqRedis | None = None
         self._lock = asyncio.Lock()
         self._quiet_until = 0.0
@@ -64,7 +69,7 @@ class Doorbell:
             now = time.time()
             edge = (int(now / SLICE) + 1) * SLICE
             for queue in queues:
-                for role in self._roles(queue):
+                for role in await self._roles(queue):
                     name = queue_name(self._host, role)
                     await pool.enqueue_job(
                         "drain", queue, _queue_name=name, _job_id=f"{name}:{queue}:{edge:.2f}",
@@ -73,9 +78,16 @@ class Doorbell:
             log.warning("Redis does not answer; workers will find the rows by their sweep", error=str(error))
             self._quiet_until = time.monotonic() + 5
 
-    def _roles(self, queue: str) -> list[str]:
-        """Whom a ring concerns. It does not say which model waits, so every GPU class is rung; looking costs one query."""
-        return [f"generation:{name}" for name in self._classes] if queue == "generation" else [ROLE_OF[queue]]
+    async def _roles(self, queue: str) -> list[str]:
+        """Whom a ring concerns. It does not say which model waits, so every GPU class for which somebody runs is rung; a look
+        costs one query."""
+        if queue != "generation":
+            return [ROLE_OF[queue]]
+        if time.monotonic() > self._known_until:
+            now = self._db.clock()
+            self._classes = await self._db.read(lambda session: generation_workers.classes(session, now))
+            self._known_until = time.monotonic() + KNOWN_SECONDS
+        return [f"generation:{name}" for name in self._classes]
 
     async def _connected(self) -> ArqRedis:
         async with self._lock:

@@ -22,7 +22,7 @@ from fedisora.store import media as media_rows
 from . import claims, players
 from .files import SUFFIX, keep, scratch
 from .rows import Handler
-from .signing import TRANSCODE_SECONDS, check, mark_for, sign, sign_again
+from .signing import check, mark_for, sign, sign_again, transcode_seconds
 
 if TYPE_CHECKING:
     from fedisora.app import House
@@ -62,14 +62,16 @@ def _encoded(uow: UnitOfWork, media_id: int, values: dict[str, Any]) -> None:
 
 async def _encode(house: House, media: Media, source: Path, folder: Path) -> dict[str, Any]:
     media_id, now = media.id, house.db.clock()
-    found = await run_media("probe", {"path": str(source)}, timeout=40)
+    longest = house.settings.max_video_seconds
+    found = await run_media("probe", {"path": str(source), "longest": longest}, timeout=40)
     upload = declaration.original(await _verdict(house, source), found["mime"])
     mark = None
     if found["kind"] == "video":
         encoded, poster = folder / "video.mp4", folder / "poster.webp"
         mark = mark_for(house, media.digital_source_type, (upload or {}).get("digitalSourceType"))
-        made = await run_media("transcode", {"path": str(source), "output": str(encoded), "mark": mark},
-                               timeout=TRANSCODE_SECONDS)
+        made = await run_media("transcode", {
+            "path": str(source), "output": str(encoded), "mark": mark, "longest": longest, "repackage": True,
+            "loudness_target": house.settings.loudness_target}, timeout=transcode_seconds(house))
         picture = await run_media("poster", {"path": str(encoded), "output": str(poster)}, timeout=60)
         mime, duration = "video/mp4", float(made["duration"])
     else:
@@ -86,7 +88,8 @@ async def _encode(house: House, media: Media, source: Path, folder: Path) -> dic
     edits = encoding(found, {**made, "mime": mime}, now) + ([marking(mark["text"], now)] if mark else [])
     return {"edits": edits, "ingredients": [upload] if upload else [], "kind": found["kind"], "mime": mime,
             "width": made["width"], "height": made["height"], "duration": duration, "size": size,
-            "blurhash": picture.get("blurhash"), "storage_key": key, "poster_key": poster_key, "audio": made.get("audio")}
+            "blurhash": picture.get("blurhash"), "storage_key": key, "poster_key": poster_key,
+            "audio": made.get("audio"), "loudness": made.get("loudness")}
 
 
 async def _verdict(house: House, source: Path) -> dict[str, Any]:

@@ -60,7 +60,7 @@ async def run(house: House, role: str, options: Options | None = None) -> None:
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked)
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-    doorbell = Doorbell(house.settings)
+    doorbell = Doorbell(house.db)
     house.bells.forward = doorbell.ring
     await workers.start()
     listening = [asyncio.create_task(_listen(house, name, job, most)) for name, job, most in _queues(house, role, workers)]

@@ -132,6 +132,11 @@ async def check(house: House, media: Media) -> None:
     log.info("signed", media=media.id, verdict=verdict["verdict"])
 
 
+def transcode_seconds(house: House) -> float:
+    """How long encoding a video may take: ten times its own length, half an hour at least."""
+    return max(TRANSCODE_SECONDS, 10 * house.settings.max_video_seconds)
+
+
 async def _fetched(house: House, key: str, folder: Path) -> Path:
     path = folder / f"source{Path(key).suffix}"
     await asyncio.to_thread(house.storage.get_to, key, path)
@@ -153,7 +158,9 @@ async def _marked(house: House, media: Media, edits: Sequence[dict[str, Any]], s
     if mark is None or media.kind != "video" or is_marked(edits):
         return source, list(edits)
     output = source.with_name(f"marked{source.suffix}")
-    await run_media("transcode", {"path": str(source), "output": str(output), "mark": mark}, timeout=TRANSCODE_SECONDS)
+    request = {"path": str(source), "output": str(output), "mark": mark, "longest": house.settings.max_video_seconds,
+               "copy_sound": True}
+    await run_media("transcode", request, timeout=transcode_seconds(house))
     return output, [*edits, marking(mark["text"], house.db.clock())]
 
 

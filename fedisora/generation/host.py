@@ -15,7 +15,6 @@ import structlog
 from ..bells import Bells
 from ..db import Database
 from ..errors import FedisoraError, Refused
-from ..settings import Settings
 from ..storage import Store
 from ..vault import instance_key
 from . import finishing, jobs
@@ -23,7 +22,7 @@ from .keeper import Course, Keeper
 from .offer import spec
 from .power import Meter
 from .presets import Preset
-from .process import RunFailed, Runner
+from .process import RunFailed, Runner, Spec
 from .safety import Gates
 from .stalls import SILENCE, STALLS
 
@@ -48,7 +47,7 @@ class Host:
                  silence: float = SILENCE) -> None:
         settings = db.instance.settings
         self._db, self._storage, self._gates, self._bells = db, storage, gates, bells
-        self._models = dict(models)
+        self._models = models
         self._worker = jobs.Worker(owner, worker, dt.timedelta(seconds=settings.generation_lease_seconds))
         self._meter = Meter(settings.generation_watts, measured)
         self._unavailable: dict[str, tuple[float, str]] = {}
@@ -64,15 +63,18 @@ class Host:
         return self._worker
 
     @property
-    def models(self) -> dict[str, Preset]:
-        """What it offers."""
+    def models(self) -> Mapping[str, Preset]:
+        """What it makes videos with; may be exchanged at any time."""
         return self._models
 
-    def usable(self) -> list[str]:
-        """The models it takes jobs for now."""
+    @models.setter
+    def models(self, models: Mapping[str, Preset]) -> None:
+        self._models = models
+
+    def _usable(self, models: Mapping[str, Preset]) -> list[str]:
         now = time.monotonic()
         self._unavailable = {name: (until, why) for name, (until, why) in self._unavailable.items() if until > now}
-        return [name for name in self._models if name not in self._unavailable]
+        return [name for name in models if name not in self._unavailable]
 
     def problems(self) -> list[str]:
         """What is wrong with models that it cannot use, one sentence each, for operators."""
@@ -84,15 +86,15 @@ class Host:
 
     async def run_once(self) -> bool:
         """Claim and run one generation; False when there was none."""
-        settings = self._db.instance.settings
         self._idle.clear()
         try:
-            held = await self._claimed(settings)
+            models = self._models
+            held = await self._claimed(models)
             if held is None:
                 return False
             scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-generation-"))
             try:
-                await self._run(held, scratch)
+                await self._run(held, spec(self._db.instance.settings, models[held.model]), scratch)
             except asyncio.CancelledError:
                 await asyncio.shield(self._db.write(lambda uow: jobs.release(uow, self._worker)))
                 raise
@@ -102,10 +104,9 @@ class Host:
         finally:
             self._idle.set()
 
-    async def _claimed(self, settings: Settings) -> jobs.Claim | None:
-        names = self.usable()
-        claiming = asyncio.ensure_future(self._db.write(
-            lambda uow: jobs.claim(uow, self._worker, names, watermark=settings.watermark)))
+    async def _claimed(self, models: Mapping[str, Preset]) -> jobs.Claim | None:
+        names, watermark = self._usable(models), self._db.instance.settings.watermark
+        claiming = asyncio.ensure_future(self._db.write(lambda uow: jobs.claim(uow, self._worker, names, watermark=watermark)))
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
@@ -113,13 +114,12 @@ class Host:
                 await self._db.write(lambda uow: jobs.release(uow, self._worker))
             raise
 
-    async def _run(self, held: jobs.Claim, scratch: Path) -> None:
-        wanted = spec(self._db.instance.settings, self._models[held.model])
+    async def _run(self, held: jobs.Claim, wanted: Spec, scratch: Path) -> None:
         course = Course(held.weights, warm=self.runner.warm(wanted))
         keeper = Keeper(self._db, self._bells, held, course, self.runner.cancel)
         self._meter.start()
         try:
-            done = await self._attempt(held, scratch, course, keeper)
+            done = await self._attempt(held, wanted, scratch, course, keeper)
         except Refused as error:
             text = error.text
             await self._fail(held, "refused", course, error=text)
@@ -140,13 +140,13 @@ class Host:
     def _cost(self, course: Course) -> jobs.Cost:
         return course.cost(self._meter.watts)
 
-    async def _attempt(self, held: jobs.Claim, scratch: Path, course: Course, keeper: Keeper) -> bool:
+    async def _attempt(self, held: jobs.Claim, wanted: Spec, scratch: Path, course: Course, keeper: Keeper) -> bool:
         """Render, check, store; False: it was cancelled, or another worker has it by now."""
         output, poster = scratch / "render.mp4", scratch / "poster.webp"
         source = await self._source(held, scratch)
         request = self._request(held, output, source)
         try:
-            result = await self._render(held, request, poster, course)
+            result = await self.runner.generate(request, course.note, spec=wanted, poster=str(poster))
         except RunFailed as error:
             if error.code != "out-of-memory" or request["low_memory"] or keeper.going() != "on":
                 raise
@@ -154,7 +154,7 @@ class Host:
             log.warning("out of memory, once more with less", generation=held.id, error=why)
             await self._db.write(lambda uow: jobs.once_more(uow, held, why))
             course.again()
-            result = await self._render(held, request | {"low_memory": True}, poster, course)
+            result = await self.runner.generate(request | {"low_memory": True}, course.note, spec=wanted, poster=str(poster))
         if result.get("cancelled") or keeper.going() != "on":
             return False
         cost = self._cost(course)
@@ -203,10 +203,6 @@ class Host:
         if held.mark is not None:
             values |= {"watermark": held.mark, "watermark_key": instance_key(self._db.instance.vault).hex()}
         return values
-
-    async def _render(self, held: jobs.Claim, request: dict[str, Any], poster: Path, course: Course) -> dict[str, Any]:
-        return await self.runner.generate(request, course.note, spec=spec(self._db.instance.settings, self._models[held.model]),
-                                          poster=str(poster))
 
     async def _failed(self, held: jobs.Claim, error: RunFailed, course: Course, keeper: Keeper) -> None:
         """A run that gave no video: final where another try would end the same way, else again."""

@@ -84,12 +84,12 @@ def plan(settings: Settings, catalogue: Catalogue, wanted: Wanted, *, source: So
     task = _task(catalogue, preset, wanted, source)
     prompt = " ".join(wanted.prompt.split())
     if not prompt:
-        raise Invalid("Please say what the video should show.")
+        raise Invalid("Please say what the video should show.", code="no-prompt")
     for text, name in ((prompt, "prompt"), (wanted.negative_prompt, "negative prompt")):
         if len(text) > MAX_PROMPT:
-            raise Invalid(f"The {name} may have {MAX_PROMPT} characters at most.")
+            raise Invalid(f"The {name} may have {MAX_PROMPT} characters at most.", code="long-prompt")
     if wanted.orientation not in ("", *ORIENTATIONS):
-        raise Invalid(f"The shape is one of {', '.join(ORIENTATIONS)}.")
+        raise Invalid(f"The shape is one of {', '.join(ORIENTATIONS)}.", code="orientation")
     asked = _asked_size(wanted.size)
     _check_numbers(settings, wanted)
     notes: list[str] = []
@@ -113,18 +113,19 @@ def longest(settings: Settings, preset: Preset) -> float:
 def _task(catalogue: Catalogue, preset: Preset, wanted: Wanted, source: Source | None) -> str:
     task = wanted.task or (source.kind if source is not None else "text")
     if task not in TASKS:
-        raise Invalid(f"A video starts from one of {', '.join(TASKS)}.")
+        raise Invalid(f"A video starts from one of {', '.join(TASKS)}.", code="task")
     if task not in preset.tasks:
         able = [other.name for other in catalogue.models if task in other.tasks]
         raise Invalid(f"{preset.title} cannot start from {_STARTS[task]}. " + (
-            f"These can: {', '.join(able)}." if able else "No model of this server can."))
+            f"These can: {', '.join(able)}." if able else "No model of this server can."), code="task")
     if task != "text" and source is None:
-        raise Invalid(f"Please choose {_STARTS[task]} to start from.")
+        raise Invalid(f"Please choose {_STARTS[task]} to start from.", code="no-input")
     if source is not None and source.kind != task:
         raise Invalid(f"To start from {_STARTS[task]}, choose {_STARTS[task]}." if task != "text" else
-                      f"What you chose is {_STARTS.get(source.kind, 'a file')}: leave it out to start from text alone.")
+                      f"What you chose is {_STARTS.get(source.kind, 'a file')}: leave it out to start from text alone.",
+                      code="input-kind")
     if source is not None and min(source.width, source.height) < 1:
-        raise Invalid("What you chose to start from has no picture.")
+        raise Invalid("What you chose to start from has no picture.", code="input-broken")
     return task
 
 
@@ -133,23 +134,23 @@ def _asked_size(text: str) -> tuple[int, int] | None:
         return None
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise Invalid("A size is WIDTHxHEIGHT, such as 1280x720.")
+        raise Invalid("A size is WIDTHxHEIGHT, such as 1280x720.", code="size")
     width, height = int(match[1]), int(match[2])
     if not SMALLEST <= min(width, height) <= max(width, height) <= LARGEST:
-        raise Invalid(f"Width and height may be {SMALLEST} to {LARGEST} pixels.")
+        raise Invalid(f"Width and height may be {SMALLEST} to {LARGEST} pixels.", code="size")
     return width, height
 
 
 def _check_numbers(settings: Settings, wanted: Wanted) -> None:
     if not 1 <= wanted.variants <= settings.generation_variants:
-        raise Invalid(f"You may ask for 1 to {settings.generation_variants} variants at once.")
+        raise Invalid(f"You may ask for 1 to {settings.generation_variants} variants at once.", code="variants")
     if wanted.seed is not None and not 0 <= wanted.seed <= MAX_SEED - (wanted.variants - 1):
         raise Invalid(f"A seed is a whole number from 0 to {MAX_SEED}" + (
-            " (variants count on from it)." if wanted.variants > 1 else "."))
+            " (variants count on from it)." if wanted.variants > 1 else "."), code="seed")
     if wanted.guidance is not None and not 0 <= wanted.guidance <= MAX_GUIDANCE:
-        raise Invalid(f"Guidance may be 0 to {MAX_GUIDANCE:g}.")
+        raise Invalid(f"Guidance may be 0 to {MAX_GUIDANCE:g}.", code="guidance")
     if wanted.strength is not None and not 0 < wanted.strength <= 1:
-        raise Invalid("Strength may be above 0 and at most 1: how far the video is changed.")
+        raise Invalid("Strength may be above 0 and at most 1: how far the video is changed.", code="strength")
 
 
 def _bucket(preset: Preset, wanted: Wanted, asked: tuple[int, int] | None, source: Source | None,
@@ -193,12 +194,13 @@ def _nearest(preset: Preset, width: int, height: int, *, area: bool = True) -> t
 def _frames(settings: Settings, preset: Preset, wanted: Wanted, source: Source | None, notes: list[str]) -> int:
     most = longest(settings, preset)
     if not preset.min_seconds - 1e-6 <= wanted.seconds <= most + 1e-6:  # refuses NaN too
-        raise Invalid(f"A video by {preset.title} may be {preset.min_seconds:g} to {most:.4g} seconds long.")
+        raise Invalid(f"A video by {preset.title} may be {preset.min_seconds:g} to {most:.4g} seconds long.", code="seconds")
     frames = preset.frames(wanted.seconds)
     if source is not None and source.seconds is not None:
         held = preset.frames(source.seconds, at_most=True)
         if held > source.seconds * preset.fps + 1e-3:
-            raise Invalid(f"The video to start from is too short: {preset.title} needs {held / preset.fps:.2f} seconds of it.")
+            raise Invalid(f"The video to start from is too short: {preset.title} needs {held / preset.fps:.2f} seconds of it.",
+                          code="input-short")
         if held < frames:
             notes.append(f"{held / preset.fps:.2f} seconds instead of {wanted.seconds:.4g}: the video to start from has no more.")
             return held
@@ -218,7 +220,7 @@ def _sampling(preset: Preset, wanted: Wanted, notes: list[str]) -> tuple[int | N
     elif steps is None:
         steps = preset.steps
     elif not 1 <= steps <= preset.max_steps:
-        raise Invalid(f"{preset.title} takes 1 to {preset.max_steps} steps.")
+        raise Invalid(f"{preset.title} takes 1 to {preset.max_steps} steps.", code="steps")
     if preset.guidance is None:
         ignored += ["guidance"] if guidance is not None else []
         guidance = None
@@ -241,5 +243,6 @@ def _strength(preset: Preset, wanted: Wanted, task: str, steps: int | None, note
         return None
     strength = preset.strength if wanted.strength is None else wanted.strength
     if steps is not None and int(steps * strength) < 1:
-        raise Invalid(f"With {steps} steps and a strength of {strength:g} nothing would change. Take more of one of them.")
+        raise Invalid(f"With {steps} steps and a strength of {strength:g} nothing would change. Take more of one of them.",
+                      code="strength")
     return strength

@@ -102,7 +102,7 @@ def claim(uow: UnitOfWork, worker: Worker, models: Collection[str], *, watermark
         return None
     while (row := generation_queue.take(uow, models=models, owner=worker.owner, lease=worker.lease)) is not None:
         if row.cancel_requested:
-            _over(uow, row, "cancelled", row.code or "cancelled-by-author")
+            _over(uow, row, "cancelled", row.code or "cancelled-by-author", row.error or "")
         elif row.attempt > ATTEMPTS:
             _over(uow, row, "failed", "crashed")
         else:
@@ -114,8 +114,8 @@ def claim(uow: UnitOfWork, worker: Worker, models: Collection[str], *, watermark
     return None
 
 
-def _over(uow: UnitOfWork, row: Generation, state: str, code: str) -> None:
-    row.state, row.code, row.error, row.finished_at = state, code, sentence(code), uow.now
+def _over(uow: UnitOfWork, row: Generation, state: str, code: str, error: str = "") -> None:
+    row.state, row.code, row.error, row.finished_at = state, code, error or sentence(code), uow.now
     row.lease_owner = row.lease_until = None
     uow.session.flush()
     _changed(uow, row.id)
@@ -168,8 +168,9 @@ def finish(uow: UnitOfWork, held: Claim, state: str, code: str, cost: Cost, *, e
         error: what the person reads; the code's sentence when left out.
         cause: for the operator.
     """
-    if state == "cancelled":
-        code = uow.session.scalar(select(Generation.code).where(Generation.id == held.id)) or code
+    if state == "cancelled":  # who asked for it has said why
+        asked = uow.session.execute(select(Generation.code, Generation.error).where(Generation.id == held.id)).one()
+        code, error = asked.code or code, asked.error or error
     values = cost.columns(held) | ({"last_error": cause[:500]} if cause else {})
     done = queue.finish(uow.session, Generation, held.id, held.worker.owner, held.attempt, state=state, code=code,
                         error=error or sentence(code), finished_at=uow.now, **values)

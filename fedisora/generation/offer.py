@@ -4,48 +4,39 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..errors import ConfigurationError
+from sqlalchemy.orm import Session
+
+from ..errors import ConfigurationError, Invalid
 from ..settings import Settings
 from .presets import Preset, find
+from .presets.catalogue import current
 from .process import Spec
 
 
-def names(settings: Settings) -> list[str]:
-    """The models of an instance, the default first."""
-    first = settings.generation_model or settings.generation_backend
-    return list(dict.fromkeys([first, *(name.strip() for name in settings.generation_models.split(",") if name.strip())]))
-
-
-def offered(settings: Settings, wanted: Collection[str] = ()) -> dict[str, Preset]:
-    """Name → model, of all that the instance offers or of those that are `wanted`.
+def offered(session: Session, settings: Settings, wanted: Collection[str] = ()) -> dict[str, Preset]:
+    """Name → model, of all that the instance offers now or of those that are `wanted`.
 
     Raises:
-        ConfigurationError: one of the wanted is not offered.
+        ConfigurationError: one of the wanted is not offered, or the settings contradict each other.
     """
-    models = {name: find(name) or _own(settings, name) for name in names(settings)}
-    for name in wanted:
-        if name not in models:
-            raise ConfigurationError(f"{name} is not a model of this instance. There are: {', '.join(models)}. Add it to "
-                                     "FEDISORA_GENERATION_MODELS.")
-    return {name: models[name] for name in (wanted or models)}
-
-
-def _own(settings: Settings, name: str) -> Preset:
-    """The operator's own model: a folder or repository that no preset describes."""
-    backend = settings.generation_backend
-    return Preset(name, name, backend, ("text",), {}, fps=24, max_seconds=settings.generation_max_seconds, gpu_class="cpu",
-                  repository=name)
+    catalogue = current(session, settings)
+    try:
+        models = [catalogue.find(name) for name in wanted] if wanted else catalogue.models
+    except Invalid as error:
+        raise ConfigurationError(error.text) from error
+    return {preset.name: preset for preset in models}
 
 
 def spec(settings: Settings, preset: Preset) -> Spec:
-    """What the child is started for."""
+    """What the child is started for: a model and the operator's decisions about it."""
     if preset.backend == "procedural":
         return Spec("procedural")
     options: dict[str, Any] = {
-        "dtype": preset.dtype if settings.generation_dtype == "auto" else settings.generation_dtype,
-        "offload": settings.generation_offload, "tiling": settings.generation_tiling,
+        "dtype": settings.generation_dtype, "offload": settings.generation_offload, "tiling": settings.generation_tiling,
         "quantisation": settings.generation_quantisation, "compile": settings.generation_compile,
-        "attention": settings.generation_attention, "revision": preset.revision, "pipelines": dict(preset.pipelines)}
+        "attention": settings.generation_attention, "revision": preset.revision, "pipelines": dict(preset.pipelines),
+        "licence": preset.licence_url or preset.licence, "memory_gb": preset.memory_gb, "steps": preset.steps,
+        "guidance": preset.guidance}
     return Spec(preset.backend, preset.name if find(preset.name) is not None else preset.repository, options)
 
 

@@ -27,7 +27,7 @@ START_SECONDS = 60.0
 """For Python to start; the model is loaded with the first job."""
 GRACE_SECONDS = 10.0
 LINE_LIMIT = 1 << 20
-PASSED_ON = ("HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "PYTORCH_CUDA_ALLOC_CONF",
+PASSED_ON = ("HF_HOME", "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "PYTORCH_CUDA_ALLOC_CONF",
              "PYTORCH_ALLOC_CONF", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 GROWTH = 1.3
 SLACK = 512 << 20
@@ -105,6 +105,7 @@ class Runner:
         self._cancelling = False
         self._killer: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._ending = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -170,6 +171,8 @@ class Runner:
                         await self._end()
                     return dict(message["result"])
                 case "cancelled":
+                    if message.get("ends"):  # while it loaded its model
+                        await self._end()
                     return {"cancelled": True}
                 case "refused":
                     raise Invalid(str(message["error"]))
@@ -202,7 +205,7 @@ class Runner:
 
     async def _idle(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        self._closing = None
+        self._closing = None  # from here on it is not interrupted
         if self._job is None:
             log.info("the idle generation child is closed")
             await self._end()
@@ -226,7 +229,8 @@ class Runner:
         environment = clean_environment() | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "fedisora.generation.runner", *spec.arguments(), stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment | self._environment,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env=environment | {"HF_HUB_OFFLINE": "1"} | self._environment,  # weights are fetched by the operator alone
             start_new_session=True, limit=LINE_LIMIT)
         assert process.stderr is not None
         child = self._child = _Child(process, asyncio.create_task(_tail(process.stderr)), spec)
@@ -258,13 +262,19 @@ class Runner:
         return message if isinstance(message, dict) else {}
 
     async def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
+        async with self._ending:
+            child, self._child = self._child, None
+            if child is None:
+                return
+            assert child.process.stdin is not None
+            assert child.process.stdout is not None
             if child.process.returncode is None:
                 _kill(child.process)
+            child.process.stdin.close()
             await child.process.wait()
+            # To the end of its pipes, so that they are closed; something that it started may still hold them.
+            await asyncio.wait((child.log, asyncio.ensure_future(child.process.stdout.read())), timeout=1.0)
             child.log.cancel()
-            await asyncio.gather(child.log, return_exceptions=True)
 
 
 def _named(status: int) -> str:

@@ -2,21 +2,22 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..db import Database, UnitOfWork
 from ..errors import Conflict, Invalid
 from ..media.scratch import scratch
-from ..models import Actor, Generation, Media, Screening, Status
+from ..models import Generation, Media, Status
 from ..services import generations, screenings
 from ..services import publish as posts
 from ..storage import Store
 from ..store import actors
-from .safety import Gates, Subject, Verdict
+from .safety import Gates, Verdict
+from .screening import subject_of
 
 STAGE: Final = "publish"
 
@@ -30,47 +31,36 @@ async def publish(db: Database, gates: Gates, storage: Store, actor_id: int, gen
         Conflict: it is held for a moderator, or there is nothing to publish.
         NotFound: not this account's.
     """
-    def find(session: Session) -> tuple[Actor, Generation, Media | None]:
-        actor = actors.get(session, actor_id)
-        row = generations.get(session, actor, generation_id)
-        return actor, row, session.get(Media, row.media_id) if row.media_id is not None else None
+    def find(session: Session) -> tuple[Generation, Media | None]:
+        row = generations.get(session, actors.get(session, actor_id), generation_id)
+        return row, session.get(Media, row.media_id) if row.media_id is not None else None
 
-    actor, row, media = await db.read(find)
+    row, media = await db.read(find)
     words = "\n".join(part for part in (draft.spoiler_text, draft.text, description or "") if part)
-    if media is not None and row.state in ("draft", "publishing") and not await db.read(
-            lambda session: _let_pass(session, generation_id, words)):
-        await _ask(db, gates, storage, actor, row, media, words)
+    if media is not None and row.state in ("draft", "publishing"):
+        await _ask(db, gates, storage, row, media, words)
     return await db.write(lambda uow: generations.publish(
         uow, actors.get(uow.session, actor_id), generation_id, draft, show_prompt=show_prompt, description=description))
 
 
-def _let_pass(session: Session, generation_id: int, words: str) -> bool:
-    """Whether a moderator has let exactly this pass already."""
-    rows = session.scalars(select(Screening).where(
-        Screening.generation_id == generation_id, Screening.stage == STAGE, Screening.state == "allowed"))
-    return any(row.evidence.get("words") == words for row in rows)
-
-
-async def _ask(db: Database, gates: Gates, storage: Store, actor: Actor, row: Generation, media: Media, words: str) -> None:
+async def _ask(db: Database, gates: Gates, storage: Store, row: Generation, media: Media, words: str) -> None:
     async with scratch("publish") as folder:
         file: Path | None = None
         if media.storage_key:
             file = folder / "video.mp4"
             await asyncio.to_thread(storage.get_to, media.storage_key, file)
-        verdict = await gates.run(STAGE, Subject(
-            actor.id, actor.kind or "", row.prompt, generation_id=row.id, task=row.task, model=row.model, width=row.width,
-            negative_prompt=str((row.options or {}).get("negative_prompt") or ""), height=row.height, seconds=row.seconds,
-            fps=row.fps, output=file, text=words, options=row.options or {}))
+        subject = await db.read(lambda session: subject_of(session, row))
+        verdict = await gates.run(STAGE, dataclasses.replace(subject, output=file, text=words))
     if verdict.decision == "deny":
         raise Invalid(verdict.reason or "This cannot be published here.", code=verdict.code or "refused",
                       cause=f"the gate {verdict.gate} refused to publish generation {row.id}")
     if verdict.decision == "hold":
-        await db.write(lambda uow: _hold(uow, row.id, verdict, words))
+        await db.write(lambda uow: _hold(uow, row.id, verdict))
         raise Conflict(verdict.reason or "A moderator will look at this before it is published.", code=verdict.code or "held")
 
 
-def _hold(uow: UnitOfWork, generation_id: int, verdict: Verdict, words: str) -> None:
+def _hold(uow: UnitOfWork, generation_id: int, verdict: Verdict) -> None:
     row = uow.session.get_one(Generation, generation_id)
     if row.state in ("draft", "publishing"):
         screenings.note(uow, row, gate=verdict.gate, stage=STAGE, decision="hold", code=verdict.code, reason=verdict.reason,
-                        evidence={**verdict.evidence, "words": words})
+                        evidence=verdict.evidence)

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..errors import ConfigurationError, Refused
 from .backends import load
-from .backends.base import Backend, Cancelled, OutOfMemory, Request
+from .backends.base import Backend, Cancelled, OutOfMemory, Progress, Request
 
 BEAT = 1.0
 PR_SET_PDEATHSIG = 1
@@ -66,7 +66,7 @@ class Child:
         self._cancelled.add(job)
         if self._loading and job == self._job:
             # Nothing interrupts the loading of a model, and half of one is worth nothing.
-            self.say(ev="cancelled", id=job)
+            self.say(ev="cancelled", id=job, ends=True)
             os._exit(0)
 
     def beat(self) -> None:
@@ -96,14 +96,15 @@ class Child:
             self._cancelled.discard(request.id)
             self.say(id=request.id, **answer)
 
-    def _loaded(self, request: Request) -> Backend:
+    def _loaded(self, request: Request, progress: Progress) -> Backend:
         if self._backend is None:
-            self.say(ev="progress", id=request.id, stage="load", share=0.0)
+            progress("load", 0.0)
             self._loading = True
-            if request.id not in self._cancelled:
-                self._backend = load(*self._what)
-            self._loading = False
-        if self._backend is None or request.id in self._cancelled:
+            try:
+                self._backend = load(*self._what, progress=progress, cancelled=lambda: request.id in self._cancelled)
+            finally:
+                self._loading = False
+        if request.id in self._cancelled:
             raise Cancelled
         return self._backend
 
@@ -112,7 +113,7 @@ class Child:
             self.say(ev="progress", id=request.id, stage=stage, share=round(share, 4))
 
         try:
-            backend = self._loaded(request)
+            backend = self._loaded(request, progress)
             result = backend.render(request, progress, lambda: request.id in self._cancelled)
             if poster is not None:
                 result["poster"] = _poster(request.output, poster)

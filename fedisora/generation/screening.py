@@ -18,7 +18,8 @@ from ..db import Database, UnitOfWork
 from ..errors import Busy, NotFound
 from ..media.scratch import scratch
 from ..models import Actor, Generation, Media
-from ..services import screenings
+from ..services import generations, screenings
+from ..services.generations.reasons import sentence
 from ..storage import Store
 from ..store import generation_queue
 from .safety import ALLOW, Gates, Stage, Subject, Verdict
@@ -29,7 +30,6 @@ LEASE: Final = dt.timedelta(seconds=15)
 RENEW: Final = 5.0
 """Seconds between two renewals of the lease while gates are asked."""
 BEFORE: Final[tuple[Stage, ...]] = ("prompt", "inputs", "likeness")
-INPUT_GONE: Final = "The picture or video that it starts from is not there any more. Please choose another one."
 
 
 async def screen(db: Database, storage: Store, gates: Gates, generation_id: int) -> None:
@@ -135,20 +135,24 @@ def _conclude(uow: UnitOfWork, generation_id: int, owner: str, said: tuple[str, 
         Generation.id == generation_id, Generation.state == "screening", Generation.lease_owner == owner).with_for_update())
     if row is None:
         return False
-    row.lease_owner = row.lease_until = None
+    free = {"lease_owner": None, "lease_until": None}
     if row.cancel_requested:
-        row.state, row.finished_at, row.cancel_requested = "cancelled", uow.now, False
-        row.code, row.error = row.code or "cancelled", row.error or "You cancelled it."
-    elif said is None:
-        row.state, row.finished_at, row.code, row.error = "rejected", uow.now, "input-missing", INPUT_GONE
-    elif said[1].decision == "allow":
+        generations.change(uow, row, "cancelled", **free, cancel_requested=False, finished_at=uow.now,
+                           code=row.code or "cancelled-by-author",
+                           error=row.error or sentence("cancelled-by-author"))
+        return True
+    if said is None:
+        generations.change(uow, row, "rejected", **free, finished_at=uow.now, code="input-missing",
+                           error=sentence("input-missing"))
+        return True
+    row.lease_owner = row.lease_until = None
+    stage, verdict = said
+    if verdict.decision == "allow":
         generation_queue.admit(uow, row)
+        generations.changed(uow, row)
     else:
-        stage, verdict = said
         screenings.note(uow, row, gate=verdict.gate, stage=stage, decision=verdict.decision, code=verdict.code,
                         reason=verdict.reason, evidence=verdict.evidence)
-    uow.session.flush()
-    uow.ring(f"generation:{generation_id}")
     return True
 
 

@@ -1,12 +1,13 @@
 """From a request to rows in the queue: work out, show, write, screen. The web, the pages and the command line ask here."""
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 from sqlalchemy.orm import Session
 
 from ..db import Database, UnitOfWork
-from ..errors import Invalid
+from ..errors import Busy, Invalid
 from ..models import Actor, Generation
 from ..services import generations
 from ..services.generations import Estimate, Plan, inputs, webhooks
@@ -15,7 +16,7 @@ from ..store import actors
 from . import screening
 from .intake import Source, Wanted, plan
 from .presets import catalogue
-from .safety import Gates, check_prompt
+from .safety import Gates
 
 
 def _worked_out(session: Session, db: Database, actor_id: int, wanted: Wanted) -> tuple[Actor, Plan]:
@@ -64,8 +65,6 @@ async def submit(db: Database, storage: Store, gates: Gates, actor_id: int, want
         NotFound, Forbidden: what it starts from is not there, or may not be used; or this account may not ask for that.
         TooManyRequests: a quota is used up; the text says when it works again.
     """
-    await check_prompt(wanted.prompt)
-
     def write(uow: UnitOfWork) -> list[int]:
         actor, made = _worked_out(uow.session, db, actor_id, wanted)
         rows = generations.request(uow, actor, made, publish_as=wanted.publish, webhook_url=wanted.webhook_url,
@@ -90,7 +89,8 @@ async def again(db: Database, storage: Store, gates: Gates, actor_id: int, gener
 
 async def _screen(db: Database, storage: Store, gates: Gates, ids: list[int]) -> None:
     for row_id in ids:
-        await screening.screen(db, storage, gates, row_id)
+        with contextlib.suppress(Busy):  # a worker is at it
+            await screening.screen(db, storage, gates, row_id)
     refused = await db.read(lambda session: [row for row in (session.get_one(Generation, one) for one in ids)
                                              if row.state == "rejected"])
     if refused and len(refused) == len(ids):

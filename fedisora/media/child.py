@@ -87,7 +87,7 @@ def main() -> None:
     os.dup2(2, 1)
     request = _read_request()
     threading.Thread(target=_watch_parent, daemon=True).start()
-    limits = LIMITS[operation]
+    limits = LIMITS[operation].scaled(float(request.get("longest") or 0))
     os.nice(limits.nice)
     limits.apply()
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import Invalid
 from . import frame_signature, pdq, source, watermark
 from .frame_signature import FPS
-from .limits import MAX_DURATION, most_frames
+from .limits import MAX_DURATION, MAX_FRAMES
 from .process import Progress
 from .sniff import sniff_file
 
@@ -88,7 +88,7 @@ def _all(container: Any, progress: Progress) -> _Pictures:
                 due += 1
 
     for number, frame in enumerate(_decoded(container, stream)):
-        if number > most_frames():
+        if number > MAX_FRAMES:
             break
         when = float(frame.time) if frame.time is not None else ends
         if last is None:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 MAX_VIDEO_SIDE: Final = 3840
@@ -30,6 +30,10 @@ def most_frames(seconds: float = MAX_DURATION) -> int:
     return int(seconds * MAX_FPS) + MAX_FPS
 
 
+MAX_FRAMES: Final = most_frames()
+"""Those of the longest video, where no request says otherwise."""
+
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -40,6 +44,11 @@ class Limits:
     file: int
     files: int = 48
     nice: int = 0
+
+    def scaled(self, seconds: float) -> Limits:
+        """What a video of this length may use: in proportion to the usual longest one, never less than for that."""
+        share = max(1.0, seconds / MAX_DURATION)
+        return replace(self, cpu=round(self.cpu * share), file=round(self.file * share))
 
     def apply(self) -> None:
         """Set them on this process, for good."""

@@ -99,8 +99,8 @@ class _Copy:
         total = source.duration(self._in) or self._longest
         for packet in self._in.demux([self._stream] + ([self._sound] if self._sound is not None else [])):
             video = packet.stream is self._stream
-            if packet.dts is None:  # the end of a stream: what its decoder holds back
-                for frame in self._decoder.decode(None) if video else packet.decode():
+            if not packet.size:  # the end of a stream: what its decoder holds back
+                for frame in self._decoder.decode(packet) if video else packet.decode():
                     self._seen(frame) if video else self._measured(frame)
                 continue
             self._trusted(packet, video)
@@ -131,8 +131,9 @@ class _Copy:
                 "hdr": False, "repackaged": True}
 
     def _trusted(self, packet: Any, video: bool) -> None:
-        """Raises _Doubt about a packet: one that an edit list cuts, a damaged one, or whole pictures too far apart."""
-        if packet.is_corrupt or packet.pts is None or (video and packet.is_discard):
+        """Raises _Doubt about a packet: one without times (Matroska with B frames), one that an edit list cuts, a damaged one, or
+        whole pictures too far apart."""
+        if packet.is_corrupt or packet.pts is None or packet.dts is None or (video and packet.is_discard):
             raise _Doubt
         when = float(packet.pts * packet.time_base)
         if video and packet.is_keyframe:

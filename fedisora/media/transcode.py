@@ -67,7 +67,7 @@ def transcode(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     Args:
         request: {"path": file, "output": where the MP4 is written, "mark"?: {"text", "seconds"}: words burnt into its start,
             "longest"?: seconds, "short"?: most lines of the short side (1080), "loudness_target"?: LUFS (0: as it is),
-            "copy_sound"?: take the AAC as it is, "repackage"?: whether what conforms already may be left as it is coded}.
+            "copy_sound"?: take AAC as it is, "repackage"?: whether what conforms already may be left as it is coded}.
 
     Returns:
         {"width", "height", "duration": seconds, "frames", "audio": bool, "loudness": LUFS or None (silent, none, not measured),
@@ -113,6 +113,7 @@ class _Encoder:
         self._stream = source.pictures(container)
         self._decoder = source.decoder(self._stream)
         self._sound_in = source.sounds(container)
+        self._copies = job.copy_sound and self._sound_in is not None and self._sound_in.codec_context.name == "aac"
         self._rate = frame_rate(self._stream)
         self._gop = max(1, round(self._rate * GOP_SECONDS))
         self._video: Any = None
@@ -134,7 +135,7 @@ class _Encoder:
         streams = [self._stream] + ([self._sound_in] if self._sound_in is not None else [])
         for packet in self._in.demux(streams):
             source.refuse_encrypted(packet)
-            if packet.stream is not self._stream and self._job.copy_sound:
+            if packet.stream is not self._stream and self._copies:
                 self._sound(packet)
                 continue
             for frame in self._frames_of(packet):
@@ -222,7 +223,7 @@ class _Encoder:
         if self._job.mark[0]:
             self._mark = Mark(self._job.mark[0], width, height)
         if self._sound_in is not None:
-            self._audio = (self._out.add_stream_from_template(self._sound_in) if self._job.copy_sound else
+            self._audio = (self._out.add_stream_from_template(self._sound_in) if self._copies else
                            self._out.add_stream("aac", rate=RATE, bit_rate=AUDIO_BITS, layout="stereo"))
         early, self._early = self._early, []
         for sound in early:
@@ -255,7 +256,7 @@ class _Encoder:
             if len(self._early) < MAX_EARLY:
                 self._early.append(sound)
             return
-        if self._job.copy_sound:
+        if self._copies:
             if sound.dts is not None:
                 sound.stream = self._audio
                 self._out.mux(sound)
@@ -281,7 +282,7 @@ class _Encoder:
         self._hold(min(round(self._ends * float(self._rate)), math.ceil(self._job.longest * float(self._rate))))
         if self._track is not None:
             self._pieces(self._track.put(None))
-        if self._audio is not None and not self._job.copy_sound:
+        if self._audio is not None and not self._copies:
             self._out.mux(self._audio.encode(None))
         if self._samples / RATE > self._frames / float(self._rate) + LEAST_TAIL:  # the last picture, while the sound goes on
             self._hold(math.ceil(min(self._samples / RATE, self._job.longest) * float(self._rate)))

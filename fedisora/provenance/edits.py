@@ -17,6 +17,7 @@ WORDS: Final[dict[str, str]] = {
     "c2pa.transcoded": "Encoded again", "c2pa.converted": "Converted", "c2pa.resized": "Made smaller",
     "c2pa.orientation": "Turned upright", "c2pa.edited.metadata": "Metadata changed", "c2pa.addedText": "Marked visibly",
     "c2pa.watermarked.bound": "Given an invisible watermark", "c2pa.watermarked": "Given an invisible watermark",
+    "c2pa.repackaged": "Put into another container, not encoded again", "c2pa.color_adjustments": "Colours adjusted",
     "c2pa.cropped": "Cropped", "c2pa.trimmed": "Trimmed", "c2pa.edited": "Edited"}
 """What pages say for an action."""
 
@@ -33,7 +34,8 @@ def encoding(found: Mapping[str, Any], made: Mapping[str, Any], when: dt.datetim
 
     Args:
         found: what `media` op `probe` answered: {"mime", "width", "height"}.
-        made: what op `transcode` or `image` answered, with "mime": {"mime", "width", "height", "turned": bool}.
+        made: what op `transcode` or `image` answered, with "mime": {"mime", "width", "height", "turned", "repackaged"?, "hdr"?,
+            "levelled"?: bool}.
     """
     actions = []
     size = (int(found["width"]), int(found["height"]))
@@ -43,12 +45,25 @@ def encoding(found: Mapping[str, Any], made: Mapping[str, Any], when: dt.datetim
     if size[0] * size[1] > int(made["width"]) * int(made["height"]) + 2 * max(size):  # odd sides are made even: no resizing
         actions.append(action("c2pa.resized", when, **{"from": f"{size[0]}x{size[1]}",
                                                       "to": f"{made['width']}x{made['height']}"}))
-    if found["mime"] == made["mime"]:
+    if made.get("hdr"):
+        actions.append(action("c2pa.color_adjustments", when, description="HDR colours were brought to the range of SDR."))
+    if made.get("levelled"):
+        actions.append(action("c2pa.edited", when, description="The sound was brought to this server's loudness."))
+    if made.get("repackaged"):
+        actions.append(action("c2pa.repackaged", when))
+    elif found["mime"] == made["mime"]:
         actions.append(action("c2pa.transcoded", when))
     else:
         actions.append(action("c2pa.converted", when, **{"from": found["mime"], "to": made["mime"]}))
     actions.append(action("c2pa.edited.metadata", when, description="Metadata of the upload (place, device) was left out."))
     return actions
+
+
+def rendition(before: tuple[int, int], after: tuple[int, int], when: dt.datetime) -> dict[str, Any]:
+    """What makes another encoding of a published file: a smaller size, or the same pictures in fragments."""
+    if before == after:
+        return action("c2pa.repackaged", when)
+    return action("c2pa.resized", when, **{"from": f"{before[0]}x{before[1]}", "to": f"{after[0]}x{after[1]}"})
 
 
 def marking(text: str, when: dt.datetime) -> dict[str, Any]:

@@ -5,7 +5,6 @@ why, is in the log.
 """
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..errors import Conflict, Forbidden, Invalid, NotFound
-from ..models import Actor, Generation, Media, Screening, User
+from ..models import Actor, Generation, Screening, User
 from ..store import actors, generation_queue, jobs, notifications, screenings
 from ..store.paging import Page
 from . import generations
@@ -23,7 +22,6 @@ from . import generations
 log = structlog.get_logger()
 MOST: Final = 1000
 """Characters of an appeal or of an answer."""
-DELETE_AFTER: Final = dt.timedelta(seconds=30)
 GONE: Final = "This does not wait for a moderator (any more)."
 BEFORE: Final = ("prompt", "inputs", "likeness")
 """Stages before anything is made."""
@@ -51,13 +49,25 @@ def _to(uow: UnitOfWork, row: Generation, state: str) -> None:
     row.state = state
     row.finished_at = uow.now if state in generations.FINAL else None
     uow.session.flush()
-    uow.ring(f"generation:{row.id}")
-    uow.ring(f"generations:{row.actor_id}")
+    generations.changed(uow, row)
 
 
 def _tell_moderators(uow: UnitOfWork, screening: Screening) -> None:
     for moderator in uow.session.scalars(select(User.actor_id).where(User.admin.is_(True), User.state == "active")):
         notifications.notify(uow, moderator, screening.actor_id, "generation.held", about=screening.id)
+
+
+def asker(session: Session, name: str) -> Actor:
+    """The account as which an operator tries a prompt; "": the oldest one.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    found = actors.local_active(session, name) if name else session.scalar(
+        select(Actor).join(User, User.actor_id == Actor.id).order_by(Actor.id).limit(1))
+    if found is None:
+        raise NotFound(f"There is no account @{name}." if name else "There is no account yet: fedisora user create NAME")
+    return found
 
 
 def waiting(session: Session, page: Page) -> list[Screening]:
@@ -174,10 +184,4 @@ def _denied(uow: UnitOfWork, screening: Screening, row: Generation) -> None:
         _to(uow, row, "draft")
         return
     _to(uow, row, "rejected")
-    media = uow.session.get(Media, row.media_id) if row.media_id is not None else None
-    if media is not None and media.status_id is None:
-        keys = [key for key in (media.storage_key, media.poster_key, media.storyboard_key, media.upload_key) if key]
-        jobs.enqueue(uow, "delete_files", {"keys": keys}, delay=DELETE_AFTER)
-        uow.session.delete(media)
-        row.media_id = None
-        uow.session.flush()
+    generations.delete_file(uow, row)

@@ -15,13 +15,12 @@ from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..models import Generation, GenerationLane, GenerationTiming, GenerationWorker
+from .generation_workers import GONE
 
 MEMORY = dt.timedelta(hours=24)
 """How long it is remembered what a payer has had."""
 LOOK_BACK = 64
 """So many of the payer's newest jobs are asked when the last one of them ends."""
-ALIVE = dt.timedelta(seconds=60)
-"""A worker that was not seen for so long is gone."""
 NEWEST = 0.3
 """Weight of the newest job in the mean of its kind."""
 SECONDS_PER_UNIT = {"procedural": 0.055}
@@ -148,7 +147,7 @@ def position(session: Session, row: Generation) -> int:
 
 def alive(session: Session, now: dt.datetime) -> Sequence[GenerationWorker]:
     """Workers that were seen lately, drained ones too."""
-    return session.scalars(select(GenerationWorker).where(GenerationWorker.seen_at > now - ALIVE)
+    return session.scalars(select(GenerationWorker).where(GenerationWorker.seen_at > now - GONE)
                            .order_by(GenerationWorker.name)).all()
 
 

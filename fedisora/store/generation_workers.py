@@ -82,3 +82,9 @@ def everybody(session: Session) -> Sequence[GenerationWorker]:
 def alive(session: Session, now: dt.datetime) -> int:
     """How many run."""
     return session.scalar(select(func.count()).select_from(GenerationWorker).where(GenerationWorker.seen_at > now - GONE)) or 0
+
+
+def classes(session: Session, now: dt.datetime) -> list[str]:
+    """GPU classes for which somebody runs."""
+    rows = session.scalars(select(GenerationWorker.gpu_classes).where(GenerationWorker.seen_at > now - GONE))
+    return sorted({name for row in rows for name in row})

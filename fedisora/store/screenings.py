@@ -10,6 +10,7 @@ from ..models import Generation, Screening
 from .paging import Page, newest_first, paginate
 
 OPEN, ALLOWED, DENIED = "open", "allowed", "denied"
+STATES = (OPEN, ALLOWED, DENIED)
 
 
 def get(session: Session, screening_id: int) -> Screening | None:

@@ -183,9 +183,9 @@ def test_an_upload_is_undeclared_until_its_author_says_how(published: str, brows
     page.goto(f"{instance.base}/create")
     assert page.locator("input[name=source]:checked").count() == 0
     page.locator("input[name=file]").set_input_files(clip(tmp_path / "walk.mp4", width=640, height=360))
-    page.locator("form[enctype] textarea[name=text]").fill("A walk in the snow")
+    page.locator("form[action$='/upload'] textarea[name=text]").fill("A walk in the snow")
     shot(page, "upload")
-    page.locator("form[enctype] button[type=submit]").click()
+    page.locator("form[action$='/upload'] button[type=submit]").click()
     page.wait_for_url("**/@emil/*", timeout=60_000)
     made = page.locator("#made")
     expect(made).to_contain_text("Nobody has said how this was made")

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from fedisora import model_fetch
 from fedisora.cli import app
 from fedisora.errors import FedisoraError
 from tests.support import environment, hub
+from tests.support.pipelines import tiny_pipelines
 from tests.unit.generation.test_catalogue import model
 
+__all__ = ["tiny_pipelines"]
 REPOSITORY = "somebody/Tiny-Wan"
 
 
@@ -69,6 +73,10 @@ def test_models_are_listed_with_what_is_in_the_way(instance: Instance, monkeypat
     text = instance.run("list")
     assert "wan2.2-ti2v-5b *" in text
     assert "nowhere/nothing is not on this machine. Run: fedisora model fetch nowhere/nothing" in text
+    monkeypatch.setenv("FEDISORA_GENERATION_BACKEND", "diffusers")
+    text = instance.run("list")
+    assert "The diffusers backend needs a model" in text
+    assert "wan2.2-ti2v-5b *" in text
 
 
 def test_all_about_a_model(instance: Instance) -> None:
@@ -92,6 +100,7 @@ def test_a_licence_is_accepted_by_somebody_who_was_asked(instance: Instance) -> 
                    "Accepted by Ada."):
         assert wanted in text
     assert instance.states()[name] != "licence not accepted"
+    assert "Tencent Hunyuan Community License, accepted by Ada on 20" in instance.run("show", name)
     assert "needs no acceptance (Apache-2.0)" in instance.run("accept-licence", "wan2.2-ti2v-5b", "--yes")
 
 
@@ -114,7 +123,11 @@ def test_fetching_takes_safetensors_alone_and_pins_the_commit(instance: Instance
         assert files == {
             "model_index.json", "tokenizer/spiece.model", "transformer/config.json", "vae/config.json",
             "transformer/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors"}
-        instance.run("fetch", REPOSITORY)  # again: everything is there
+        half = folder.parents[1] / "blobs" / "0123.abcd.incomplete"
+        half.write_bytes(b"half")
+        os.utime(half, (0, 0))
+        instance.run("fetch", REPOSITORY)  # again: everything is there, and what somebody left behind goes
+        assert not half.exists()
         assert "asks for your consent first" in instance.refused("fetch", "some/gated")
         assert instance.refused("fetch", "no/body").startswith("There is no repository no/body")
         assert "has no revision v9" in instance.refused("fetch", REPOSITORY, "--revision", "v9")
@@ -134,6 +147,9 @@ def test_what_cannot_be_fetched_is_one_line(instance: Instance, tmp_path: Path, 
         monkeypatch.setenv("HF_ENDPOINT", address)
         assert "has no safetensors, and pickled weights are never loaded" in instance.refused("fetch", "some/pickles")
         assert "has no model_index.json" in instance.refused("fetch", "some/other")
+        monkeypatch.setattr(model_fetch, "SPARE", 1 << 60)
+        shutil.copytree(model(tmp_path / "large"), tmp_path / "pickled", dirs_exist_ok=True)
+        assert "Make room, or set HF_HOME to a folder on a larger disk" in instance.refused("fetch", "some/pickles")
     assert "there is nothing to fetch" in instance.run("fetch", "procedural")
 
 
@@ -150,7 +166,8 @@ def test_a_machine_without_a_network_is_told_so(instance: Instance) -> None:
 def test_a_check_renders_a_clip(instance: Instance) -> None:
     found = instance.json("check", "procedural")
     assert (found["model"], found["device"], found["frames"]) == ("Aurora (a program, no AI)", "cpu", 12)
-    assert 0 < found["seconds"] < 60
+    assert 0 < found["render_seconds"] < 60
+    assert found["peak_main_memory_mb"] > 30
 
 
 @pytest.mark.usefixtures("gpu_extra")
@@ -160,3 +177,18 @@ def test_a_check_says_what_is_missing(instance: Instance, tmp_path: Path) -> Non
     folder = model(tmp_path / "torn")
     (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink()
     assert instance.refused("check", str(folder)) == f"torn does not work here: incomplete. vae in {folder} has no weights."
+
+
+@pytest.mark.usefixtures("gpu_extra")
+def test_a_check_loads_a_model_and_renders_a_clip(instance: Instance, tiny_pipelines: dict[str, Path], tmp_path: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "My Wan"
+    shutil.copytree(tiny_pipelines["wan"], folder)
+    (folder / "preset.toml").write_text("sizes = {landscape = [[96, 64]], portrait = [[64, 96]]}\n")
+    found = instance.json("check", str(folder))
+    assert (found["size"], found["frames"], found["device"]) == ("96x64", 13, "CPU")
+    assert found["revision"].startswith("sha256-")
+    assert found["offload"] == "none"
+    monkeypatch.setenv("FEDISORA_GENERATION_DTYPE", "float16")
+    assert instance.refused("check", str(folder)) == (
+        "My Wan does not work here: float16 needs a GPU, and torch finds none. Set FEDISORA_GENERATION_DTYPE=auto.")

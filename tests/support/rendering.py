@@ -68,6 +68,7 @@ def load(model, options):
     if said == "missing":
         raise ConfigurationError("The weights of faulty are missing: run `fedisora model fetch faulty`.")
     if said == "slow":
+        flag.with_name("begun").touch()
         while flag.exists():
             time.sleep(0.01)
     if said.isdecimal():

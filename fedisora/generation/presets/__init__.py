@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .preset import ORIENTATIONS, TASKS, Preset
+from .preset import ORIENTATIONS, TASKS, Preset, is_accepted
 from .reading import read
 
-__all__ = ["ORIENTATIONS", "PRESETS", "PROCEDURAL", "TASKS", "Preset", "find"]
+__all__ = ["ORIENTATIONS", "PRESETS", "PROCEDURAL", "TASKS", "Preset", "find", "is_accepted"]
 
 PROCEDURAL = Preset(
     "procedural", "Aurora (a program, no AI)", "procedural", ("text",),

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from ...errors import ConfigurationError, Invalid
 from ...settings import Settings
 from ...store import models as kept
 from . import PROCEDURAL, find, own, weights
-from .preset import Preset
+from .preset import Preset, is_accepted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,17 +49,17 @@ class Catalogue:
                 return preset
         for one in self.unavailable:
             if wanted == one.name:
-                raise Invalid(f"{one.title} cannot be used here: {one.reason}")
+                raise Invalid(f"{one.title} cannot be used here: {one.reason}", code="model-unavailable")
         names = ", ".join(preset.name for preset in self.models)
-        raise Invalid(f"There is no model {wanted!r} here. There are: {names or 'none'}.")
+        raise Invalid(f"There is no model {wanted!r} here. There are: {names or 'none'}.", code="no-model")
 
 
-def catalogue(settings: Settings, accepted: Collection[str], pinned: Mapping[str, str] | None = None) -> Catalogue:
+def catalogue(settings: Settings, accepted: Mapping[str, str], pinned: Mapping[str, str] | None = None) -> Catalogue:
     """What the settings offer. A model that cannot be used never makes way for another one silently.
 
     Args:
-        accepted: names of models whose licence an operator accepted.
-        pinned: model → commit that `fedisora model fetch` got; it wins over the preset's.
+        accepted: model → address of the licence that an operator accepted for it.
+        pinned: name of a preset, or id of another repository → commit that `fedisora model fetch` got.
 
     Raises:
         ConfigurationError: the settings contradict each other.
@@ -120,7 +120,7 @@ def preset_of(name: str, *, backend: str = "", pinned: Mapping[str, str] | None 
     if not own.REPOSITORY.fullmatch(name) or name.startswith(("./", "../")):
         raise ConfigurationError(f"There is no model {name}: it is no preset (see fedisora model list), no folder "
                                  "and no repository id.")
-    revision = pinned.get(own.short_name(name), "")
+    revision = pinned.get(name, "")
     stub = _nothing(name, "diffusers")
     place = weights.folder(dataclasses.replace(stub, repository=name, revision=revision)) if revision else None
     if place is None:
@@ -128,9 +128,9 @@ def preset_of(name: str, *, backend: str = "", pinned: Mapping[str, str] | None 
     return own.from_folder(place, repository=name, revision=revision)
 
 
-def obstacle(preset: Preset, accepted: Collection[str]) -> str:
+def obstacle(preset: Preset, accepted: Mapping[str, str]) -> str:
     """Why a model must not be used yet, and what to do; "" when it may."""
-    if preset.needs_acceptance and preset.name not in accepted:
+    if not is_accepted(preset, accepted):
         return (f"its licence ({preset.licence}) must be accepted by the operator first. Run: fedisora model accept-licence "
                 f"{preset.name}")
     return ""

@@ -21,13 +21,14 @@ SMALL = 1_000_000_000
 # Class of the index → (preset whose rules it follows, task → class). All classes of a family take the same parts.
 _WAN_TEXT = {"text": "WanPipeline", "video": "WanVideoToVideoPipeline"}
 _LTX = {"text": "LTXConditionPipeline", "image": "LTXConditionPipeline", "video": "LTXConditionPipeline"}
+_LTX_TEXT = {**_LTX, "text": "LTXPipeline", "image": "LTXImageToVideoPipeline"}
 _COG_TEXT = {"text": "CogVideoXPipeline", "video": "CogVideoXVideoToVideoPipeline"}
 CLASSES: dict[str, tuple[str, dict[str, str]]] = {
     "WanPipeline": ("wan2.1-t2v-1.3b", _WAN_TEXT),
     "WanVideoToVideoPipeline": ("wan2.1-t2v-1.3b", _WAN_TEXT),
     "WanImageToVideoPipeline": ("wan2.1-t2v-1.3b", {"image": "WanImageToVideoPipeline"}),
-    "LTXPipeline": ("ltx-video-0.9.5", {"text": "LTXPipeline", "image": "LTXImageToVideoPipeline"}),
-    "LTXImageToVideoPipeline": ("ltx-video-0.9.5", {"text": "LTXPipeline", "image": "LTXImageToVideoPipeline"}),
+    "LTXPipeline": ("ltx-video-0.9.5", _LTX_TEXT),
+    "LTXImageToVideoPipeline": ("ltx-video-0.9.5", _LTX_TEXT),
     "LTXConditionPipeline": ("ltx-video-0.9.5", _LTX),
     "CogVideoXPipeline": ("cogvideox-5b", _COG_TEXT),
     "CogVideoXVideoToVideoPipeline": ("cogvideox-5b", _COG_TEXT),
@@ -49,8 +50,10 @@ def from_folder(path: Path, *, repository: str = "", revision: str = "") -> Pres
         repository, revision: of the hub, when the folder lies in its cache.
 
     Raises:
-        ConfigurationError: there is no model, or nothing is known about its class and no `preset.toml` says it.
+        ConfigurationError: there is no model, its name is taken, or neither its class nor a `preset.toml` says what it can do.
     """
+    from . import find
+
     path = path.absolute()
     if not path.is_dir():
         raise ConfigurationError(f"There is no folder {path}.")
@@ -59,8 +62,9 @@ def from_folder(path: Path, *, repository: str = "", revision: str = "") -> Pres
         raise ConfigurationError(f"There is no {weights.INDEX} in {path}: it is not a diffusers model.")
     given = table(path / FILE) if (path / FILE).is_file() else {}
     title = repository or path.name
-    own = {"name": short_name(title), "title": title, "backend": "diffusers", "repository": repository or str(path),
-           "revision": revision, **given}
+    name = short_name(title)
+    own = {"name": f"{name}-own" if find(name) is not None else name, "title": title, "backend": "diffusers",
+           "repository": repository or str(path), "revision": revision, **given}
     base = _of_class(str(members.get("_class_name")), members, path)
     if base is None and not given:
         raise ConfigurationError(
@@ -68,7 +72,10 @@ def from_folder(path: Path, *, repository: str = "", revision: str = "") -> Pres
             "(docs/operate/models.md).")
     if base is None:
         own = {"gpu_class": _gpu_class(weights.size(path)), **own}
-    return build(own, where=str(path / FILE), base=base)
+    preset = build(own, where=str(path / FILE), base=base)
+    if find(preset.name) is not None:
+        raise ConfigurationError(f"{path / FILE}: {preset.name} is the name of a model that comes with Fedisora. Choose another.")
+    return preset
 
 
 def _of_class(name: str, members: dict[str, Any], path: Path) -> Preset | None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 TASKS = ("text", "image", "video")
@@ -24,7 +25,6 @@ class Preset:
         needs_acceptance: an operator must accept the licence before the first use.
         tasks: of `text`, `image`, `video`.
         pipelines: task → class of diffusers; left out: what the model's own index says.
-        arguments: what the pipeline is called with besides the request, as the model card advises.
         gpu_class: the workers that can make it; names the arq queue. `cpu`, `gpu-16`, `gpu-24`, …
         memory_gb: GPU memory that it wants without offloading.
         low_memory_gb: GPU memory that it gets by with when parts of it wait in main memory.
@@ -57,7 +57,6 @@ class Preset:
     needs_acceptance: bool = False
     recommended: bool = False
     pipelines: dict[str, str] = field(default_factory=dict)
-    arguments: dict[str, float] = field(default_factory=dict)
     memory_gb: int = 0
     low_memory_gb: int = 0
     download_gb: int = 0
@@ -86,3 +85,12 @@ class Preset:
         wanted = (seconds * self.fps - offset) / step
         count = math.floor(wanted + 1e-6) if at_most else math.floor(wanted + 0.5)
         return min(max(count, low), high) * step + offset
+
+
+def is_accepted(preset: Preset, accepted: Mapping[str, str]) -> bool:
+    """Whether a model may be used as far as its licence goes. Another licence than the one that was accepted is asked about anew.
+
+    Args:
+        accepted: model → address of the licence that was accepted for it.
+    """
+    return not preset.needs_acceptance or accepted.get(preset.name) == preset.licence_url

@@ -5,10 +5,10 @@ import dataclasses
 import importlib.util
 import shutil
 import subprocess
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from . import weights
-from .preset import Preset
+from .preset import Preset, is_accepted
 
 NEEDED = ("torch", "diffusers", "transformers", "accelerate")
 """What the extra `gpu` installs."""
@@ -36,14 +36,14 @@ def gpu_memory() -> int | None:
         return None
 
 
-def readiness(preset: Preset, accepted: Collection[str], memory: int | None) -> Readiness:
+def readiness(preset: Preset, accepted: Mapping[str, str], memory: int | None) -> Readiness:
     """What is in the way, the first thing first.
 
     Args:
-        accepted: models whose licence was accepted.
+        accepted: model → address of the licence that was accepted for it.
         memory: bytes of GPU memory, as `gpu_memory` says.
     """
-    if preset.needs_acceptance and preset.name not in accepted:
+    if not is_accepted(preset, accepted):
         return Readiness("licence not accepted", f"Read it and run: fedisora model accept-licence {preset.name}")
     if preset.backend != "diffusers":
         return Readiness("ready")

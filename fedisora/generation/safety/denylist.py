@@ -34,6 +34,19 @@ async def codes_of(path: Path) -> list[tuple[int | None, bytes]]:
                  for number, code in look["pdq"]}.values())
 
 
+async def codes_to_deny(path: Path) -> list[bytes]:
+    """What to keep of a picture or a video so that it is known again: one code, or those of frames that differ.
+
+    Raises:
+        Invalid: it cannot be read.
+    """
+    kind = await asyncio.to_thread(sniff_file, path)
+    if kind is not None and kind.media == "image":
+        return [code for _, code in await codes_of(path)][:1]
+    found = await run_media("fingerprint", {"path": str(path)}, timeout=SECONDS)
+    return list(dict.fromkeys(bytes.fromhex(code) for _, code in found["keep"]["pdq"]))
+
+
 def nearest(codes: Any, listed: Any) -> tuple[int, int, int]:
     """Which two are nearest: (index of the code, index in the list, bits between). Both (n, 4) uint64, neither empty."""
     best, step = (0, 0, 257), max(1, _AT_ONCE // len(codes))

@@ -139,6 +139,8 @@ async def _answer(gate: Gate, stage: Stage, subject: Subject) -> Verdict:
         raise RuntimeError(f"{type(error).__name__}: {error}") from error
     if not isinstance(verdict, Verdict) or verdict.decision not in ("allow", "deny", "hold"):
         raise TypeError(f"a gate answers with a Verdict, not {verdict!r}"[:300])
+    if verdict.decision == "allow":
+        return dataclasses.replace(ALLOW, gate=gate.name)
     evidence = dict(verdict.evidence)
     try:
         if len(json.dumps(evidence)) > _MOST_EVIDENCE:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from ...db import UnitOfWork
 from ...errors import Conflict, Invalid, NotFound
 from ...models import Actor, Generation, GenerationLane, GenerationWorker
-from ...store import generation_queue
+from ...store import generation_queue, generation_workers
 from .queue import stop
 
 MAX_REASON = 300
@@ -104,13 +104,11 @@ def drain(uow: UnitOfWork, name: str, draining: bool = True) -> GenerationWorker
     Raises:
         NotFound: there is no such worker.
     """
-    row = uow.session.get(GenerationWorker, name)
-    if row is None:
+    if not generation_workers.drain(uow, name, draining):
         raise NotFound(f"There is no worker {name}.")
-    row.draining = draining
     uow.session.flush()
     uow.ring("generation")
-    return row
+    return uow.session.get_one(GenerationWorker, name)
 
 
 @dataclass(frozen=True)
@@ -141,11 +139,6 @@ def lane_states(session: Session) -> list[LaneState]:
     return [LaneState(name, session.get(GenerationLane, name), counts.get((name, "queued"), (0, 0.0))[0],
                       counts.get((name, "running"), (0, 0.0))[0], round(counts.get((name, "queued"), (0, 0.0))[1], 1))
             for name in lanes(session)]
-
-
-def workers(session: Session) -> Sequence[GenerationWorker]:
-    """Every worker that is known, those that were seen last first."""
-    return session.scalars(select(GenerationWorker).order_by(GenerationWorker.seen_at.desc())).all()
 
 
 def pending(session: Session, limit: int = 200) -> Sequence[Generation]:

@@ -11,9 +11,11 @@ from ...store import generation_queue, jobs
 from . import quotas
 from .asking import NET, allowed, get
 from .drafts import delete_file
+from .reasons import sentence
 from .states import UNFINISHED
 from .transitions import WORDS, change
 
+BY_AUTHOR = "cancelled-by-author"
 NUDGE = 1e-6
 """Keeps two turns apart that would else be the same."""
 
@@ -63,7 +65,7 @@ def cancel(uow: UnitOfWork, actor: Actor, generation_id: int) -> Generation:
         Conflict: there is nothing to cancel.
     """
     row = get(uow.session, actor, generation_id)
-    stop(uow, row, "cancelled", "You cancelled it.")
+    stop(uow, row, BY_AUTHOR, sentence(BY_AUTHOR))
     return row
 
 
@@ -73,7 +75,7 @@ def cancel_all(uow: UnitOfWork, actor: Actor) -> list[Generation]:
         Generation.actor_id == actor.id, Generation.state.in_(UNFINISHED), Generation.cancel_requested.is_(False))
         .order_by(Generation.turn.desc(), Generation.id.desc())))
     for row in rows:
-        stop(uow, row, "cancelled", "You cancelled it.")
+        stop(uow, row, BY_AUTHOR, sentence(BY_AUTHOR))
     return rows
 
 

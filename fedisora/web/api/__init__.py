@@ -9,14 +9,30 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route
 
 from ...errors import NotFound
-from . import captions, consents, deliveries, dial, generations, lineage, matches, oembed, openapi, uploads, verification
+from . import (
+    captions,
+    consents,
+    deliveries,
+    dial,
+    generations,
+    lineage,
+    matches,
+    oembed,
+    openapi,
+    screenings,
+    uploads,
+    verification,
+)
 
 BASE = openapi.BASE
-MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, uploads, verification)
+MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, screenings, uploads, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
     *generations.routes(BASE),
+    Route(f"{BASE}/generations/{{id:row}}/appeal", screenings.appeal, methods=["POST"]),
+    Route(f"{BASE}/admin/screenings", screenings.listing),
+    Route(f"{BASE}/admin/screenings/{{id:row}}/decide", screenings.decide, methods=["POST"]),
     Route(f"{BASE}/statuses/{{id:row}}/deliveries", deliveries.show),
     Route(f"{BASE}/consent/requests", consents.requests),
     Route(f"{BASE}/consent/requests/{{id:row}}", consents.request),

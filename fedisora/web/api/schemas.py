@@ -9,12 +9,14 @@ from ...provenance.verdict import VERDICTS
 from ...store.fingerprints import ANSWERS
 from .generations.schemas import GENERATIONS
 from .operations import Schema, array, ref
+from .screening_shapes import SCREENINGS
 from .shapes import ID, MOMENT, TEXT, URI, WHOLE, maybe, thing
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT},
                    {"code": {"type": "string", "description": "A word for programs, where one status has several reasons."}}),
     **GENERATIONS,
+    **SCREENINGS,
     "Verdict": thing(
         "What is known about a file (vocabulary §5). The sentence is for people, the checks are what it rests on.",
         {"verdict": {"type": "string", "enum": list(VERDICTS)},

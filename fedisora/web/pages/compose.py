@@ -15,7 +15,7 @@ from ...store import actors
 from .. import claims
 from ..mastodon.posts import published
 from ..uploads import keep_resumed, keep_upload
-from . import captions
+from . import asked, captions
 from .consents import row_of
 from .making import create_page
 from .visitor import checked_form, go, text, visitor
@@ -59,6 +59,6 @@ async def upload(request: Request) -> Response:
     except FedisoraError as error:
         if error.status >= 500:
             raise
-        return await create_page(request, problem=error.text, source=text(given, "source"), status=error.status,
-                                 remix=text(given, "remix"))
+        return await create_page(request, problem=error.text, given=dict(asked.BLANK) | {"remix": text(given, "remix")},
+                                 source=text(given, "source"), status=error.status)
     return go(request, f"/@{actor.username}/{status.id}")

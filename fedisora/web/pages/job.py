@@ -15,6 +15,7 @@ from ...errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from ...generation import publishing, submission
 from ...models import Actor
 from ...services import generations as generate
+from ...services import screenings
 from ...services.publish import Draft
 from ...store import actors
 from ..mastodon.posts import published
@@ -46,9 +47,9 @@ async def _page(request: Request, *, problem: str = "", said: str = "", appeal: 
     def read(session: Session) -> tuple[JobView, list[JobView], Origin | None]:
         row = generate.get(session, actor, wanted)
         meant = row_of(str((row.options or {}).get("remix_of") or ""))
-        others = job_view.views_of(session, job_view.batch(session, row), actor, house.uris)
+        others = job_view.views_of(session, job_view.batch(session, row), actor, house.uris, house.db.clock())
         shown = next(item for item in others if item.id == row.id) if row.state != "discarded" else job_view.view(
-            session, row, actor, house.uris)
+            session, row, actor, house.uris, house.db.clock())
         return shown, others, origin_of(session, actor, meant, house.uris.host) if meant and row.state == "draft" else None
 
     shown, others, origin = await house.db.read(read)
@@ -71,7 +72,7 @@ async def _updates(house: House, actor: Actor, generation_id: int) -> AsyncItera
     last: dict[str, Any] = {}
     while True:
         shown = await house.db.read(lambda session: job_view.view(
-            session, generate.get(session, actor, generation_id), actor, house.uris))
+            session, generate.get(session, actor, generation_id), actor, house.uris, house.db.clock()))
         now = {"html": template.render(job=shown, steps=job_view.STEPS), "said": shown.words, "over": not shown.under_way}
         if now != last:
             yield b"event: progress\ndata: " + orjson.dumps(now) + b"\n\n"
@@ -101,8 +102,7 @@ async def act(request: Request) -> Response:
     _, actor = (await visitor(request)).person()
 
     def apply(uow: UnitOfWork) -> None:
-        {"cancel": generate.cancel, "discard": generate.discard}[verb](
-            uow, actors.get(uow.session, actor.id), wanted)
+        {"cancel": generate.cancel, "discard": generate.discard}[verb](uow, actors.get(uow.session, actor.id), wanted)
 
     try:
         if verb == "retry":
@@ -114,6 +114,19 @@ async def act(request: Request) -> Response:
     if text(given, "back") == "queue":
         return go(request, "/create/queue")
     return go(request, "/create" if verb == "discard" else f"/create/jobs/{wanted}")
+
+
+async def appeal(request: Request) -> Response:
+    """POST /create/jobs/ID/appeal {appeal}: ask a moderator to look at a refusal."""
+    house, wanted = _house(request), request.path_params["id"]
+    given = await checked_form(request)
+    _, actor = (await visitor(request)).person()
+    said = text(given, "appeal")
+    try:
+        await house.db.write(lambda uow: screenings.appeal(uow, actors.get(uow.session, actor.id), wanted, said))
+    except (Conflict, Invalid) as error:
+        return await _page(request, problem=error.text, appeal=said, status=error.status)
+    return go(request, f"/create/jobs/{wanted}")
 
 
 async def publish(request: Request) -> Response:

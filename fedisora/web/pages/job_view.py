@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...models import Actor, Generation, GenerationLane, Media, Screening
+from ...generation import presets
+from ...models import Actor, Generation, Media
 from ...services import generations as generate
-from ...services.generations import FINAL
+from ...services import screenings
+from ...services.generations import FINAL, Plan
 from ...uris import Uris
 from . import views
 
@@ -27,13 +29,17 @@ STATE_WORDS = {
 UNDER_WAY = ("submitted", "screening", "queued", "running", "publishing")
 """It goes on by itself, soon."""
 STOPPABLE = ("submitted", "screening", "held", "queued", "running")
+LONG = 80
+"""Characters of a negative prompt that are shown before; all of it is shown afterwards."""
+PROCEDURAL = "The same words, seed, size and length give the same video with the same version of this program."
 AGAIN = ("failed", "cancelled")
 """States in which "Try again" is offered."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What a safety gate said, for the author: its public reason, whether they may appeal, what a moderator answered."""
+    """What a safety gate said, for the author: its public reason, whether they may appeal, what a moderator answered. `state`:
+    `open`, `allowed` or `denied`."""
 
     reason: str
     state: str
@@ -49,8 +55,11 @@ class JobView:
     Attributes:
         words: the state in a few words.
         percent: 0 … 100.
+        cost: what it cost so far.
         ahead: how many are before a waiting one.
-        paused: why its lane is paused; "" when it is not.
+        brief: size, length and model.
+        eta: seconds until it is done, None when nobody can say.
+        hindrance: why what waits does not get on (a pause, no worker); "" when it does.
         facts: (name, value) of the effective parameters and what it cost.
         adjusted: sentences about what differs from what was asked for.
     """
@@ -66,9 +75,10 @@ class JobView:
     media: views.MediaView | None
     batch_id: int | None
     created: dt.datetime
-    gpu_seconds: float | None
-    energy_wh: float | None
-    paused: str = ""
+    cost: str
+    brief: str = ""
+    eta: float | None = None
+    hindrance: str = ""
     gate: Gate | None = None
     facts: Sequence[tuple[str, str]] = ()
     adjusted: Sequence[str] = ()
@@ -92,16 +102,20 @@ class JobView:
         return self.state in AGAIN
 
 
-def duration(seconds: float) -> str:
-    """A span for people: "8 s", "about 3 min", "about 2 h"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {round(seconds / 3600)} h"
-
-
 def number(value: float) -> str:
     """At most two decimals, none that say nothing."""
     return f"{value:.2f}".rstrip("0").rstrip(".") if value < 10 else f"{value:.0f}"
+
+
+def unit(gpu_class: str) -> str:
+    """What a lane counts."""
+    return "processor seconds" if gpu_class == "cpu" else "GPU seconds"
+
+
+def title(row: Generation) -> str:
+    """The model's name for people."""
+    preset = presets.find(row.model)
+    return preset.title if preset is not None else row.model or row.backend
 
 
 def facts(row: Generation) -> list[tuple[str, str]]:
@@ -109,7 +123,7 @@ def facts(row: Generation) -> list[tuple[str, str]]:
     result: Mapping[str, Any] = row.result or {}
     generator: Mapping[str, Any] = result.get("generator") or {}
     options = row.options or {}
-    model = " ".join(str(generator[key]) for key in ("name", "model") if generator.get(key)) or row.model or row.backend
+    model = " ".join(str(generator[key]) for key in ("name", "model") if generator.get(key)) or title(row)
     revision = str(generator.get("revision") or "")
     size = f"{result.get('width', row.width)} × {result.get('height', row.height)}"
     rows = [("Model", f"{model} ({revision[:12]})" if revision else model), ("Seed", row.seed), ("Size", size)]
@@ -119,49 +133,69 @@ def facts(row: Generation) -> list[tuple[str, str]]:
         if options.get(key) not in (None, ""):
             value = options[key]
             rows.append((name, number(value) if isinstance(value, float) else str(value)))
+    made: Mapping[str, Any] = result.get("parameters") or {}
+    rows += [(name, str(made[key])) for key, name in (("hardware", "Machine"), ("software", "Software")) if made.get(key)]
     if row.gpu_seconds is not None:
-        energy = f", about {number(row.energy_wh)} Wh" if row.energy_wh else ""
-        rows.append(("Cost", f"{number(row.gpu_seconds)} GPU seconds{energy}"))
+        rows.append(("Cost", cost(row)))
+    return rows
+
+
+def reproducible(row: Generation) -> str:
+    """Whether the same request gives the same video again, as the backend says; "" while nothing is made."""
+    said = str(((row.result or {}).get("parameters") or {}).get("reproducible") or "")
+    return said or (PROCEDURAL if row.result and row.backend == "procedural" else "")
+
+
+def cost(row: Generation) -> str:
+    """What it cost so far; "" while nobody knows."""
+    if row.gpu_seconds is None:
+        return ""
+    energy = f", about {number(row.energy_wh)} Wh" if row.energy_wh else ""
+    return f"{number(row.gpu_seconds)} {unit(row.gpu_class)}{energy}"
+
+
+def plan_facts(plan: Plan) -> list[tuple[str, str]]:
+    """The effective parameters before anything is made."""
+    rows = [("Model", plan.model), ("Size", f"{plan.width} × {plan.height}"),
+            ("Length", f"{number(plan.seconds)} s, {plan.frames} pictures, {plan.fps} a second"),
+            ("Seed", str(plan.seed) if plan.variants == 1 else f"{plan.seed} to {plan.seed + plan.variants - 1}")]
+    without = plan.negative_prompt if len(plan.negative_prompt) <= LONG else f"{plan.negative_prompt[:LONG]}…"
+    for name, value in (("Steps", plan.steps), ("Guidance", plan.guidance), ("Strength", plan.strength), ("Not in it", without)):
+        if value not in (None, ""):
+            rows.append((name, number(value) if isinstance(value, float) else str(value)))
     return rows
 
 
 def _gate(session: Session, row: Generation) -> Gate | None:
-    if row.state not in ("held", "rejected"):
-        return None
-    found = session.scalar(select(Screening).where(Screening.generation_id == row.id).order_by(Screening.id.desc()).limit(1))
+    found = screenings.last(session, row.id) if row.state in ("held", "rejected", "draft", "queued", "submitted") else None
     if found is None:
         return None
-    return Gate(found.reason, found.state, found.appeal, found.note,
-                appealable=found.state == "denied" and not found.appeal and found.decided_at is None)
+    return Gate(found.reason, found.state, found.appeal, found.note, screenings.appealable(found, row))
 
 
-def paused_lanes(session: Session) -> dict[str, str]:
-    """GPU class → why it is paused."""
-    rows = session.scalars(select(GenerationLane).where(GenerationLane.paused_at.is_not(None)))
-    return {row.gpu_class: row.reason or "An administrator paused it." for row in rows}
-
-
-def view(session: Session, row: Generation, actor: Actor, uris: Uris) -> JobView:
+def view(session: Session, row: Generation, actor: Actor, uris: Uris, now: dt.datetime) -> JobView:
     """A generation as pages show it."""
-    return views_of(session, [row], actor, uris)[0]
+    return views_of(session, [row], actor, uris, now)[0]
 
 
-def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: Uris) -> list[JobView]:
+def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: Uris, now: dt.datetime) -> list[JobView]:
     """Generations of one account, in order."""
-    shown, lanes = views.account(actor, uris), paused_lanes(session)
+    shown = views.account(actor, uris)
     found = []
     for row in rows:
         media = session.get(Media, row.media_id) if row.media_id is not None else None
-        result, options = row.result or {}, row.options or {}
         waiting = row.state == "queued"
         found.append(JobView(
             id=row.id, prompt=row.prompt, state=row.state, stage=row.stage if row.state == "running" else "",
             words=STAGE_WORDS.get(row.stage, STATE_WORDS["running"]) if row.state == "running" else STATE_WORDS[row.state],
             percent=round(row.progress * 100), ahead=generate.position(session, row) if waiting else 0, error=row.error or "",
             media=views.media_view(media, actor, shown) if media is not None else None, batch_id=row.batch_id,
-            created=row.created_at, gpu_seconds=row.gpu_seconds, energy_wh=row.energy_wh,
-            paused=lanes.get(row.gpu_class, "") if waiting else "", gate=_gate(session, row), facts=facts(row),
-            adjusted=tuple(options.get("adjusted") or ()), reproducible=str(result.get("reproducibility") or ""),
+            created=row.created_at, cost=cost(row),
+            brief=f"{row.width} × {row.height}, {number(row.seconds)} s, {title(row)}",
+            eta=generate.eta(session, row, now),
+            hindrance=generate.hindrance(session, row.model, row.gpu_class, now) if waiting else "",
+            gate=_gate(session, row), facts=facts(row),
+            adjusted=tuple((row.options or {}).get("adjusted") or ()), reproducible=reproducible(row),
             page=f"/@{actor.username}/{row.status_id}" if row.state == "done" and row.status_id else ""))
     return found
 

@@ -65,12 +65,19 @@ def _preferred(tracks: Sequence[Any]) -> int | None:
     return None
 
 
+def _span(seconds: float) -> str:
+    """A span for people: "8 s", "about 3 min", "about 2 h"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {round(seconds / 3600)} h"
+
+
 def _environment() -> Environment:
     made = Environment(loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
                        undefined=StrictUndefined, extensions=["jinja2.ext.i18n"])
     made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the i18n extension
     made.filters.update(preferred=_preferred, megabytes=in_mb)
-    made.filters.update(short=_short, ago=_ago, day=lambda moment: moment.strftime("%-d %B %Y, %H:%M UTC"),
+    made.filters.update(short=_short, ago=_ago, span=_span, day=lambda moment: moment.strftime("%-d %B %Y, %H:%M UTC"),
                         iso=lambda moment: moment.astimezone(dt.UTC).isoformat(timespec="seconds"))
     return made
 

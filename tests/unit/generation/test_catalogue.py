@@ -15,8 +15,8 @@ from fedisora.settings import Settings
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def offered(accepted: frozenset[str] = frozenset(), pinned: dict[str, str] | None = None, **settings: Any) -> Catalogue:
-    return catalogue(Settings(**{f"generation_{name}": value for name, value in settings.items()}), accepted, pinned)
+def offered(accepted: dict[str, str] | None = None, pinned: dict[str, str] | None = None, **settings: Any) -> Catalogue:
+    return catalogue(Settings(**{f"generation_{name}": value for name, value in settings.items()}), accepted or {}, pinned)
 
 
 def model(folder: Path, kind: str = "WanPipeline", preset: str = "", **members: Any) -> Path:
@@ -59,8 +59,10 @@ def test_a_licence_is_accepted_before_a_model_is_used() -> None:
     with pytest.raises(Invalid, match=r"^HunyuanVideo 1.5 \(480p\) cannot be used here: its licence .* accept-licence hunyuan"):
         found.find()
     assert [one.name for one in found.unavailable] == ["hunyuanvideo-1.5-480p"]
-    again = offered(frozenset({"hunyuanvideo-1.5-480p"}), backend="diffusers", model="hunyuanvideo-1.5-480p")
-    assert again.find().territory
+    licence = found.default.licence_url
+    assert offered({"hunyuanvideo-1.5-480p": licence}, backend="diffusers", model="hunyuanvideo-1.5-480p").find().territory
+    former = offered({"hunyuanvideo-1.5-480p": "https://licences.example/1"}, backend="diffusers", model="hunyuanvideo-1.5-480p")
+    assert former.models == ()
 
 
 @pytest.mark.parametrize(("settings", "sentence"), [
@@ -90,7 +92,7 @@ def test_the_model_of_another_package_is_known_to_that_package() -> None:
 
 @pytest.mark.parametrize(("kind", "tasks", "frame_step", "multiple"), [
     ("WanPipeline", ("text", "video"), 4, 16), ("WanImageToVideoPipeline", ("image",), 4, 16),
-    ("LTXPipeline", ("text", "image"), 8, 32), ("LTXConditionPipeline", ("text", "image", "video"), 8, 32),
+    ("LTXPipeline", ("text", "image", "video"), 8, 32), ("LTXConditionPipeline", ("text", "image", "video"), 8, 32),
     ("CogVideoXPipeline", ("text", "video"), 8, 16), ("HunyuanVideo15Pipeline", ("text",), 4, 16)])
 def test_the_class_of_a_folder_says_what_it_can_do(tmp_path: Path, kind: str, tasks: tuple[str, ...], frame_step: int,
                                                    multiple: int) -> None:
@@ -113,7 +115,7 @@ def test_an_operator_says_more_in_a_file_beside_the_model(tmp_path: Path) -> Non
                                           'licence = "CC0-1.0"\nneeds_acceptance = true\nsizes = {square = [[64, 64]]}\n')
     found = offered(backend="diffusers", model=str(folder))
     assert [one.name for one in found.unavailable] == ["tiny"]
-    preset = offered(frozenset({"tiny"}), backend="diffusers", model=str(folder)).find("tiny")
+    preset = offered({"tiny": ""}, backend="diffusers", model=str(folder)).find("tiny")
     assert (preset.max_seconds, preset.steps, preset.sizes, preset.gpu_class) == (17 / 16, 4, {"square": ((64, 64),)}, "gpu-24")
 
 
@@ -137,6 +139,15 @@ def test_a_mistake_in_that_file_is_one_line(tmp_path: Path, text: str, sentence:
     assert sentence in found.unavailable[0].reason
 
 
+def test_a_folder_is_not_mistaken_for_the_preset_of_its_name(tmp_path: Path) -> None:
+    folder = model(tmp_path / "wan2.2-ti2v-5b")
+    found = offered(backend="diffusers", model=str(folder), models="wan2.2-ti2v-5b")
+    assert [preset.name for preset in found.models] == ["wan2.2-ti2v-5b-own", "wan2.2-ti2v-5b"]
+    (folder / "preset.toml").write_text('name = "wan2.2-ti2v-5b"')
+    found = offered(backend="diffusers", model=str(folder))
+    assert "is the name of a model that comes with Fedisora" in found.unavailable[0].reason
+
+
 def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     one, two = model(tmp_path / "a" / "wan"), model(tmp_path / "b" / "wan")
     with pytest.raises(ConfigurationError, match=r"Two models are called wan\. Give one of them another name in"):
@@ -147,8 +158,9 @@ def test_a_repository_that_was_fetched_is_found_in_the_cache(tmp_path: Path, mon
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     model(tmp_path / "hub" / "models--some-body--Some.Thing" / "snapshots" / COMMIT, "LTXPipeline")
-    preset = offered(backend="diffusers", model="some-body/Some.Thing", pinned={"some.thing": COMMIT}).find("some.thing")
-    assert (preset.title, preset.repository, preset.revision) == ("some-body/Some.Thing", "some-body/Some.Thing", COMMIT)
+    name = "some-body/Some.Thing"
+    preset = offered(backend="diffusers", model=name, pinned={name: COMMIT}).find("some.thing")
+    assert (preset.title, preset.repository, preset.revision) == (name, name, COMMIT)
     assert weights.folder(preset) is not None
     assert weights.folder(PRESETS[1]) is weights.folder(PRESETS[0]) is None
 

@@ -21,10 +21,10 @@ from fedisora.models import ConsentRequest, ConsentStamp
 from fedisora.serializers.activitypub.actor import from_activitypub
 from fedisora.store import actors, denied
 from tests.support.clips import clip, luma
+from tests.support.studio import Studio
 
 from ..activities.conftest import remote_actor
 from ..media.test_flashes import BLACK, WHITE, encoded, strobe
-from .conftest import Studio
 
 
 def around(studio: Studio, **settings: Any) -> Surroundings:

@@ -17,8 +17,8 @@ from fedisora.services import screenings
 from fedisora.store import actors
 from fedisora.store.paging import Page
 from tests.support.pictures import png
+from tests.support.studio import Studio
 
-from .conftest import Studio
 from .test_gates import Made
 
 HOLD, DENY = Verdict("hold", "odd", "Somebody has to look.", {"n": 1}), Verdict("deny", "bad", "Not here.")

@@ -20,6 +20,9 @@ def file(mime: str, width: int, height: int, **more: Any) -> dict[str, Any]:
     (file("video/mp4", 641, 361), file("video/mp4", 640, 360), ["transcoded"]),  # made even, not resized
     (file("video/webm", 3840, 2160), file("video/mp4", 1920, 1080), ["resized", "converted"]),
     (file("video/mp4", 1280, 720), file("video/mp4", 720, 1280, turned=True), ["orientation", "transcoded"]),
+    (file("video/mp4", 640, 360), file("video/mp4", 640, 360, repackaged=True), ["repackaged"]),
+    (file("video/quicktime", 640, 360), file("video/mp4", 640, 360, hdr=True, levelled=True),
+     ["color_adjustments", "edited", "converted"]),
     (file("image/png", 5000, 1000), file("image/jpeg", 3840, 768), ["resized", "converted"])])
 def test_what_was_done_is_listed_in_order(found: dict[str, Any], made: dict[str, Any], names: list[str]) -> None:
     edits = encoding(found, made, NOW)

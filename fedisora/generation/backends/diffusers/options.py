@@ -23,6 +23,7 @@ class Options:
         source: a folder, or a repository whose files were fetched.
         revision: commit of the repository; "" = whichever was fetched.
         pipelines: task → class of diffusers, for a model whose own index says too little.
+        arguments: what the pipeline is called with besides the request, as the model's card advises.
         preset_dtype: what `auto` means on a GPU.
         memory_gb: GPU memory that the model wants without offloading; 0 = not known.
         steps, guidance: for requests that name none.
@@ -33,6 +34,7 @@ class Options:
     revision: str = ""
     licence: str = ""
     pipelines: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     preset_dtype: str = "bfloat16"
     memory_gb: float = 0
     steps: int | None = None
@@ -62,8 +64,8 @@ def read(model: str | None, given: Mapping[str, Any]) -> Options:
     known: dict[str, Any] = {"name": model.rstrip("/").rsplit("/", 1)[-1], "source": model}
     if preset is not None:
         known = {"name": preset.name, "source": preset.repository or model, "revision": preset.revision,
-                 "licence": preset.licence_url or preset.licence, "pipelines": preset.pipelines, "preset_dtype": preset.dtype,
-                 "memory_gb": preset.memory_gb, "steps": preset.steps, "guidance": preset.guidance}
+                 "licence": preset.licence_url or preset.licence, "pipelines": preset.pipelines, "arguments": preset.arguments,
+                 "preset_dtype": preset.dtype, "memory_gb": preset.memory_gb, "steps": preset.steps, "guidance": preset.guidance}
     members = {name: value for name, value in given.items()
                if name in Options.__dataclass_fields__ and value is not None and name not in ("name", "source", "preset_dtype")}
     options = Options(**known | members)

@@ -63,6 +63,8 @@ def _fits(task: str, pipe: Any, family: Mapping[str, str]) -> bool:
     latent = getattr(pipe.vae.config, "z_dim", None) or getattr(pipe.vae.config, "latent_channels", 0)
     if pipe.transformer.config.in_channels > latent:
         return task == "image"
+    if task == "video":
+        return int(getattr(pipe.vae.config, "scale_factor_spatial", None) or 8) <= 8  # WanVideoToVideoPipeline knows no other VAE
     return task != "image" or family["text"] in ANY_START or bool(pipe.config.get("expand_timesteps"))
 
 
@@ -88,17 +90,19 @@ def sibling(pipe: Any, name: str) -> Any:
         raise ConfigurationError(f"The pipeline {name} cannot use this model's parts. Mend the preset.", cause=error) from error
 
 
-def arguments(pipe: Any, request: Request, *, steps: int | None, guidance: float | None, start: Any = None) -> dict[str, Any]:
+def arguments(pipe: Any, request: Request, *, steps: int | None, guidance: float | None, start: Any = None,
+              more: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What a pipeline is called with for a request; only what this class takes.
 
     Args:
         steps, guidance: None leaves the class's own default.
         start: the first picture, or the list of pictures of a source video, in the effective size.
+        more: what the model's card advises; the request wins.
 
     Raises:
         Invalid: `strength` is not in 0 … 1.
     """
-    strength = 0.7 if request.strength is None else request.strength
+    strength = 0.8 if request.strength is None else request.strength
     if not 0 < strength <= 1:
         raise Invalid("The strength must be above 0 and at most 1.")
     values: dict[str, Any] = {
@@ -114,10 +118,9 @@ def arguments(pipe: Any, request: Request, *, steps: int | None, guidance: float
         values["conditions"] = LTXVideoCondition(video=start, frame_index=0, strength=1 - strength)
     elif request.task == "video":
         values |= {"video": start, "strength": strength}
-    if getattr(getattr(pipe, "vae", None), "config", {}).get("timestep_conditioning"):
-        values |= {"decode_timestep": 0.05, "decode_noise_scale": 0.025}  # as LTX-Video's model card says
+    values = {**(more or {}), **{name: value for name, value in values.items() if value is not None}}
     wanted = inspect.signature(pipe.__call__).parameters
-    return {name: value for name, value in values.items() if name in wanted and value is not None}
+    return {name: value for name, value in values.items() if name in wanted}
 
 
 def frames_of(request: Request) -> int:

@@ -114,15 +114,16 @@ class Diffusers:
         with self._watch.during(pipe, progress, cancelled):
             start = start_of(request, cancelled)
             called = pipelines.arguments(pipe, request, steps=request.steps or options.steps,
-                                         guidance=options.guidance if request.guidance is None else request.guidance, start=start)
+                                         guidance=options.guidance if request.guidance is None else request.guidance, start=start,
+                                         more=options.arguments)
             if "num_inference_steps" not in called:
                 called["num_inference_steps"] = inspect.signature(pipe.__call__).parameters["num_inference_steps"].default
             if request.task == "video" and int(called["num_inference_steps"] * called.get("strength", 1)) < 1:
                 raise Invalid("With so few steps and so little strength nothing would change. Raise one of them.")
             self._watch.plan(-(-pipelines.frames_of(request) // getattr(pipe, "vae_scale_factor_temporal", 1)),
                              memory.tiles(pipe, request.width, request.height))
-            with torch.inference_mode():
-                made = pipe(**called, generator=torch.Generator("cpu").manual_seed(request.seed % 2**63))
+            # No torch.inference_mode: offloading makes parameters anew while a model runs, and later runs need them.
+            made = pipe(**called, generator=torch.Generator("cpu").manual_seed(request.seed % 2**63))
             progress("decode", 1.0)
         video, audio = made.frames[0], getattr(made, "audio", None)
         rate = AUDIO_RATE
@@ -136,8 +137,8 @@ class Diffusers:
 
     def _result(self, request: Request, pipe: Any, called: dict[str, Any], size: tuple[int, int], frames: int) -> dict[str, Any]:
         options = self._options
-        settings = {"task": request.task, "offload": self._placed[0] if self._placed else "none",
-                    "tiling": self._tiled, "quantisation": options.quantisation, "compiled": options.compile,
+        settings = {**{name: called[name] for name in options.arguments if name in called},
+                    "task": request.task, "offload": self._placed[0] if self._placed else "none", "tiling": self._tiled, "quantisation": options.quantisation, "compiled": options.compile,
                     "attention": options.attention or "default"}
         return {"width": size[0], "height": size[1], "seconds": frames / request.fps, "fps": request.fps,
                 "parameters": statement.parameters(called, seed=request.seed, steps=self._watch.steps, size=size, frames=frames,

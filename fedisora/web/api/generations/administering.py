@@ -14,7 +14,7 @@ from ....serializers.mastodon.account import when
 from ....services import generations
 from ....services.generations import administration
 from ....services.generations.administration import LaneState
-from ....store import actors, generation_queue
+from ....store import actors, generation_workers
 from ...auth import Person, person
 from ...body import params, row_id
 
@@ -68,8 +68,8 @@ async def queue(request: Request) -> Response:
     def look(session: Session) -> dict[str, Any]:
         now = house.db.clock()
         return {"lanes": [lane_entity(one) for one in administration.lane_states(session)],
-                "workers": [worker_entity(row, row.seen_at > now - generation_queue.ALIVE)
-                            for row in administration.workers(session)],
+                "workers": [worker_entity(row, row.seen_at > now - generation_workers.GONE)
+                            for row in generation_workers.everybody(session)],
                 "pending": [pending_entity(session, row) for row in administration.pending(session)]}
 
     return JSONResponse(await house.db.read(look), headers=PRIVATE)
@@ -104,7 +104,7 @@ async def drain(request: Request) -> Response:
 
     def apply(uow: UnitOfWork) -> dict[str, Any]:
         row = administration.drain(uow, given.text("worker"), given.flag("draining", True) is not False)
-        return worker_entity(row, row.seen_at > uow.now - generation_queue.ALIVE)
+        return worker_entity(row, row.seen_at > uow.now - generation_workers.GONE)
 
     return JSONResponse(await house.db.write(apply))
 
