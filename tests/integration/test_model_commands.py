@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from fedisora import model_fetch
+from fedisora import model_check, model_fetch
+from fedisora.app import build_house
 from fedisora.cli import app
 from fedisora.errors import FedisoraError
+from fedisora.settings import load_settings
 from tests.support import environment, hub
 from tests.support.pipelines import tiny_pipelines
 from tests.unit.generation.test_catalogue import model
@@ -143,6 +145,29 @@ def test_fetching_takes_safetensors_alone_and_pins_the_commit(instance: Instance
         assert instance.states()["tiny-wan"] == "incomplete"
         instance.run("fetch", "tiny-wan")
     assert (folder / "vae" / "config.json").exists()
+
+
+@pytest.mark.usefixtures("gpu_extra")
+def test_the_doctor_has_a_line_for_every_model(instance: Instance) -> None:
+    def told(**settings: Any) -> list[tuple[bool, str]]:
+        house = build_house(load_settings(instance.data, **settings))
+        try:
+            return [(fine, f"{what}: {text}") for fine, what, text in
+                    house.db.read_now(lambda session: model_check.findings(session, house.settings))]
+        finally:
+            house.db.close()
+
+    assert told() == [(True, "model procedural: ready")]
+    models = {"generation_models": "nothing,wan2.2-ti2v-5b,ltx-video-0.9.5"}
+    found = told(**models)
+    assert [fine for fine, _ in found] == [False, False, True, False]
+    assert "model nothing: There is no model nothing" in found[0][1]
+    assert "accept-licence ltx-video-0.9.5" in found[1][1]
+    assert found[3][1] == "model wan2.2-ti2v-5b: not fetched. Run: fedisora model fetch wan2.2-ti2v-5b"
+    assert told(**models, redis_url="redis://127.0.0.1:1")[3] == (
+        True, "model wan2.2-ti2v-5b: not fetched on this machine. Its generation workers need it. Run: fedisora model fetch "
+              "wan2.2-ti2v-5b")
+    assert told(generation_backend="diffusers")[0][0] is False
 
 
 @pytest.mark.usefixtures("gpu_extra")

@@ -37,6 +37,7 @@ class Preset:
         strength: how far a source video is changed when nobody says, 0 … 1.
         dtype: on a GPU.
         negative_prompt: used when the person gives none.
+        prompt_words: about so many words of a prompt are read (4 words are 5 to 6 tokens); 0: more than a prompt may have.
         note: what an operator should know before choosing it.
     """
 
@@ -69,6 +70,7 @@ class Preset:
     strength: float = 0.8
     dtype: str = "bfloat16"
     negative_prompt: str = ""
+    prompt_words: int = 0
     note: str = ""
 
     @property
