@@ -220,7 +220,7 @@ def test_a_check_loads_a_model_and_renders_a_clip(instance: Instance, tiny_pipel
     found = instance.json("check", str(folder))
     assert (found["size"], found["frames"], found["device"]) == ("96x64", 13, "CPU")
     assert found["revision"].startswith("sha256-")
-    assert found["offload"] == "none"
+    assert (found["dtype"], found["offload"]) == ("float32", "none")
     monkeypatch.setenv("FEDISORA_GENERATION_DTYPE", "float16")
     assert instance.refused("check", str(folder)) == (
         "My Wan does not work here: float16 needs a GPU, and torch finds none. Set FEDISORA_GENERATION_DTYPE=auto.")
