@@ -136,6 +136,13 @@ def test_fetching_takes_safetensors_alone_and_pins_the_commit(instance: Instance
     monkeypatch.setenv("FEDISORA_GENERATION_BACKEND", "diffusers")
     monkeypatch.setenv("FEDISORA_GENERATION_MODEL", REPOSITORY)
     assert instance.states()["tiny-wan"] == "ready"
+    assert instance.json("show", "tiny-wan")["repository"] == REPOSITORY  # by the name that the list shows
+    with hub.serve({REPOSITORY: source}) as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        (folder / "vae" / "config.json").unlink()
+        assert instance.states()["tiny-wan"] == "incomplete"
+        instance.run("fetch", "tiny-wan")
+    assert (folder / "vae" / "config.json").exists()
 
 
 @pytest.mark.usefixtures("gpu_extra")

@@ -16,11 +16,15 @@ from .preset import Preset, is_accepted
 
 @dataclasses.dataclass(frozen=True)
 class Unavailable:
-    """A model that the settings name and that nobody can use yet; `reason` says what to do."""
+    """A model that the settings name and that nobody can use yet; `reason` says what to do.
+
+    `preset` is None when nothing is known of it.
+    """
 
     name: str
     title: str
     reason: str
+    preset: Preset | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,14 +82,15 @@ def catalogue(settings: Settings, accepted: Mapping[str, str], pinned: Mapping[s
     default: Preset | None = None
     for number, name in enumerate(names):
         backend = settings.generation_backend if number == 0 else ""
+        known: Preset | None = None
         try:
-            preset = preset_of(name, backend=backend, pinned=pinned)
+            preset = known = preset_of(name, backend=backend, pinned=pinned)
         except ConfigurationError as error:
             preset, reason = _nothing(name, settings.generation_backend), error.text
         else:
             reason = obstacle(preset, accepted)
         if reason:
-            unusable.setdefault(preset.name, Unavailable(preset.name, preset.title, reason))
+            unusable.setdefault(preset.name, Unavailable(preset.name, preset.title, reason, known))
         elif usable.setdefault(preset.name, preset) != preset:
             raise ConfigurationError(f"Two models are called {preset.name}. Give one of them another name in its {own.FILE}.")
         default = default or preset

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from . import weights
-from .preset import Preset
+from .preset import TASKS, Preset
 from .reading import build, table
 
 FILE = "preset.toml"
@@ -93,12 +93,12 @@ def _of_class(name: str, members: dict[str, Any], path: Path) -> Preset | None:
     held = weights.size(path)
     gigabytes = -(-held // 10**9)
     multiple = max(base.multiple, 2 * scale)
+    sizes = {orientation: tuple((width // multiple * multiple, height // multiple * multiple) for width, height in sizes)
+             for orientation, sizes in base.sizes.items()}
     return dataclasses.replace(
-        base, pipelines=pipelines, tasks=tuple(pipelines), recommended=False, licence="", licence_url="", card_url="",
-        territory="", needs_acceptance=False, note="", download_gb=0, memory_gb=gigabytes and gigabytes + 2, low_memory_gb=0,
-        gpu_class=_gpu_class(held), multiple=multiple, sizes={orientation: tuple(
-            (width // multiple * multiple, height // multiple * multiple) for width, height in sizes)
-            for orientation, sizes in base.sizes.items()})
+        base, pipelines=pipelines, tasks=tuple(task for task in TASKS if task in pipelines), sizes=sizes, multiple=multiple,
+        recommended=False, licence="", licence_url="", card_url="", territory="", needs_acceptance=False, note="", download_gb=0,
+        memory_gb=gigabytes and gigabytes + 2, low_memory_gb=0, gpu_class=_gpu_class(held))
 
 
 def _gpu_class(held: int) -> str:
