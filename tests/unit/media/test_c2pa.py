@@ -141,7 +141,8 @@ def test_what_a_model_was_given_is_an_input_of_its_creation(tmp_path: Path, auth
     report = read_directly(target, "video/mp4", authority["anchors"])
     assert report["validation_state"] == "Trusted"
     active = report["manifests"][report["active_manifest"]]
-    assert [(item["relationship"], item["title"]) for item in active["ingredients"]] == [("inputTo", "the picture it starts from")]
+    (ingredient,) = active["ingredients"]
+    assert (ingredient["relationship"], ingredient["title"]) == ("inputTo", "the picture it starts from")
     first = next(item["data"] for item in active["assertions"] if item["label"] == "c2pa.actions.v2")["actions"][0]
     assert (first["action"], first["digitalSourceType"]) == ("c2pa.created", ALGORITHMIC)
     assert len(first["parameters"]["ingredients"]) == 1
