@@ -66,10 +66,10 @@ def workers(as_json: Json = False, data_dir: DataDir = None) -> None:
         print(json.dumps(found, ensure_ascii=False))
         return
     table = Table(Column("name", no_wrap=True), "device", "models", "state", "done", "failed", "seen")
-    for item in found:
+    for item, row in zip(found, rows, strict=True):
         state = f"{item['state']}, draining" if item["draining"] and item["state"] != "draining" else str(item["state"])
         table.add_row(escape(str(item["name"])), escape(str(item["device"])), escape(", ".join(item["models"])), state,
-                      str(item["done"]), str(item["failed"]), str(item["seen_at"]))
+                      str(item["done"]), str(item["failed"]), f"{(now - row.seen_at).total_seconds():.0f} s ago")
     out.print(table)
 
 

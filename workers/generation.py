@@ -12,6 +12,7 @@ import structlog
 
 from fedisora.db import UnitOfWork
 from fedisora.errors import ConfigurationError
+from fedisora.generation import scratch
 from fedisora.generation.host import Host
 from fedisora.generation.offer import classes, offered
 from fedisora.generation.power import Device, device
@@ -83,6 +84,7 @@ class Renderer:
             self._device = await device(card)
         self._host = Host(house.db, house.storage, house.gates, house.bells, owner=house.owner("generation"), worker=self.name,
                           models=models, gpu=options.gpu, measured=card if self._device.memory_mb else "")
+        await asyncio.to_thread(scratch.clear)
         await self._register()
         self._beating = asyncio.create_task(self._beat())
 

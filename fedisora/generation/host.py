@@ -4,7 +4,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ from ..media.extension_host import ExtensionHost
 from ..media.spare import Spare
 from ..storage import Store
 from ..vault import instance_key
-from . import finishing, jobs
+from . import finishing, jobs, scratch
 from .keeper import Course, Keeper
 from .offer import spec
 from .power import Meter
@@ -96,14 +95,14 @@ class Host:
             held = await self._claimed(models)
             if held is None:
                 return False
-            scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-generation-"))
+            folder = await asyncio.to_thread(scratch.make)
             try:
-                await self._run(held, spec(self._db.instance.settings, models[held.model]), scratch)
+                await self._run(held, spec(self._db.instance.settings, models[held.model]), folder)
             except asyncio.CancelledError:
                 await asyncio.shield(self._db.write(lambda uow: jobs.release(uow, self._worker)))
                 raise
             finally:
-                await asyncio.shield(asyncio.to_thread(shutil.rmtree, scratch, True))
+                await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, True))
             return True
         finally:
             self._idle.set()
@@ -118,13 +117,13 @@ class Host:
                 await self._db.write(lambda uow: jobs.release(uow, self._worker))
             raise
 
-    async def _run(self, held: jobs.Claim, wanted: Spec, scratch: Path) -> None:
+    async def _run(self, held: jobs.Claim, wanted: Spec, folder: Path) -> None:
         course = Course(held.weights, warm=self.runner.warm(wanted))
         keeper = Keeper(self._db, self._bells, held, course, self.runner.cancel)
         self._meter.start()
         self._spare.prepare()
         try:
-            done = await self._attempt(held, wanted, scratch, course, keeper)
+            done = await self._attempt(held, wanted, folder, course, keeper)
         except Refused as error:
             text = error.text
             await self._fail(held, "refused", course, error=text)
@@ -146,10 +145,10 @@ class Host:
     def _cost(self, course: Course) -> jobs.Cost:
         return course.cost(self._meter.watts)
 
-    async def _attempt(self, held: jobs.Claim, wanted: Spec, scratch: Path, course: Course, keeper: Keeper) -> bool:
+    async def _attempt(self, held: jobs.Claim, wanted: Spec, folder: Path, course: Course, keeper: Keeper) -> bool:
         """Render, check, store; False: it was cancelled, or another worker has it by now."""
-        output, poster = scratch / "render.mp4", scratch / "poster.webp"
-        source = await self._source(held, scratch)
+        output, poster = folder / "render.mp4", folder / "poster.webp"
+        source = await self._source(held, folder)
         request = self._request(held, output, source)
         try:
             result = await self.runner.generate(request, course.note, spec=wanted, poster=str(poster))
@@ -187,12 +186,12 @@ class Host:
                  verdict=finished.verdict.decision)
         return True
 
-    async def _source(self, held: jobs.Claim, scratch: Path) -> Path | None:
+    async def _source(self, held: jobs.Claim, folder: Path) -> Path | None:
         if held.task == "text":
             return None
         if held.input_key is None:
             raise RunFailed("input-missing", "its row or its file is gone")
-        path = scratch / f"source{Path(held.input_key).suffix}"
+        path = folder / f"source{Path(held.input_key).suffix}"
         try:
             await asyncio.to_thread(self._storage.get_to, held.input_key, path)
         except FedisoraError as error:

@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 
 class Faulty:
     held = 1 << 20
+    source = {}
 
     def render(self, request, progress, cancelled):
         stage, _, fault = request.prompt.partition(":")
@@ -41,6 +42,8 @@ class Faulty:
                 made = Procedural().render(request, progress, cancelled)
             if cancelled():
                 raise Cancelled
+        made["parameters"] |= self.source
+        self.source = {}
         return made
 
     def memory(self):
@@ -57,6 +60,8 @@ class Faulty:
             time.sleep(60)
         if fault == "oom" and not request.low_memory:
             raise OutOfMemory("CUDA out of memory. Tried to allocate 20.00 GiB")
+        if fault == "source":
+            self.source = {"source": Path(request.video).stat().st_size, "strength": request.strength}
         if fault == "hopeless":
             raise OutOfMemory("CUDA out of memory. Tried to allocate 99.00 GiB")
         if fault == "error":

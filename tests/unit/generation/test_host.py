@@ -4,12 +4,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
+from fedisora.generation import scratch
 from fedisora.generation.host import Host
 from fedisora.generation.power import Meter
 from fedisora.generation.process import GROWTH, RunFailed, Runner, Spec
@@ -293,6 +296,31 @@ def test_a_source_that_is_gone_is_said(shop: Shop) -> None:
     assert (row.state, row.code, row.error) == ("failed", "input-missing", REASONS["input-missing"])
 
 
+def test_a_source_is_given_to_the_backend_and_the_gates(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = shop.row(shop.make(shop.ask("waves")).id)
+    judge = Judge("allow")
+    monkeypatch.setattr(shop.house, "gates", Gates([judge]))  # type: ignore[list-item]
+    row = shop.make(shop.ask("text:source", "faulty", task="video", input_media_id=first.media_id, options={"strength": 0.5}))
+    assert row.state == "draft" and [path.suffix for path in judge.seen[0].inputs] == [".mp4"]
+    assert row.result is not None and row.result["parameters"]["source"] > 1000 and row.result["parameters"]["strength"] == 0.5
+
+
+def test_progress_is_written_four_times_a_second_at_most(shop: Shop) -> None:
+    written: list[float] = []
+
+    def count(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("UPDATE generations SET stage"):
+            written.append(time.monotonic())
+
+    engine = shop.house.db.engine
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        assert shop.make(shop.ask(seconds=5.0, fps=24, frames=120)).state == "draft"
+    finally:
+        event.remove(engine, "before_cursor_execute", count)
+    assert all(later - sooner > 0.2 for sooner, later in pairwise(written)), written
+
+
 def test_a_draining_worker_takes_nothing(shop: Shop) -> None:
     db = shop.house.db
     db.write_now(lambda uow: generation_workers.register(uow, "one"))
@@ -352,3 +380,12 @@ def test_a_run_that_fails_says_why(shop: Shop, tmp_path: Path) -> None:
             await runner.close()
 
     asyncio.run(go())
+
+
+def test_folders_of_killed_workers_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mine, left = scratch.make(), tmp_path / f"{scratch.PREFIX}99999999-x"
+    left.mkdir()
+    assert scratch.clear() == 0, "it may be another container's"
+    assert scratch.clear(time.time() + scratch.STALE + 1) == 1
+    assert mine.exists() and not left.exists()
