@@ -22,8 +22,11 @@ class Input:
     remix_of_id: int | None = None
 
 
-def find(session: Session, actor: Actor, media_id: int) -> Input:
+def find(session: Session, actor: Actor, media_id: int, *, elsewhere: bool = False) -> Input:
     """A file that an account may start from.
+
+    Args:
+        elsewhere: it may lie on another server, to be fetched later.
 
     A consent is for finished bytes (see `services.remixes`): a post whose author wants to be asked may be used here, and the
     finished remix waits for the answer.
@@ -40,10 +43,11 @@ def find(session: Session, actor: Actor, media_id: int) -> Input:
     remix_of_id = None
     if media.actor_id != actor.id and media.status_id is not None:
         remix_of_id = remixes.remixable(session, actor, media.status_id).id
+    if media.state == "remote" and elsewhere and media.kind in KINDS:
+        return Input(media, KINDS[media.kind], remix_of_id)
     if media.state == "remote":
         raise Invalid("This file lies on another server. Save it, upload it here and start from your upload; name the post as "
-                      "what it is a remix of.",
-                      code="remote-input")
+                      "what it is a remix of.", code="remote-input")
     if media.state in ("received", "processing"):
         raise Conflict("Your upload is still being processed. Try again in a moment.", code="input-not-ready", retry_after=5)
     if media.state == "failed" or not media.storage_key:
