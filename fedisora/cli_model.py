@@ -72,7 +72,8 @@ def _as_json(preset: Preset, ready: Readiness, use: str) -> dict[str, Any]:
         "frame_step": preset.frame_step, "multiple": preset.multiple,
         "sizes": {name: [list(size) for size in sizes] for name, sizes in preset.sizes.items()},
         "steps": preset.steps, "guidance": preset.guidance, "dtype": preset.dtype, "pipelines": preset.pipelines,
-        "negative_prompt": preset.negative_prompt, "note": preset.note}
+        "negative_prompt": preset.negative_prompt,
+        "prompt_words": preset.prompt_words, "note": preset.note}
 
 
 def _acceptance(settings: Settings, preset: Preset, accepted: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -97,3 +98,9 @@ def sources(session: Session, uris: Uris, media: Media) -> list[dict[str, Any]]:
             found.append({"src": uris.media(row.storage_key), "type": MP4, "width": row.width, "height": row.height,
                           "size": row.size})
     return found
+
+
+def offered(session: Session, uris: Uris, files: Iterable[Media]) -> dict[int, list[dict[str, Any]]]:
+    """`sources` by media id, of those that have more than their own file."""
+    known = {media.id: media for media in files if media.kind == "video"}
+    return {media_id: sources(session, uris, known[media_id]) for media_id in rows.of_media(session, known)}

@@ -78,6 +78,24 @@ def from_folder(path: Path, *, repository: str = "", revision: str = "") -> Pres
     return preset
 
 
+def of_package(backend: str, name: str) -> Preset:
+    """A model of another package's backend: a name that it knows, or a folder whose `preset.toml` says what it can make.
+
+    Raises:
+        ConfigurationError: that file is wrong.
+    """
+    from . import PROCEDURAL
+
+    place = Path(name).expanduser().absolute() if name else None
+    file = place / FILE if place is not None else None
+    title = place.name if file is not None and file.is_file() and place is not None else name or backend
+    given: dict[str, Any] = {"name": short_name(title), "title": title, "backend": backend, "repository": name}
+    if file is not None and file.is_file():
+        given |= {"repository": str(place), **table(file)}
+    base = dataclasses.replace(PROCEDURAL, licence="", licence_url="", note="")
+    return build(given, where=str(file or backend), base=base)
+
+
 def _of_class(name: str, members: dict[str, Any], path: Path) -> Preset | None:
     from . import find
 

@@ -169,6 +169,9 @@ def test_a_long_video_is_streamed_from_signed_files(studio: Studio) -> None:
     offered = studio.house.db.read_now(lambda session: renditions.sources(session, studio.house.uris, media))
     assert [(item["type"].rpartition("/")[2], item["height"]) for item in offered] == [
         ("vnd.apple.mpegurl", 192), ("mp4", 192), ("mp4", 144)]
+    page = studio.get(f"/@ada/{media.status_id}").text
+    assert re.findall(r'<source src="([^"]+)" type="([^"]+)">', page) == [
+        (item["src"].removeprefix(HERE), item["type"]) for item in offered]
     private(studio, media, sizes)
     gone = [row.storage_key for row in sizes]
     studio.house.db.write_now(lambda uow: publish.delete(uow, actors.get(uow.session, studio.ada), int(media.status_id or 0)))
