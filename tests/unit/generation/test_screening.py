@@ -17,7 +17,8 @@ from fedisora.errors import Busy, Conflict, Forbidden, Invalid, NotFound
 from fedisora.generation import screening
 from fedisora.generation.safety import ALLOW, Gates, Stage, Subject, Verdict
 from fedisora.models import Generation, Media, Notification, Screening
-from fedisora.services import screenings
+from fedisora.services import publish, screenings
+from fedisora.services.generations import inputs
 from fedisora.store import actors
 from fedisora.store.paging import Page
 from tests.architecture.imports import ROOT
@@ -280,6 +281,22 @@ def test_a_held_video_becomes_a_draft_or_the_post_that_was_ordered(studio: Studi
     assert (studio.get(ordered).state, studio.jobs("publish_generation")) == ("publishing", [{"generation_id": ordered}])
     assert studio.screenings(ordered)[0].decided_by is None and studio.screenings(plain)[0].decided_by == studio.actor("mod").id
     assert studio.house.db.read_now(screenings.count) == 0
+
+
+def test_a_held_video_is_used_for_nothing_meanwhile(studio: Studio, tmp_path: Path) -> None:
+    wanted = held_video(studio, tmp_path)
+    ada, media_id = studio.actor("ada").id, studio.get(wanted).media_id or 0
+    studio.run(lambda uow: setattr(uow.session.get_one(Media, media_id), "generation_id", wanted))
+
+    def post(uow: Any) -> int:
+        return publish.create(uow, actors.get(uow.session, ada), publish.Draft(text="look", media_ids=(media_id,))).id
+
+    with pytest.raises(Invalid, match="A moderator has to look"):
+        studio.run(post)
+    with pytest.raises(NotFound):
+        studio.run(lambda uow: inputs.find(uow.session, actors.get(uow.session, ada), media_id))
+    decide(studio, wanted, True)
+    assert studio.run(post)
 
 
 def test_a_denied_video_is_rejected_and_its_files_go(studio: Studio, tmp_path: Path) -> None:
