@@ -33,7 +33,7 @@ from fedisora.services import declaration, renditions
 from fedisora.storage.store import new_key
 from fedisora.store import keys as key_rows
 
-from . import claims, durable, remix_parents
+from . import claims, durable, generation_inputs, remix_parents
 from .files import keep, scratch
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ Parents = Callable[["House", Media, Path], Awaitable[list[Ingredient]]]
 Bindings = Callable[["House", Media, Path], Awaitable[list[str]]]
 Claims = Callable[["House", Media], Awaitable[list[dict[str, Any]]]]
 
-PARENTS: tuple[Parents, ...] = (remix_parents.parents,)
-"""(house, media, folder): the files of the posts it was made from, fetched into the folder, with `kind` and `object` set."""
+PARENTS: tuple[Parents, ...] = (remix_parents.parents, generation_inputs.inputs)
+"""(house, media, folder): the files it was made from, fetched into the folder, with `kind` and (of posts) `object` set."""
 BINDINGS: tuple[Bindings, ...] = (durable.soft_bindings,)
 """(house, media, path of the file as it will be signed): codes by which it is recognised without its manifest, `ISCC:…`,
 `fs-wm:…`."""

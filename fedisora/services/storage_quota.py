@@ -69,8 +69,9 @@ def check(uow: UnitOfWork, actor: Actor, incoming: int = 0) -> None:
     size, count = used(uow.session, actor.id)
     if size + incoming > limit:
         more = f", and this needs {in_mb(incoming)} more" if incoming else ""
-        raise StorageFull(f"Your storage is full: {count} files use {in_mb(size)} of {in_mb(limit)}{more}. Delete posts with "
-                          "videos or drafts that you no longer need, or ask an administrator of this server for more.")
+        kept = "1 file uses" if count == 1 else f"{count} files use"
+        raise StorageFull(f"Your storage is full: {kept} {in_mb(size)} of {in_mb(limit)}{more}. Delete posts with videos or "
+                          "drafts that you no longer need, or ask an administrator of this server for more.")
 
 
 def in_mb(size: int) -> str:

@@ -27,11 +27,12 @@ CORS = {
     "Access-Control-Expose-Headers": "Link, X-RateLimit-Reset, X-RateLimit-Limit, X-RateLimit-Remaining, X-Request-Id, "
                                      "Content-Range, Content-Length, Retry-After, Location, Tus-Resumable, Tus-Version, "
                                      "Tus-Extension, Tus-Max-Size, Upload-Offset, Upload-Length, Upload-Expires, "
-                                     "Fedisora-Media-Id",
+                                     "Upload-Metadata, Fedisora-Media-Id",
 }
 PREFLIGHT = {**CORS, "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
              "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Range, Accept, Tus-Resumable, "
-                                             "Upload-Length, Upload-Metadata, Upload-Offset, Upload-Checksum",
+                                             "Upload-Length, Upload-Metadata, Upload-Offset, Upload-Checksum, "
+                                             "X-HTTP-Method-Override",
              "Access-Control-Max-Age": "86400"}
 POLICY = ("default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
           "frame-ancestors 'none'")

@@ -100,6 +100,12 @@ def metadata(header: str) -> dict[str, str]:
     return found
 
 
+def as_given(about: dict[str, str]) -> dict[str, str]:
+    """The header Upload-Metadata of what a client said at creation: it must be told again."""
+    pairs = [f"{name} {base64.b64encode(value.encode()).decode()}".strip() for name, value in about.items()]
+    return {"Upload-Metadata": ",".join(pairs)} if pairs else {}
+
+
 def facts(row: Upload, have: int) -> dict[str, str]:
     """Headers that say how far an upload is."""
     found = {"Upload-Offset": str(have), "Upload-Length": str(row.length)}

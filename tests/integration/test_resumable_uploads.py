@@ -100,7 +100,10 @@ def test_a_real_client_uploads_in_pieces_and_the_file_is_processed(ada: Api, fil
     again = client.uploader(file_stream=io.BytesIO(film), chunk_size=9000, url=url)
     assert again.offset == 5000
     again.upload()
-    media_id = ada.http.head(url, headers=TUS).headers["fedisora-media-id"]
+    answer = ada.http.head(url, headers=TUS)
+    assert dict(pair.split() for pair in answer.headers["upload-metadata"].split(",")) == dict(
+        pair.split() for pair in encoded(**about).split(","))
+    media_id = answer.headers["fedisora-media-id"]
     media = ready(ada, media_id)
     assert (media["description"], media["fedisora"]["declared"]) == ("a moving gradient", True)
     assert media["meta"]["original"]["duration"] == pytest.approx(2.0, abs=0.1)
@@ -167,7 +170,8 @@ def test_what_is_refused(here: InstanceProcess, ada: Api, bob: Api) -> None:
     right = base64.b64encode(hashlib.sha256(b"y").digest()).decode()
     assert send(ada, url, start, b"y", **{"Upload-Checksum": f"sha256 {right}"}).status_code == 204
     assert bob.http.head(url, headers=TUS).status_code == 404
-    assert ada.http.delete(url, headers=TUS).status_code == 204
+    assert ada.http.post(url, headers=TUS).status_code == 400
+    assert ada.http.post(url, headers={**TUS, "X-HTTP-Method-Override": "DELETE"}).status_code == 204
     assert ada.http.head(url, headers=TUS).status_code == 404
 
 

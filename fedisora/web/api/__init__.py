@@ -54,7 +54,7 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/uploads", uploads.about, methods=["OPTIONS"]),
     Route(f"{BASE}/uploads", uploads.create, methods=["POST"]),
     Route(f"{BASE}/uploads/{{id}}", uploads.about, methods=["OPTIONS"]),
-    Route(f"{BASE}/uploads/{{id}}", uploads.one, methods=["HEAD", "PATCH", "DELETE"]),
+    Route(f"{BASE}/uploads/{{id}}", uploads.one, methods=["HEAD", "PATCH", "DELETE", "POST"]),
     Route(f"{BASE}/verify", verification.verify, methods=["POST"]),
 ]
 

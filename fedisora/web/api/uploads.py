@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ...errors import Malformed
 from ...services import storage_quota
 from .. import tus, tus_parts
 from ..auth import person
@@ -40,6 +41,11 @@ DOCS = (
                          s460="The bytes are not those of `Upload-Checksum`; none were kept.", **_WRONG)},
               scope="write:media", body={_BYTES: {"type": "string", "format": "binary"}},
               detail="409: `Upload-Offset` is not what is here; ask by HEAD, whose answer has the same headers."),
+    Operation("post", "/uploads/{id}", "PATCH or DELETE, for proxies that know neither.",
+              {200: Answer("As HEAD."), 204: Answer("As PATCH or DELETE."),
+               **refused(404, 409, 410, 413, 415, s423="As PATCH.", s460="As PATCH.", **_WRONG)}, scope="write:media",
+              body={_BYTES: {"type": "string", "format": "binary"}},
+              detail="The header `X-HTTP-Method-Override` says which of them it is."),
     Operation("delete", "/uploads/{id}", "Give an upload up.", {204: Answer("It is gone."), **refused(404, 410, **_WRONG)},
               scope="write:media"),
 )
@@ -71,18 +77,21 @@ async def create(request: Request) -> Response:
 
 
 async def one(request: Request) -> Response:
-    """HEAD, PATCH, DELETE uploads/:id"""
+    """HEAD, PATCH, DELETE uploads/:id; POST with X-HTTP-Method-Override where a proxy lets nothing else through."""
     house: House = request.app.state.house
     if (other := tus.speaks(request)) is not None:
         return other
+    method = request.headers.get("x-http-method-override", "").upper() if request.method == "POST" else request.method
+    if method not in ("HEAD", "PATCH", "DELETE"):
+        raise Malformed("Say in X-HTTP-Method-Override what this is: PATCH, DELETE or HEAD.")
     actor = await tus.uploader(request)
     row = await tus_parts.find(house, actor, request.path_params["id"])
-    if request.method == "PATCH":
+    if method == "PATCH":
         return await tus.append(request, house, row)
-    if request.method == "DELETE":
+    if method == "DELETE":
         await tus_parts.remove(house, row)
         return tus.answer(204)
     have = await tus_parts.offset(house, row)
     if have == row.length and row.media_id is None:  # the server ended between the last byte and what follows it
         row = await tus_parts.finish_later(house, actor, row)
-    return tus.answer(200, **tus.facts(row, have))
+    return tus.answer(200, **tus.facts(row, have), **tus.as_given(row.about))

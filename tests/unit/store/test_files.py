@@ -193,7 +193,7 @@ def test_what_counts_for_the_quota(house: House) -> None:
         storage_quota.check(uow, uow.session.get_one(Actor, ada), incoming)
 
     house.db.write_now(lambda uow: ask(uow, found.left or 0))
-    with pytest.raises(storage_quota.StorageFull, match=r"1 files use 1 MB of 1 MB, and this needs 1 MB more\. Delete posts"):
+    with pytest.raises(storage_quota.StorageFull, match=r"1 file uses 1 MB of 1 MB, and this needs 1 MB more\. Delete posts"):
         house.db.write_now(lambda uow: ask(uow, (found.left or 0) + 1))
     for own, fits in (({"storage_mb": 5}, True), ({"storage_mb": 0}, True), ({"jobs": 1}, False)):
         house.db.write_now(lambda uow, own=own: limits(uow, ada, own))
