@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import json
 from pathlib import Path
@@ -33,16 +34,20 @@ def _decided(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def find(settings: Settings, name: str) -> tuple[Preset, dict[str, str]]:
-    """(the model of a name, a folder or a repository; model → licence that was accepted).
+    """(the model of a name as the list shows it, a folder or a repository; model → licence that was accepted).
 
     Raises:
         ConfigurationError: there is none.
     """
-    from .generation.presets.catalogue import preset_of
+    from .generation.presets.catalogue import catalogue, preset_of
 
     accepted, pinned = _decided(settings)
-    backend = settings.generation_backend if name == settings.generation_model else ""
-    return preset_of(name, backend=backend, pinned=pinned), accepted
+    with contextlib.suppress(ConfigurationError):  # settings that contradict each other do not hide a preset
+        offered = catalogue(settings, accepted, pinned)
+        for preset in (*offered.models, *(one.preset for one in offered.unavailable)):
+            if preset is not None and name in (preset.name, preset.repository):
+                return preset, accepted
+    return preset_of(name, pinned=pinned), accepted
 
 
 def _size(preset: Preset) -> str:
@@ -67,7 +72,8 @@ def _as_json(preset: Preset, ready: Readiness, use: str) -> dict[str, Any]:
         "frame_step": preset.frame_step, "multiple": preset.multiple,
         "sizes": {name: [list(size) for size in sizes] for name, sizes in preset.sizes.items()},
         "steps": preset.steps, "guidance": preset.guidance, "dtype": preset.dtype, "pipelines": preset.pipelines,
-        "negative_prompt": preset.negative_prompt, "note": preset.note}
+        "negative_prompt": preset.negative_prompt,
+        "prompt_words": preset.prompt_words, "note": preset.note}
 
 
 def _acceptance(settings: Settings, preset: Preset, accepted: dict[str, str]) -> str:
@@ -189,7 +195,7 @@ def fetch(name: Name,
 
     settings = load_settings(data_dir)
     if own.REPOSITORY.fullmatch(name) and shipped(name) is None and not Path(name).is_dir():
-        pinned_as, repository, wanted = name, name, revision or "main"
+        pinned_as, repository, wanted = name, name, revision or _decided(settings)[1].get(name, "main")
     else:
         preset, accepted = find(settings, name)
         why = obstacle(preset, accepted)
@@ -198,7 +204,8 @@ def fetch(name: Name,
         if not preset.repository or Path(preset.repository).is_dir():
             err.print(f"{escape(preset.title)} is here already: there is nothing to fetch.")
             return
-        pinned_as, repository, wanted = preset.name, preset.repository, revision or preset.revision or "main"
+        pinned_as = preset.name if shipped(preset.name) else preset.repository
+        repository, wanted = preset.repository, revision or preset.revision or "main"
     folder, commit = download(repository, wanted, err)
     with_db(data_dir, lambda uow: kept.pin(uow, pinned_as, repository, commit))
     err.print(f"{escape(repository)} is here; commit {commit} is used from now on. Next: fedisora model check {escape(name)}")

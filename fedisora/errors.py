@@ -38,13 +38,14 @@ class FedisoraError(Exception):
     status: int = 500
     retryable: bool = False
     default_text: str = "Something went wrong on this server."
+    code: str = ""
 
     def __init__(self, text: str = "", *, cause: object = None, retry_after: float | None = None,
                  code: str = "") -> None:
         self.text = text or self.default_text
         self.cause = cause
         self.retry_after = retry_after
-        self.code = code
+        self.code = code or self.code
         super().__init__(self.text)
 
     def __str__(self) -> str:

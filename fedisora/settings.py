@@ -80,8 +80,9 @@ class Settings(BaseSettings):
     denylist_distance: int = Field(31, ge=0, le=64, description="How many of 256 bits a picture may differ from a denied one and "
                                    "still be it.")
     max_video_seconds: float = Field(180, ge=1, le=7200, description="Longest video that is taken as an upload.")
-    video_ladder: str = Field("", description="Comma-separated heights (`720,480`) in which every longer or larger video is also "
-                              "encoded, as signed files of their own; empty: none.")
+    video_ladder: str = Field("", pattern=r"^(\s*\d{3,4}\s*(,\s*\d{3,4}\s*)*)?$",
+                              description="Comma-separated heights (`720,480`; of upright videos the widths) in which larger "
+                              "videos are also encoded, as signed files of their own; empty: none.")
     hls_over_seconds: float = Field(60, ge=0, description="Videos longer than this are also served as HLS; 0: none.")
     loudness_target: float = Field(0, ge=-40, le=0, description="Bring the sound of uploads to this loudness (LUFS, for instance "
                                    "-16); 0: leave it as it is.")

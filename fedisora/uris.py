@@ -180,6 +180,10 @@ class Uris:
         """Public URL of a stored file; `key` is its path in the storage."""
         return f"{self.base}/media/{quote(key)}"
 
+    def hls(self, media_id: int) -> str:
+        """The master playlist of a video that is also served as HLS."""
+        return f"{self.base}/media/hls/{media_id}/master.m3u8"
+
     def caption(self, caption_id: int) -> str:
         """Where the captions of a video in one language are read, as WebVTT."""
         return f"{self.base}/media/captions/{caption_id}.vtt"

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from fedisora.db import UnitOfWork
 from fedisora.models import Media
+from fedisora.services import renditions
 from fedisora.storage.store import new_key
 from fedisora.store import jobs, lineage
 from fedisora.store import media as media_rows
@@ -54,4 +56,5 @@ def _keep(uow: UnitOfWork, media_id: int, moved: dict[str, tuple[str, str]]) -> 
     gone = [old for old, _ in moved.values()] + ([row.poster_jpeg_key] if row.poster_jpeg_key else [])
     for column, (_, new) in moved.items():
         setattr(row, column, new)
+    renditions.forget(uow, row, dt.timedelta())
     jobs.enqueue(uow, "delete_files", {"keys": gone})

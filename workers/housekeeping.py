@@ -28,7 +28,7 @@ from fedisora.models import (
     OneTimeToken,
     WebSession,
 )
-from fedisora.services.generations import UNFINISHED
+from fedisora.services.generations import UNFINISHED, leftovers
 from fedisora.store import backfill, fingerprints, jobs, lineage
 from fedisora.store import media as media_rows
 
@@ -78,6 +78,7 @@ async def sweep(house: House, payload: dict[str, Any]) -> None:
     await _look_at_stamps(house)
     await trust.plan(house)
     await storage.sweep_uploads(house)
+    await house.db.write(leftovers.unstick)
     await asyncio.to_thread(sweep_scratch)
     await asyncio.to_thread(_clear_cache, Path(house.settings.data_dir) / "cache")
 

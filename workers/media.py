@@ -19,7 +19,7 @@ from fedisora.storage.store import new_key
 from fedisora.store import fingerprints
 from fedisora.store import media as media_rows
 
-from . import claims, players
+from . import claims, players, renditions
 from .files import SUFFIX, keep, scratch
 from .rows import Handler
 from .signing import check, mark_for, sign, sign_again, transcode_seconds
@@ -149,4 +149,4 @@ async def verify_media(house: House, payload: dict[str, Any]) -> None:
 
 
 HANDLERS: dict[str, Handler] = {"process_media": process_media, "publish": publish, "declare": declare,
-                                "verify_media": verify_media, **claims.HANDLERS, **players.HANDLERS}
+                                "verify_media": verify_media, **claims.HANDLERS, **players.HANDLERS, **renditions.HANDLERS}

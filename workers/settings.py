@@ -118,10 +118,12 @@ def _queues(house: House, role: str, workers: LocalWorkers) -> list[tuple[str, J
 
 async def _listen(house: House, queue: str, job: Job, most: int) -> None:
     """Let arq jobs ring this process's bells, connecting again for as long as it takes."""
+    away = False
     while True:
         worker: Worker | None = None
         try:
             pool = await connect(house.settings.redis_url)
+            away = False
             worker = Worker(
                 functions=[func(cast("WorkerCoroutine", job), name="drain", keep_result=0, max_tries=3, timeout=JOB_TIMEOUT)],
                 redis_pool=pool, queue_name=queue, handle_signals=False, poll_delay=0.05, max_jobs=most, keep_result=0,
@@ -133,7 +135,9 @@ async def _listen(house: House, queue: str, job: Job, most: int) -> None:
                 await worker.close()
             raise
         except (OSError, RedisError, TimeoutError) as error:
-            log.warning("Redis does not answer; rows are found by the sweep until it does", error=str(error))
+            if not away:
+                log.warning("Redis does not answer; rows are found by the sweep until it does", error=str(error))
+            away = True
             if worker is not None:
                 for task in worker.tasks.values():
                     task.cancel()

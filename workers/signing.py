@@ -29,11 +29,11 @@ from fedisora.provenance.edits import MARK_SECONDS, action, is_marked, marking
 from fedisora.provenance.manifest import Ingredient
 from fedisora.provenance.record import Generator, ProvenanceRecord, maker
 from fedisora.provenance.secrecy import mentions, without
-from fedisora.services import declaration
+from fedisora.services import declaration, renditions
 from fedisora.storage.store import new_key
 from fedisora.store import keys as key_rows
 
-from . import claims, durable, remix_parents
+from . import claims, durable, generation_inputs, remix_parents
 from .files import keep, scratch
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ Parents = Callable[["House", Media, Path], Awaitable[list[Ingredient]]]
 Bindings = Callable[["House", Media, Path], Awaitable[list[str]]]
 Claims = Callable[["House", Media], Awaitable[list[dict[str, Any]]]]
 
-PARENTS: tuple[Parents, ...] = (remix_parents.parents,)
-"""(house, media, folder): the files of the posts it was made from, fetched into the folder, with `kind` and `object` set."""
+PARENTS: tuple[Parents, ...] = (remix_parents.parents, generation_inputs.inputs)
+"""(house, media, folder): the files it was made from, fetched into the folder, with `kind` and (of posts) `object` set."""
 BINDINGS: tuple[Bindings, ...] = (durable.soft_bindings,)
 """(house, media, path of the file as it will be signed): codes by which it is recognised without its manifest, `ISCC:…`,
 `fs-wm:…`."""
@@ -112,7 +112,10 @@ async def sign_again(house: House, media: Media, choice: str) -> None:
     old = [key for key in (media.storage_key, media.manifest_key) if key]
 
     def write(uow: UnitOfWork) -> None:
-        declaration.changed(uow, keep(uow, media.id, **values), old)
+        row = keep(uow, media.id, **values)
+        renditions.forget(uow, row)  # they say what was said before
+        declaration.changed(uow, row, old)
+        renditions.plan(uow, row)
 
     await house.db.write(write)
     await check(house, media)
@@ -167,17 +170,28 @@ async def _marked(house: House, media: Media, edits: Sequence[dict[str, Any]], s
 async def _seal(house: House, media: Media, actor: Actor, record: ProvenanceRecord, source: Path,
                 ingredients: Sequence[Ingredient], folder: Path, keys: tuple[str, str]) -> dict[str, Any]:
     """Write the manifest into a copy of the file, store both, and answer the columns that say so."""
+    signed, sidecar = await sealed(house, media, actor, record, source, ingredients, folder)
+    digest, size = await asyncio.to_thread(file_digest, signed)
+    await asyncio.to_thread(house.storage.put_file, keys[0], signed)
+    await asyncio.to_thread(house.storage.put_file, keys[1], sidecar)
+    return {"state": "signed", "storage_key": keys[0], "manifest_key": keys[1], "digest": digest_multibase(digest), "size": size,
+            "record": record.to_assertion(), "upload_key": None}
+
+
+async def sealed(house: House, media: Media, actor: Actor, record: ProvenanceRecord, source: Path,
+                 ingredients: Sequence[Ingredient], folder: Path) -> tuple[Path, Path]:
+    """A copy of a file with its manifest in it, and the manifest alone, both in `folder`.
+
+    Raises:
+        Invalid: libc2pa will not sign it.
+    """
     key, chain = await house.db.read(lambda session: key_rows.c2pa_key(session, house.vault, actor))
     signed, sidecar = folder / f"signed{source.suffix}", folder / "manifest.c2pa"
     await run_media("sign", {
         "path": str(source), "output": str(signed), "sidecar": str(sidecar), "mime": media.mime,
         "manifest": manifests.build(record, ingredients=ingredients, title=media.description[:TITLE]),
         "ingredients": [vars(item) for item in ingredients], "key": key_rows.pem(key), "chain": chain}, timeout=300)
-    digest, size = await asyncio.to_thread(file_digest, signed)
-    await asyncio.to_thread(house.storage.put_file, keys[0], signed)
-    await asyncio.to_thread(house.storage.put_file, keys[1], sidecar)
-    return {"state": "signed", "storage_key": keys[0], "manifest_key": keys[1], "digest": digest_multibase(digest), "size": size,
-            "record": record.to_assertion(), "upload_key": None}
+    return signed, sidecar
 
 
 def _keys(media: Media) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ..storage import Store
 from ..storage.store import new_key
 from . import screening
 from .jobs import Claim
-from .safety import Gates, Subject, Verdict
+from .safety import Gates, Verdict
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,6 @@ def asked(held: Claim) -> dict[str, Any]:
             "backend": held.backend}
 
 
-def subject(held: Claim, source: Path | None) -> Subject:
-    """What the gates see."""
-    return Subject(held.actor_id, held.actor_kind, held.prompt, held.id, str(held.options.get("negative_prompt", "")), held.task,
-                   held.model, held.width, held.height, held.seconds, held.fps, (source,) if source is not None else (),
-                   options=held.options)
-
-
 async def finish(db: Database, storage: Store, gates: Gates, held: Claim, result: dict[str, Any], output: Path, poster: Path,
                  source: Path | None) -> Finished:
     """Check and store a rendered file; everything at the same time.
@@ -61,7 +55,8 @@ async def finish(db: Database, storage: Store, gates: Gates, held: Claim, result
     key, poster_key = new_key(row_id, ".mp4"), new_key(row_id, ".webp")
     digesting = asyncio.create_task(asyncio.to_thread(file_digest, output))
     claiming = asyncio.create_task(from_generation(db, asked(held), result))
-    checking = asyncio.create_task(screening.frames(db, gates, subject(held, source), output))
+    seen = dataclasses.replace(held.subject, inputs=(source,) if source is not None else ())
+    checking = asyncio.create_task(screening.frames(db, gates, seen, output))
     storing = [asyncio.create_task(asyncio.to_thread(storage.put_file, name, path))
                for name, path in ((key, output), (poster_key, poster))]
     try:

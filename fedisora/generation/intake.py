@@ -94,6 +94,9 @@ def plan(settings: Settings, catalogue: Catalogue, wanted: Wanted, *, source: So
     _check_numbers(settings, wanted)
     notes: list[str] = []
     orientation, width, height = _bucket(preset, wanted, asked, source, notes)
+    words = len(prompt.split())
+    if 0 < preset.prompt_words < words:
+        notes.append(f"Your prompt has {words} words; {preset.title} reads about the first {preset.prompt_words}.")
     frames = _frames(settings, preset, wanted, source if task == "video" else None, notes)
     steps, guidance, negative = _sampling(preset, wanted, notes)
     return Plan(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..media.claims import Made, keep_made
-from ..models import Actor, Generation, GenerationTiming, Media
+from ..models import Generation, GenerationTiming, Media
 from ..services import screenings
 from ..services.generations.notify import changed
 from ..services.generations.reasons import LOW_MEMORY, sentence
@@ -19,7 +19,8 @@ from ..store import fingerprints, generation_queue, generation_workers, queue
 from ..store import jobs as rows
 from ..store.actors import maker_of
 from ..store.media import plan_extras
-from .safety import Verdict
+from .safety import Subject, Verdict
+from .screening import subject_of
 
 ATTEMPTS = 3
 WEIGHTS: Mapping[str, float] = {"load": 0.1, "text": 0.02, "denoise": 0.72, "decode": 0.05, "encode": 0.06, "check": 0.05}
@@ -44,7 +45,8 @@ class Claim:
     attempt: int
     worker: Worker
     actor_id: int
-    actor_kind: str
+    subject: Subject
+    """What the gates may know."""
     prompt: str
     seed: int
     width: int
@@ -102,31 +104,30 @@ def claim(uow: UnitOfWork, worker: Worker, models: Collection[str], *, watermark
         return None
     while (row := generation_queue.take(uow, models=models, owner=worker.owner, lease=worker.lease)) is not None:
         if row.cancel_requested:
-            _over(uow, row, "cancelled", row.code or "cancelled-by-author", row.error or "")
+            _over(uow, row, "cancelled", row.code or "cancelled-by-author", row.error)
         elif row.attempt > ATTEMPTS:
             _over(uow, row, "failed", "crashed")
         else:
             row.state, row.stage, row.progress, row.started_at, row.worker = "running", "load", 0.0, uow.now, worker.name
             row.code, row.error = None, None
             generation_workers.busy(uow, worker.name, row.id)
-            _changed(uow, row.id)
+            changed(uow, row)
             return _claim(uow.session, row, worker, watermark)
     return None
 
 
-def _over(uow: UnitOfWork, row: Generation, state: str, code: str, error: str = "") -> None:
+def _over(uow: UnitOfWork, row: Generation, state: str, code: str, error: str | None = None) -> None:
     row.state, row.code, row.error, row.finished_at = state, code, error or sentence(code), uow.now
-    row.lease_owner = row.lease_until = None
+    row.lease_owner, row.lease_until, row.cancel_requested = None, None, False
     uow.session.flush()
-    _changed(uow, row.id)
+    changed(uow, row)
 
 
 def _claim(session: Session, row: Generation, worker: Worker, watermark: bool) -> Claim:
     source = session.get(Media, row.input_media_id) if row.input_media_id is not None else None
-    bucket = f"{row.task}-{row.width}x{row.height}-{row.frames}-{row.options.get('steps') or 0}"
-    known = session.get(GenerationTiming, (row.model, bucket))
+    known = session.get(GenerationTiming, (row.model, generation_queue.bucket(row)))
     return Claim(
-        row.id, row.attempt, worker, row.actor_id, session.get_one(Actor, row.actor_id).kind or "", row.prompt, int(row.seed),
+        row.id, row.attempt, worker, row.actor_id, subject_of(session, row), row.prompt, int(row.seed),
         row.width, row.height, row.seconds, row.fps, row.frames, row.task, row.backend, row.model, dict(row.options),
         (source.storage_key or source.upload_key) if source is not None else None,
         fingerprints.free_mark(session) if watermark else None, (known.stages if known is not None else None) or WEIGHTS,
@@ -157,7 +158,7 @@ def once_more(uow: UnitOfWork, held: Claim, error: str) -> bool:
     """The card ran out of memory: say that it is made again, saving memory. Another attempt begins that way, too."""
     options = {**held.options, "low_memory": True, "adjusted": [*held.options.get("adjusted", []), LOW_MEMORY]}
     done = _write(uow, held, options=options, stage="load", progress=0.0, last_error=error[:500])
-    _changed(uow, held.id)
+    uow.ring(f"generation:{held.id}")
     return done
 
 
@@ -168,14 +169,15 @@ def finish(uow: UnitOfWork, held: Claim, state: str, code: str, cost: Cost, *, e
         error: what the person reads; the code's sentence when left out.
         cause: for the operator.
     """
-    if state == "cancelled":  # who asked for it has said why
-        asked = uow.session.execute(select(Generation.code, Generation.error).where(Generation.id == held.id)).one()
-        code, error = asked.code or code, asked.error or error
-    values = cost.columns(held) | ({"last_error": cause[:500]} if cause else {})
+    if state == "cancelled":  # who cancelled it said why
+        said = uow.session.execute(select(Generation.code, Generation.error).where(Generation.id == held.id)).one_or_none()
+        code, error = (said.code or code, said.error or error) if said is not None else (code, error)
+    values = cost.columns(held) | {"cancel_requested": False} | ({"last_error": cause[:500]} if cause else {})
     done = queue.finish(uow.session, Generation, held.id, held.worker.owner, held.attempt, state=state, code=code,
                         error=error or sentence(code), finished_at=uow.now, **values)
     generation_workers.idle(uow, held.worker.name, failed=int(done and state == "failed"))
-    _changed(uow, held.id)
+    if done:
+        _changed(uow, held.id)
     return done
 
 
@@ -189,7 +191,8 @@ def requeue(uow: UnitOfWork, held: Claim, code: str, cause: str, cost: Cost) -> 
                             run_at=uow.now + dt.timedelta(seconds=2 ** (held.attempt - 1)), stage="", progress=0.0,
                             **cost.columns(held))
     generation_workers.idle(uow, held.worker.name)
-    _changed(uow, held.id)
+    if done:
+        _changed(uow, held.id)
     return done
 
 
@@ -197,8 +200,11 @@ def keep(uow: UnitOfWork, held: Claim, media: Media, made: Made, result: dict[st
     """A finished video: a draft, on its way to being a post, held for a moderator, or rejected; all in one transaction.
 
     Returns:
-        whether its file is kept. False: the lease was lost (nothing changed), or it is rejected.
+        whether its file is kept. False: the lease was lost (nothing changed), it is rejected, or was cancelled meanwhile.
     """
+    if going(uow.session, held) == "cancel":
+        finish(uow, held, "cancelled", "cancelled-by-author", cost)
+        return False
     if not queue.finish(uow.session, Generation, held.id, held.worker.owner, held.attempt, state="draft", stage="", progress=1.0,
                         finished_at=uow.now, result=result, code=None, error=None, last_error=None, **cost.columns(held)):
         generation_workers.idle(uow, held.worker.name)
@@ -222,7 +228,7 @@ def keep(uow: UnitOfWork, held: Claim, media: Media, made: Made, result: dict[st
     uow.session.flush()
     generation_queue.remember(uow, row, cost.seconds, dict(cost.stages))
     generation_workers.idle(uow, held.worker.name, done=1)
-    _changed(uow, held.id)
+    changed(uow, row)
     return not denied
 
 

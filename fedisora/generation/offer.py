@@ -36,7 +36,7 @@ def spec(settings: Settings, preset: Preset) -> Spec:
         "quantisation": settings.generation_quantisation, "compile": settings.generation_compile,
         "attention": settings.generation_attention, "revision": preset.revision, "pipelines": dict(preset.pipelines),
         "licence": preset.licence_url or preset.licence, "memory_gb": preset.memory_gb, "steps": preset.steps,
-        "guidance": preset.guidance}
+        "guidance": preset.guidance, "arguments": dict(preset.arguments)}
     return Spec(preset.backend, preset.name if find(preset.name) is not None else preset.repository, options)
 
 

@@ -25,6 +25,7 @@ OPERATIONS: Final = {
     "poster": ("poster", "poster"),
     "thumbnail": ("images", "thumbnail"),
     "image": ("images", "image"),
+    "fragment": ("fragments", "fragment"),
     "storyboard": ("storyboard", "storyboard"),
     "transcribe": ("transcribe", "transcribe"),
     "fingerprint": ("fingerprint", "fingerprint"),

@@ -67,12 +67,13 @@ LIMITS: Final[dict[str, Limits]] = {
     "thumbnail": Limits(memory=2048, cpu=60, file=64),
     "image": Limits(memory=2048, cpu=90, file=256),
     "transcode": Limits(memory=4096, cpu=3600, file=2048, nice=5),
+    "fragment": Limits(memory=2048, cpu=120, file=8192, nice=5),
     "storyboard": Limits(memory=2048, cpu=240, file=16, nice=10),
     "transcribe": Limits(memory=65_536, cpu=7200, file=4096, files=512, nice=10),  # a speech model maps its weights
     "codes": Limits(memory=2048, cpu=60, file=1),
     "flashes": Limits(memory=2048, cpu=120, file=1),
     "fingerprint": Limits(memory=2048, cpu=150, file=1, nice=10),
-    "sign": Limits(memory=2048, cpu=120, file=2048),
+    "sign": Limits(memory=2048, cpu=120, file=8192),
     "read": Limits(memory=2048, cpu=60, file=2048),
     "selftest": Limits(memory=2048, cpu=30, file=1),
 }

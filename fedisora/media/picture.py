@@ -33,10 +33,8 @@ UPRIGHT: Final[Turn] = (False, False, False)
 
 
 def fitted(width: int, height: int, short: int = OUT_SHORT) -> tuple[int, int]:
-    """The size of the encoded picture: even, never enlarged, its short side at most `short` and its long side in proportion
-    (1080: within 1920×1080 either way)."""
-    long = OUT_LONG * short // OUT_SHORT
-    scale = min(1.0, long / max(width, height), short / min(width, height))
+    """The size of the encoded picture: even, never enlarged, within 1920×1080 either way, its short side at most `short`."""
+    scale = min(1.0, OUT_LONG / max(width, height), short / min(width, height))
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 

@@ -33,8 +33,8 @@ class Ingredient:
         path: where the parent's bytes lie while we sign.
         mime: its media type.
         title: what it is called in the manifest.
-        relationship: `parentOf` or `componentOf`.
-        kind: `remix` (another post's file) or `upload` (the file itself as it came).
+        relationship: `parentOf`, `componentOf`, or `inputTo` (a model was given it; C2PA 2.2, "Ingredient").
+        kind: `remix` (another post's file), `upload` (the file itself as it came) or `input` (what a model was given).
         object: id of the post it belongs to; the manifest names it as the place to learn more.
     """
 
@@ -58,16 +58,18 @@ def ingredient_id(index: int) -> str:
 def _actions(record: ProvenanceRecord, ingredients: Sequence[Ingredient]) -> list[dict[str, Any]]:
     source_type = record.digital_source_type
     parents = [ingredient_id(i) for i, item in enumerate(ingredients) if item.relationship == "parentOf"]
-    parts = [ingredient_id(i) for i, item in enumerate(ingredients) if item.relationship != "parentOf"]
+    parts = [ingredient_id(i) for i, item in enumerate(ingredients) if item.relationship == "componentOf"]
+    given = [ingredient_id(i) for i, item in enumerate(ingredients) if item.relationship == "inputTo"]
+    inputs = {"parameters": {"ingredientIds": given}} if given else {}
     edits = [dict(edit) for edit in record.edits]
     if source_type and not parents:
-        first = [{"action": "c2pa.created", "digitalSourceType": source_type, **_agent(record)}]
+        first = [{"action": "c2pa.created", "digitalSourceType": source_type, **_agent(record), **inputs}]
     else:
         # `created` must state a source type, and no IPTC value means "undeclared". So an undeclared upload is what it is: a
         # file that was opened and transcoded here. The signer adds the unsigned bytes as its parent when none is named.
         first = [{"action": "c2pa.opened", "parameters": {"ingredientIds": parents[:1] or [ingredient_id(0)]}}]
         if source_type:
-            first.append({"action": "c2pa.edited", "digitalSourceType": source_type, **_agent(record)})
+            first.append({"action": "c2pa.edited", "digitalSourceType": source_type, **_agent(record), **inputs})
         elif not edits:
             edits = [{"action": "c2pa.transcoded"}]
     placed = [{"action": "c2pa.placed", "parameters": {"ingredientIds": [part]}} for part in parts]

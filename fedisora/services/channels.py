@@ -23,7 +23,7 @@ from ..errors import Invalid
 from ..models import Actor, Delivery, OutboxActivity, RemoteHost, Status
 from ..provenance.record import timestamp
 from ..serializers.activitypub import video as video_serializer
-from ..store import actors, records, relations, statuses
+from ..store import actors, records, relations, renditions, statuses
 from ..store import media as media_rows
 from ..uris import USERNAME
 from . import local_actors
@@ -132,7 +132,8 @@ def _document(uow: UnitOfWork, status: Status, actor: Actor, channel: Actor) -> 
         return None
     tags = statuses.tags(uow.session, [status.id]).get(status.id, [])
     beside = records.beside(uow.session, [clip]).get(clip.id, records.NOTHING)
-    return outbox.sign(uow, actor, video_serializer.to_activitypub(status, actor, channel, clip, tags, uow.uris, beside))
+    sizes = renditions.of_media(uow.session, [clip.id]).get(clip.id, [])
+    return outbox.sign(uow, actor, video_serializer.to_activitypub(status, actor, channel, clip, tags, uow.uris, beside, sizes))
 
 
 def _is_sent(session: Session, uri: str) -> bool:

@@ -18,7 +18,7 @@ from ..models import Actor, Media, Status
 from ..provenance import dial, digital_source, policy_inbound
 from ..store import actors, jobs, notifications, statuses
 from ..store import media as media_rows
-from . import channels, polls, quotes, relays, remixes
+from . import channels, polls, quotes, relays, remixes, renditions
 
 MAX_CHARACTERS = 2000
 MAX_MENTIONS = 50
@@ -207,8 +207,11 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     actor = actors.get(session, status.actor_id)
     if not remixes.cleared(uow, status, actor):
         return
-    media_rows.note_made(status, media_rows.of_statuses(session, [status_id]).get(status_id, []))
+    files = media_rows.of_statuses(session, [status_id]).get(status_id, [])
+    media_rows.note_made(status, files)
     status.published = True
+    for media in files:
+        renditions.plan(uow, media)
     note = local_posts.document(uow, status, actor)
     activity = create_activity.build(note, uow.uris.create(status.uri))
     outbox.send(uow, actor, activity, local_posts.inboxes(uow, status, actor) + channels.inboxes(uow, status),

@@ -162,17 +162,18 @@ def decide(uow: UnitOfWork, moderator: User | None, screening_id: int, allow: bo
 
 
 def _allowed(uow: UnitOfWork, screening: Screening, row: Generation) -> None:
+    # Jobs without a key: the one that was held may not be written off yet, and a pending one would count as this one.
     row.code = row.error = None
     if screening.stage in BEFORE and screening.decision == "hold":
         generation_queue.admit(uow, row)  # every gate was asked, and nobody else denied
     elif screening.stage in BEFORE:
         _to(uow, row, "submitted")
-        jobs.enqueue(uow, "screen_generation", {"generation_id": row.id}, key=str(row.id))
+        jobs.enqueue(uow, "screen_generation", {"generation_id": row.id})
     elif row.media_id is None:
         generation_queue.admit(uow, row)  # its file was deleted when it was refused: it is made again
     elif row.publish_as is not None:
         _to(uow, row, "publishing")
-        jobs.enqueue(uow, "publish_generation", {"generation_id": row.id}, key=str(row.id))
+        jobs.enqueue(uow, "publish_generation", {"generation_id": row.id})
     else:
         _to(uow, row, "draft")
 

@@ -1,4 +1,4 @@
-"""What administrators see of the generation queue: who works through it, what failed, who used how much."""
+"""What administrators see of the generation queue: what waits in a lane, what failed, who used how much."""
 from __future__ import annotations
 
 import datetime as dt
@@ -7,12 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..models import Actor, Generation, GenerationWorker
-
-
-def workers(session: Session) -> Sequence[GenerationWorker]:
-    """Every worker that was ever seen and not removed, the last seen first."""
-    return session.scalars(select(GenerationWorker).order_by(GenerationWorker.seen_at.desc(), GenerationWorker.name)).all()
+from ..models import Actor, Generation
 
 
 def queued(session: Session, gpu_class: str) -> int:

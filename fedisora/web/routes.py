@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute
 
-from . import activitypub, api, files, health, mastodon, oauth, pages
+from . import activitypub, api, files, health, hls, mastodon, oauth, pages
 from .pages import captions
 
 if TYPE_CHECKING:
@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def build(house: House) -> list[BaseRoute]:
     """All routes. Pages come last: their `/@name` patterns are the widest."""
     return [*health.routes, *activitypub.routes, *mastodon.routes, *oauth.routes, *api.routes, *api.fallback,
-            *mastodon.fallback, *captions.served, *files.routes, *pages.routes]
+            *mastodon.fallback, *captions.served, *hls.served, *files.routes, *pages.routes]

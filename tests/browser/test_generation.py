@@ -172,5 +172,8 @@ def test_without_javascript_a_refusal_is_appealed_and_a_moderator_lets_it(instan
         return page.locator("form[action$='/publish']").count() == 1
 
     eventually(ready, seconds=60, what="the draft")
+    page.goto(f"{instance.base}/notifications")
+    page.get_by_role("link", name="See the video").click()
+    assert page.url == job
     expect(page.locator("main")).to_contain_text("A painting is fine.")
     context.close()

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from fedisora import model_fetch
+from fedisora import model_check, model_fetch
+from fedisora.app import build_house
 from fedisora.cli import app
 from fedisora.errors import FedisoraError
+from fedisora.settings import load_settings
 from tests.support import environment, hub
 from tests.support.pipelines import tiny_pipelines
 from tests.unit.generation.test_catalogue import model
@@ -136,6 +138,36 @@ def test_fetching_takes_safetensors_alone_and_pins_the_commit(instance: Instance
     monkeypatch.setenv("FEDISORA_GENERATION_BACKEND", "diffusers")
     monkeypatch.setenv("FEDISORA_GENERATION_MODEL", REPOSITORY)
     assert instance.states()["tiny-wan"] == "ready"
+    assert instance.json("show", "tiny-wan")["repository"] == REPOSITORY  # by the name that the list shows
+    with hub.serve({REPOSITORY: source}) as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        (folder / "vae" / "config.json").unlink()
+        assert instance.states()["tiny-wan"] == "incomplete"
+        instance.run("fetch", "tiny-wan")
+    assert (folder / "vae" / "config.json").exists()
+
+
+@pytest.mark.usefixtures("gpu_extra")
+def test_the_doctor_has_a_line_for_every_model(instance: Instance) -> None:
+    def told(**settings: Any) -> list[tuple[bool, str]]:
+        house = build_house(load_settings(instance.data, **settings))
+        try:
+            return [(fine, f"{what}: {text}") for fine, what, text in
+                    house.db.read_now(lambda session: model_check.findings(session, house.settings))]
+        finally:
+            house.db.close()
+
+    assert told() == [(True, "model procedural: ready")]
+    models = {"generation_models": "nothing,wan2.2-ti2v-5b,ltx-video-0.9.5"}
+    found = told(**models)
+    assert [fine for fine, _ in found] == [False, False, True, False]
+    assert "model nothing: There is no model nothing" in found[0][1]
+    assert "accept-licence ltx-video-0.9.5" in found[1][1]
+    assert found[3][1] == "model wan2.2-ti2v-5b: not fetched. Run: fedisora model fetch wan2.2-ti2v-5b"
+    assert told(**models, redis_url="redis://127.0.0.1:1")[3] == (
+        True, "model wan2.2-ti2v-5b: not fetched on this machine. Its generation workers need it. Run: fedisora model fetch "
+              "wan2.2-ti2v-5b")
+    assert told(generation_backend="diffusers")[0][0] is False
 
 
 @pytest.mark.usefixtures("gpu_extra")
@@ -188,7 +220,7 @@ def test_a_check_loads_a_model_and_renders_a_clip(instance: Instance, tiny_pipel
     found = instance.json("check", str(folder))
     assert (found["size"], found["frames"], found["device"]) == ("96x64", 13, "CPU")
     assert found["revision"].startswith("sha256-")
-    assert found["offload"] == "none"
+    assert (found["dtype"], found["offload"]) == ("float32", "none")
     monkeypatch.setenv("FEDISORA_GENERATION_DTYPE", "float16")
     assert instance.refused("check", str(folder)) == (
         "My Wan does not work here: float16 needs a GPU, and torch finds none. Set FEDISORA_GENERATION_DTYPE=auto.")

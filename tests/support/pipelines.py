@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import string
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,14 +23,15 @@ import pytest
 from . import environment
 
 SEED = 0
-FRAME_RULES = {"wan": 4, "wan-i2v": 4, "wan-v2v": 4, "ltx": 8, "ltx-i2v": 8, "cogvideox": 4, "cogvideox-v2v": 4}
+FRAME_RULES = {"wan": 4, "wan-i2v": 4, "wan-v2v": 4, "ltx": 8, "ltx-i2v": 8, "cogvideox": 4, "cogvideox-v2v": 4,
+               "ltx2": 8}
 """Name → n where the number of frames is a multiple of n, plus 1."""
 
 
 @pytest.fixture(scope="session")
 def tiny_pipelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Name → folder: `wan` (text, and picture and video by its siblings, as Wan 2.2 TI2V), `wan-i2v`, `wan-v2v`, `ltx`,
-    `ltx-i2v`, `cogvideox`, `cogvideox-v2v`. All workers of a session share them.
+    `ltx-i2v`, `cogvideox`, `cogvideox-v2v`, `ltx2` (with sound). All workers of a session share them.
     """
     environment.require("torch")
     base = tmp_path_factory.getbasetemp()
@@ -44,14 +46,14 @@ def tiny_pipelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / name for name in FRAME_RULES}
 
 
+LETTERS = ("▁", *sorted({*string.ascii_letters, *string.digits, *string.punctuation}))
+
+
 def _tokenizer() -> Any:
     """One token a character."""
-    import string
-
     from transformers import T5Tokenizer
 
-    letters = sorted({*string.ascii_letters, *string.digits, *string.punctuation})
-    vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), *((letter, -3.0) for letter in letters)]
+    vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((letter, -3.0) for letter in LETTERS)]
     return T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=512)
 
 
@@ -124,6 +126,43 @@ def cogvideox(kind: str) -> Any:
         scheduler=diffusers.DDIMScheduler())
 
 
+def ltx2() -> Any:
+    """A pipeline of the LTX-2 family, which makes sound too: 24 kHz, stereo. It is called with
+    `spatio_temporal_guidance_blocks=[1]`, as the real one has 48 blocks and this one two.
+    """
+    import diffusers
+    import transformers
+    from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
+    from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
+
+    special = ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>")
+    tokenizer = transformers.GemmaTokenizer(vocab={token: number for number, token in enumerate((*special, *LETTERS))}, merges=[])
+    text = transformers.Gemma3TextConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=8, max_position_embeddings=1024, sliding_window=64)
+    vision = transformers.SiglipVisionConfig(
+        hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14)
+    config = transformers.Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=4, image_token_index=4,
+                                       boi_token_index=4, eoi_token_index=4)
+    heads = {f"{kind}_connector_{name}": value for kind in ("video", "audio") for name, value in (
+        ("num_attention_heads", 2), ("attention_head_dim", 8), ("num_layers", 1), ("num_learnable_registers", None))}
+    return diffusers.LTX2Pipeline(
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(), tokenizer=tokenizer,
+        text_encoder=_seeded(lambda: transformers.Gemma3ForConditionalGeneration(config)),
+        connectors=_seeded(lambda: LTX2TextConnectors(caption_channels=16, text_proj_in_factor=3, **heads)),
+        transformer=_seeded(lambda: diffusers.LTX2VideoTransformer3DModel(
+            in_channels=8, out_channels=8, num_attention_heads=2, attention_head_dim=8, cross_attention_dim=16, num_layers=2,
+            caption_channels=16, audio_in_channels=8, audio_out_channels=8, audio_num_attention_heads=2,
+            audio_attention_head_dim=4, audio_cross_attention_dim=8)),
+        vae=_seeded(lambda: diffusers.AutoencoderKLLTX2Video(
+            latent_channels=8, block_out_channels=(8, 16, 32, 64), decoder_block_out_channels=(8, 16, 32),
+            layers_per_block=(1,) * 5, decoder_layers_per_block=(1,) * 4, decoder_spatial_padding_mode="zeros",
+            spatial_compression_ratio=32, temporal_compression_ratio=8)),
+        audio_vae=_seeded(lambda: diffusers.AutoencoderKLLTX2Audio(
+            base_channels=8, ch_mult=(1, 1, 1), num_res_blocks=1, latent_channels=2, mel_bins=16)),
+        vocoder=_seeded(lambda: LTX2Vocoder(in_channels=32, hidden_channels=64)))
+
+
 MAKERS: dict[str, Callable[[], Any]] = {
     "wan": lambda: wan("WanPipeline", transformer_2=None, expand_timesteps=True),
     "wan-i2v": lambda: wan("WanImageToVideoPipeline", channels=36, image_encoder=None, image_processor=None, transformer_2=None),
@@ -132,6 +171,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "ltx-i2v": lambda: ltx("LTXImageToVideoPipeline"),
     "cogvideox": lambda: cogvideox("CogVideoXPipeline"),
     "cogvideox-v2v": lambda: cogvideox("CogVideoXVideoToVideoPipeline"),
+    "ltx2": ltx2,
 }
 
 

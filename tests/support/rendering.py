@@ -26,6 +26,8 @@ from fedisora.errors import ConfigurationError
 from fedisora.generation.backends.base import Cancelled, OutOfMemory
 from fedisora.generation.backends.procedural import Procedural
 
+HERE = Path(__file__).parent
+
 class Faulty:
     held = 1 << 20
 
@@ -49,6 +51,8 @@ class Faulty:
             while not cancelled():
                 time.sleep(0.01)
             raise Cancelled
+        while fault == "wait" and (HERE / f"wait-{request.prompt.partition(':')[0]}").exists() and not cancelled():
+            time.sleep(0.01)
         if fault == "deaf":
             time.sleep(60)
         if fault == "oom" and not request.low_memory:
@@ -67,6 +71,8 @@ def load(model, options):
     said = flag.read_text() if flag and flag.exists() else ""
     if said == "missing":
         raise ConfigurationError("The weights of faulty are missing: run `fedisora model fetch faulty`.")
+    while (HERE / "slow").exists():
+        time.sleep(0.01)
     if said == "slow":
         flag.with_name("begun").touch()
         while flag.exists():

@@ -82,9 +82,9 @@ class Studio:
         self.run(gone)
 
     @classmethod
-    def open(cls, folder: Path) -> Studio:
+    def open(cls, folder: Path, **settings: str) -> Studio:
         """A new one, with `ada`, `bea` and the moderator `mod`."""
-        house = build_house(load_settings(folder, base_url="https://here.example"))
+        house = build_house(load_settings(folder, base_url="https://here.example", **settings))
 
         def people(uow: UnitOfWork) -> None:
             for name in ("ada", "bea", "mod"):

@@ -16,11 +16,15 @@ from .preset import Preset, is_accepted
 
 @dataclasses.dataclass(frozen=True)
 class Unavailable:
-    """A model that the settings name and that nobody can use yet; `reason` says what to do."""
+    """A model that the settings name and that nobody can use yet; `reason` says what to do.
+
+    `preset` is None when nothing is known of it.
+    """
 
     name: str
     title: str
     reason: str
+    preset: Preset | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,16 +80,16 @@ def catalogue(settings: Settings, accepted: Mapping[str, str], pinned: Mapping[s
     usable: dict[str, Preset] = {}
     unusable: dict[str, Unavailable] = {}
     default: Preset | None = None
-    for number, name in enumerate(names):
-        backend = settings.generation_backend if number == 0 else ""
+    for name in names:
+        known: Preset | None = None
         try:
-            preset = preset_of(name, backend=backend, pinned=pinned)
+            preset = known = preset_of(name, backend=settings.generation_backend, pinned=pinned)
         except ConfigurationError as error:
             preset, reason = _nothing(name, settings.generation_backend), error.text
         else:
             reason = obstacle(preset, accepted)
         if reason:
-            unusable.setdefault(preset.name, Unavailable(preset.name, preset.title, reason))
+            unusable.setdefault(preset.name, Unavailable(preset.name, preset.title, reason, known))
         elif usable.setdefault(preset.name, preset) != preset:
             raise ConfigurationError(f"Two models are called {preset.name}. Give one of them another name in its {own.FILE}.")
         default = default or preset
@@ -102,7 +106,8 @@ def preset_of(name: str, *, backend: str = "", pinned: Mapping[str, str] | None 
     """The preset of a name, a folder or a repository that was fetched.
 
     Args:
-        backend: a backend of another package, whose models only it knows.
+        backend: the instance's. Models of another package's backend are known to that package; what differs from the program's
+            rules is said by a `preset.toml` in a folder that is named instead of a model.
 
     Raises:
         ConfigurationError: it is none of these.
@@ -112,8 +117,7 @@ def preset_of(name: str, *, backend: str = "", pinned: Mapping[str, str] | None 
     if known is not None:
         return dataclasses.replace(known, revision=pinned.get(known.name, known.revision))
     if backend not in ("", PROCEDURAL.name, "diffusers"):
-        return dataclasses.replace(PROCEDURAL, name=own.short_name(name or backend), title=name or backend, backend=backend,
-                                   repository=name, licence="", licence_url="", note="", max_seconds=60.0)
+        return own.of_package(backend, name)
     path = Path(name).expanduser()
     if path.is_dir():
         return own.from_folder(path)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from . import weights
-from .preset import Preset
+from .preset import TASKS, Preset
 from .reading import build, table
 
 FILE = "preset.toml"
@@ -78,6 +78,24 @@ def from_folder(path: Path, *, repository: str = "", revision: str = "") -> Pres
     return preset
 
 
+def of_package(backend: str, name: str) -> Preset:
+    """A model of another package's backend: a name that it knows, or a folder whose `preset.toml` says what it can make.
+
+    Raises:
+        ConfigurationError: that file is wrong.
+    """
+    from . import PROCEDURAL
+
+    place = Path(name).expanduser().absolute() if name else None
+    file = place / FILE if place is not None else None
+    title = place.name if file is not None and file.is_file() and place is not None else name or backend
+    given: dict[str, Any] = {"name": short_name(title), "title": title, "backend": backend, "repository": name}
+    if file is not None and file.is_file():
+        given |= {"repository": str(place), **table(file)}
+    base = dataclasses.replace(PROCEDURAL, licence="", licence_url="", note="")
+    return build(given, where=str(file or backend), base=base)
+
+
 def _of_class(name: str, members: dict[str, Any], path: Path) -> Preset | None:
     from . import find
 
@@ -93,12 +111,12 @@ def _of_class(name: str, members: dict[str, Any], path: Path) -> Preset | None:
     held = weights.size(path)
     gigabytes = -(-held // 10**9)
     multiple = max(base.multiple, 2 * scale)
+    sizes = {orientation: tuple((width // multiple * multiple, height // multiple * multiple) for width, height in sizes)
+             for orientation, sizes in base.sizes.items()}
     return dataclasses.replace(
-        base, pipelines=pipelines, tasks=tuple(pipelines), recommended=False, licence="", licence_url="", card_url="",
-        territory="", needs_acceptance=False, note="", download_gb=0, memory_gb=gigabytes and gigabytes + 2, low_memory_gb=0,
-        gpu_class=_gpu_class(held), multiple=multiple, sizes={orientation: tuple(
-            (width // multiple * multiple, height // multiple * multiple) for width, height in sizes)
-            for orientation, sizes in base.sizes.items()})
+        base, pipelines=pipelines, tasks=tuple(task for task in TASKS if task in pipelines), sizes=sizes, multiple=multiple,
+        recommended=False, licence="", licence_url="", card_url="", territory="", needs_acceptance=False, note="", download_gb=0,
+        memory_gb=gigabytes and gigabytes + 2, low_memory_gb=0, gpu_class=_gpu_class(held))
 
 
 def _gpu_class(held: int) -> str:

@@ -25,6 +25,7 @@ class Preset:
         needs_acceptance: an operator must accept the licence before the first use.
         tasks: of `text`, `image`, `video`.
         pipelines: task → class of diffusers; left out: what the model's own index says.
+        arguments: what the pipeline is called with besides the request, as the model card advises.
         gpu_class: the workers that can make it; names the arq queue. `cpu`, `gpu-16`, `gpu-24`, …
         memory_gb: GPU memory that it wants without offloading.
         low_memory_gb: GPU memory that it gets by with when parts of it wait in main memory.
@@ -37,6 +38,7 @@ class Preset:
         strength: how far a source video is changed when nobody says, 0 … 1.
         dtype: on a GPU.
         negative_prompt: used when the person gives none.
+        prompt_words: about so many words of a prompt are read (4 words are 5 to 6 tokens); 0: more than a prompt may have.
         note: what an operator should know before choosing it.
     """
 
@@ -57,6 +59,7 @@ class Preset:
     needs_acceptance: bool = False
     recommended: bool = False
     pipelines: dict[str, str] = field(default_factory=dict)
+    arguments: dict[str, float] = field(default_factory=dict)
     memory_gb: int = 0
     low_memory_gb: int = 0
     download_gb: int = 0
@@ -69,6 +72,7 @@ class Preset:
     strength: float = 0.8
     dtype: str = "bfloat16"
     negative_prompt: str = ""
+    prompt_words: int = 0
     note: str = ""
 
     @property

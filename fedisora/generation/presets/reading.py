@@ -15,7 +15,7 @@ _FIELDS = {field.name for field in dataclasses.fields(Preset)} | {"max_frames"}
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,57}")
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "bool": bool, "int": int, "int | None": int, "float": (int, float), "float | None": (int, float), "str": str,
-    "dict[str, str]": dict}
+    "dict[str, str]": dict, "dict[str, float]": dict}
 
 
 def read(path: Path) -> Preset:

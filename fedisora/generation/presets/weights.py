@@ -55,7 +55,7 @@ def missing(path: Path) -> str:
         if not files:
             return f"The folder {part} is missing in {path}."
         if any(name.endswith(".safetensors") for name in files):
-            lacking = sorted(_shards(path / part) - files)
+            lacking = sorted((_shards(path / part) | {"config.json"}) - files)
             if lacking:
                 return f"{part}/{lacking[0]} is missing in {path}."
         elif any(name.endswith(PICKLES) for name in files):

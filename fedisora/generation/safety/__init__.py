@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 from .base import ALLOW, STAGES, Gate, Stage, Subject, Surroundings, Verdict
-from .blocklist import check_prompt, normalised
 from .gates import Gates, load
 
-__all__ = ["ALLOW", "STAGES", "Gate", "Gates", "Stage", "Subject", "Surroundings", "Verdict", "check_prompt", "load",
-           "normalised"]
+__all__ = ["ALLOW", "STAGES", "Gate", "Gates", "Stage", "Subject", "Surroundings", "Verdict", "load"]

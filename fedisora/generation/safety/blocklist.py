@@ -4,20 +4,14 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Literal
 
-from ...errors import Invalid
 from . import builtin
 from .base import ALLOW, Stage, Subject, Surroundings, Verdict
-from .folding import folded, readings
+from .folding import readings
 from .wordlist import EMPTY, Watched, WordList
 
 PROMPT: Final = "Your prompt has words that this server does not allow: {}."
 TEXT: Final = "Your text has words that this server does not allow: {}."
 LOOKED_AT: Final = "A moderator has to look at this because of the words: {}."
-
-
-def normalised(prompt: str) -> str:
-    """A prompt as the lists see it: NFKC, lower case, look-alike letters folded, marks and invisible characters removed."""
-    return folded(prompt)
 
 
 def judge(text: str, own: WordList = EMPTY, *, refusal: str = PROMPT) -> Verdict:
@@ -73,14 +67,3 @@ class Blocklist:
             return Verdict("hold", verdict.code, "A moderator has to look at the text before this is published.",
                            verdict.evidence)
         return verdict
-
-
-async def check_prompt(prompt: str) -> None:
-    """Let a prompt pass the built-in list, or say why not.
-
-    Raises:
-        Invalid: with the public reason.
-    """
-    verdict = judge(prompt)
-    if verdict.decision == "deny":
-        raise Invalid(verdict.reason, cause="prompt refused by the block list")

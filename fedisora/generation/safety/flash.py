@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from ...media.process import run_media
+from ...media.standing import Standing
 from .base import ALLOW, Stage, Subject, Surroundings, Verdict
 
 SECONDS: Final = 28.0
@@ -18,6 +18,7 @@ class Flash:
     when_broken: Final[Literal["open", "closed"]] = "closed"
 
     def __init__(self, surroundings: Surroundings) -> None:
+        self._child = Standing("flashes")
         self._decision = surroundings.settings.flash_check
         self.stages: frozenset[Stage] = frozenset() if self._decision == "off" else frozenset({"frames"})
 
@@ -25,6 +26,6 @@ class Flash:
         """Look at every frame of the whole clip."""
         if subject.output is None or self._decision == "off":
             return ALLOW
-        found = await run_media("flashes", {"path": str(subject.output)}, timeout=SECONDS)
+        found = await self._child.run({"path": str(subject.output)}, timeout=SECONDS)
         worst = {kind: found[kind] for kind in ("general", "red") if found[kind]}
         return Verdict(self._decision, "flashes", REASON, worst) if worst else ALLOW

@@ -13,7 +13,7 @@ from typing import Any
 from ...activitypub import markup
 from ...activitypub.contexts import context_for
 from ...activitypub.vocabulary import PUBLIC
-from ...models import Actor, Media, Status, StatusTag
+from ...models import Actor, Media, Rendition, Status, StatusTag
 from ...provenance import foreign_labels
 from ...provenance.record import timestamp
 from ...store.records import NOTHING, Beside
@@ -28,6 +28,7 @@ MAX_TAGS = 5
 POSTER_SIDE = 1280
 PUBLISHED = 1
 COMMENTS_ON = 1
+PLAYLIST = "application/x-mpegURL"
 _SAME_RECORD = ("blurhash", "digestMultibase", "digitalSourceType", "generator", "isBasedOn", "provenance",
                 "remixAuthorization", "likenessAuthorization", "subtitleLanguage")
 
@@ -61,14 +62,28 @@ def _poster(clip: Media, video: str, uris: Uris) -> dict[str, Any]:
 
 def _file(clip: Media, uris: Uris) -> dict[str, Any]:
     """The Link of the file; fps -1 is PeerTube's "not known"."""
-    frames = ((clip.generator or {}).get("parameters") or {}).get("fps")
     return {"type": "Link", "mediaType": clip.mime, "href": uris.media(clip.storage_key or ""), "height": clip.height or 0,
-            "width": clip.width or 0, "size": clip.size or 0,
-            "fps": frames if isinstance(frames, int) and not isinstance(frames, bool) and frames > 0 else -1}
+            "width": clip.width or 0, "size": clip.size or 0, "fps": _rate(clip)}
+
+
+def _rate(clip: Media) -> int:
+    frames = ((clip.generator or {}).get("parameters") or {}).get("fps")
+    return frames if isinstance(frames, int) and not isinstance(frames, bool) and frames > 0 else -1
+
+
+def _others(clip: Media, sizes: Sequence[Rendition], uris: Uris) -> list[dict[str, Any]]:
+    """Links of the other encodings: smaller files, and the HLS playlist with the fragmented files that it plays in `tag`."""
+    links = [{"type": "Link", "mediaType": clip.mime, "href": uris.media(row.storage_key), "height": row.height,
+              "width": row.width, "size": row.size, "fps": _rate(clip), "digestMultibase": row.digest} for row in sizes]
+    files = [link for link, row in zip(links, sizes, strict=True) if row.kind != "fmp4"]
+    streamed = [link for link, row in zip(links, sizes, strict=True) if row.kind == "fmp4"]
+    if not streamed:
+        return files
+    return [*files, {"type": "Link", "mediaType": PLAYLIST, "href": uris.hls(clip.id), "tag": streamed}]
 
 
 def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, tags: Sequence[StatusTag],
-                   uris: Uris, beside: Beside = NOTHING) -> dict[str, Any]:
+                   uris: Uris, beside: Beside = NOTHING, sizes: Sequence[Rendition] = ()) -> dict[str, Any]:
     """The Video of a public local post, without proof.
 
     Args:
@@ -76,6 +91,7 @@ def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, ta
         channel: the author's Group; its followers are who gets it.
         clip: the post's video (`clip_of`).
         beside: what stands in its record (`store.records.beside`).
+        sizes: its other encodings.
     """
     video = uris.video(actor.uri, status.id)
     label, label_tag = label_line([clip], uris, status.language)
@@ -89,7 +105,8 @@ def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, ta
         "published": timestamp(status.created_at), "updated": timestamp(status.edited_at or status.created_at),
         "originallyPublishedAt": timestamp(status.created_at), "to": [PUBLIC], "cc": [channel.followers_uri or ""],
         "attributedTo": [{"type": actor.type, "id": actor.uri}, {"type": channel.type, "id": channel.uri}],
-        "url": [{"type": "Link", "mediaType": "text/html", "href": status.url}, _file(clip, uris)],
+        "url": [{"type": "Link", "mediaType": "text/html", "href": status.url}, _file(clip, uris),
+                *_others(clip, sizes, uris)],
         "icon": [_poster(clip, video, uris)], "mediaType": "text/markdown",
         "content": words[:DESCRIPTION[1]] if len(words) >= DESCRIPTION[0] else None,
         # without "#": PeerTube shows the name as it is, the others strip the sign

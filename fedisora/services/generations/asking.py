@@ -13,6 +13,7 @@ from ...errors import Forbidden, Invalid, NotFound
 from ...models import Actor, Generation
 from ...store import generation_queue, jobs
 from ...store.paging import Page, newest_first, paginate
+from .. import storage_quota
 from . import notify, quotas
 from .plan import Plan
 from .states import HIDDEN
@@ -20,6 +21,8 @@ from .states import HIDDEN
 OFF = "This server is AI-free: nothing is generated here. You can upload what you filmed or drew yourself."
 MAX_PROMPT = 1000
 MAX_SEED = 2**63
+BYTES_PER_SECOND = 1 << 20
+"""About what a second of video takes in the storage."""
 NET = dt.timedelta(seconds=30)
 """When a worker screens what the request itself did not come to (its process was killed)."""
 
@@ -41,11 +44,13 @@ def request(uow: UnitOfWork, actor: Actor, plan: Plan, *, publish_as: dict[str, 
     Raises:
         Forbidden: this instance makes none, or this account may not have that much.
         TooManyRequests: too many at a time, or too much GPU time; the text says when it works again.
+        StorageFull: the finished videos would be more than this account may keep.
         Invalid: more variants than this instance allows.
     """
     allowed(uow)
     if not 1 <= plan.variants <= uow.settings.generation_variants:
         raise Invalid(f"One to {uow.settings.generation_variants} variants can be asked for at once.", code="variants")
+    storage_quota.check(uow, actor, int(BYTES_PER_SECOND * plan.seconds * plan.variants))
     payer_id = quotas.payer_of(uow.session, actor)
     cost = generation_queue.expected(uow.session, plan.model, plan.backend, plan.bucket)
     limits = quotas.check(uow, actor, payer_id, plan.variants, cost * plan.variants)

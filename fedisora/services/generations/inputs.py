@@ -41,7 +41,8 @@ def find(session: Session, actor: Actor, media_id: int) -> Input:
     if media.actor_id != actor.id and media.status_id is not None:
         remix_of_id = remixes.remixable(session, actor, media.status_id).id
     if media.state == "remote":
-        raise Invalid("This file lies on another server. Remix it there, or ask its author for the file and upload it here.",
+        raise Invalid("This file lies on another server. Save it, upload it here and start from your upload; name the post as "
+                      "what it is a remix of.",
                       code="remote-input")
     if media.state in ("received", "processing"):
         raise Conflict("Your upload is still being processed. Try again in a moment.", code="input-not-ready", retry_after=5)

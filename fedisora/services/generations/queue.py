@@ -97,7 +97,8 @@ def retry(uow: UnitOfWork, actor: Actor, generation_id: int) -> Generation:
     limits = quotas.check(uow, actor, payer_id, 1, cost)
     change(uow, row, "submitted", cancel_requested=False, code=None, error=None, last_error=None, progress=0.0, stage="",
            run_at=uow.now, started_at=None, finished_at=None, timings=None, worker=None, lease_owner=None, lease_until=None,
-           payer_id=payer_id, priority=limits.priority, expected_seconds=cost, attempt=0)
+           payer_id=payer_id, priority=limits.priority, expected_seconds=cost, attempt=0,
+           created_at=uow.now)  # it counts as asked for now
     jobs.enqueue(uow, "screen_generation", {"generation_id": row.id}, delay=NET)
     return row
 

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from ...db import UnitOfWork
 from ...errors import Forbidden, TooManyRequests
-from ...ids import id_floor
 from ...models import Actor, Generation, User
 from ...settings import Settings
 from ...store import actors
@@ -69,11 +68,11 @@ def _costs(session: Session, who: ColumnElement[bool], now: dt.datetime) -> list
 def spent(session: Session, actor: Actor, payer_id: int, now: dt.datetime) -> tuple[float, float]:
     """GPU seconds of the last 24 hours: (of the payer with all agents, of this account alone)."""
     return (sum(cost for _, cost in _costs(session, Generation.payer_id == payer_id, now)),
-            sum(cost for _, cost in _costs(session, _by(actor, now), now)))
+            sum(cost for _, cost in _costs(session, _by(actor, payer_id), now)))
 
 
-def _by(actor: Actor, now: dt.datetime) -> ColumnElement[bool]:
-    return (Generation.actor_id == actor.id) & (Generation.id >= id_floor(now - DAY))
+def _by(actor: Actor, payer_id: int) -> ColumnElement[bool]:
+    return (Generation.payer_id == payer_id) & (Generation.actor_id == actor.id)
 
 
 def _length(seconds: float) -> str:
@@ -123,5 +122,5 @@ def check(uow: UnitOfWork, actor: Actor, payer_id: int, count: int, cost: float)
         _check_seconds(_costs(uow.session, Generation.payer_id == payer_id, uow.now), cost, limits.seconds,
                        "a person and their agents together have", uow.now)
     if limits.agent_seconds:
-        _check_seconds(_costs(uow.session, _by(actor, uow.now), uow.now), cost, limits.agent_seconds, "this agent has", uow.now)
+        _check_seconds(_costs(uow.session, _by(actor, payer_id), uow.now), cost, limits.agent_seconds, "this agent has", uow.now)
     return limits

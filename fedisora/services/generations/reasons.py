@@ -12,8 +12,8 @@ REASONS: dict[str, str] = {
     "refused": "This model cannot make what was asked for.",
     "input-missing": "The picture or video that it starts from is not there any more. Please choose another one.",
     "check-failed": "The finished video could not be checked or stored. You can try again.",
-    "cancelled-by-author": "Cancelled by its author.",
-    "cancelled-by-admin": "Cancelled by the administrators of this server.",
+    "cancelled-by-author": "You cancelled it.",
+    "cancelled-by-admin": "An administrator stopped it.",
 }
 """Code → sentence. What a safety gate decided has the gate's own code and public reason instead."""
 LOW_MEMORY = "The graphics card ran out of memory. It is made once more in a way that needs less, and takes longer."

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from ...errors import Conflict, Invalid, NotFound
 from ...models import Actor, Generation
 from ...services.generations import administration
 from ...store import actors, generation_overview, generation_workers
+from ..convertors import number as number_of
 from .job_view import STAGE_WORDS, STATE_WORDS, number
 from .render import page
 from .visitor import checked_form, go, require_admin, text, visitor
@@ -22,6 +24,7 @@ from .visitor import checked_form, go, require_admin, text, visitor
 if TYPE_CHECKING:
     from ...app import House
 
+log = structlog.get_logger()
 HERE = "/admin/generation"
 SHOWN = 100
 FAILURES = 20
@@ -51,26 +54,28 @@ def _house(request: Request) -> House:
 
 
 async def _page(request: Request, *, problem: str = "", reason: str = "", status: int = 200) -> Response:
-    house = _house(request)
+    house, shown = _house(request), number_of(request.query_params.get("prompt", "")) or 0
     now = house.db.clock()
 
     def read(session: Session) -> dict[str, Any]:
         rows = [*administration.pending(session, SHOWN), *generation_overview.failures(session, now - LATELY, FAILURES)]
         people = actors.many(session, {row.actor_id for row in rows})
         entries = [_entry(row, people[row.actor_id], house.uris.host) for row in rows]
-        return {"lanes": administration.lane_states(session), "workers": generation_overview.workers(session),
+        return {"lanes": administration.lane_states(session), "workers": generation_workers.everybody(session),
                 "queue": [entry for entry in entries if entry.row.state != "failed"],
                 "failures": [entry for entry in entries if entry.row.state == "failed"],
                 "spent": [(f"@{actor.acct}", seconds, videos)
                           for actor, seconds, videos in generation_overview.spent(session, now - DAY, FAILURES)]}
 
-    return await page(request, "admin_generation.html", status=status, problem=problem, reason=reason, number=number,
+    if shown:
+        log.info("an administrator looked at a prompt", generation=shown, by=(await visitor(request)).actor_id)
+    return await page(request, "admin_generation.html", status=status, shown=shown, problem=problem, reason=reason, number=number,
                       gone=now - generation_workers.GONE, worker_words=WORKER_WORDS, backend=house.settings.generation_backend,
                       **await house.db.read(read))
 
 
 async def show(request: Request) -> Response:
-    """GET /admin/generation"""
+    """GET /admin/generation; with `?prompt=ID` the prompt of one, which is logged: people do not expect to be read."""
     await require_admin(request)
     return await _page(request)
 

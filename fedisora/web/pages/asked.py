@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from starlette.datastructures import FormData
 
 from ...errors import Invalid
+from ...generation import presets
 from ...generation.intake import Wanted
 from ...generation.presets.preset import Preset
 from ...models import Generation
@@ -37,9 +38,10 @@ def like(row: Generation) -> dict[str, str]:
     kept = {"prompt": row.prompt, "model": row.model, "task": row.task, "seconds": f"{row.seconds:g}",
             "orientation": str(options.get("orientation") or "portrait"), "size": f"{row.width}x{row.height}",
             "remix": str(options.get("remix_of") or ""), "input": str(row.input_media_id or "")}
+    model = presets.find(row.model)
     for name in ("negative_prompt", "steps", "guidance", "strength"):
         value = options.get(name)
-        if value is not None:
+        if value is not None and (model is None or value != getattr(model, name)):  # the model's own go without saying
             kept[name] = f"{value:g}" if isinstance(value, float) else str(value)
     return dict(BLANK) | kept
 

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ...db import UnitOfWork
 from ...errors import Conflict, FedisoraError, Invalid, NotFound
-from ...models import Actor, Status
+from ...models import Actor, Notification, Screening, Status
 from ...services import declaration, follows, interactions
 from ...services import publish as writing
 from ...services.publish import Draft
@@ -159,6 +159,18 @@ async def follow_elsewhere(request: Request) -> Response:
         return await _interact_page(request, uri, handle=handle, problem=error.text, status=422)
 
 
+def _link(session: Session, row: Notification) -> tuple[str, str] | None:
+    """(path, words) of the page on which somebody goes on; None: the post is that page."""
+    if row.type.startswith("consent."):
+        return "/consent", "See Consent"
+    if row.type == "generation.held":
+        return "/admin/generation/held", "See held videos"
+    if row.type == "generation.decided":
+        screening = session.get(Screening, row.about_id)
+        return (f"/create/jobs/{screening.generation_id}", "See the video") if screening is not None else None
+    return None
+
+
 async def inbox(request: Request) -> Response:
     """GET /notifications"""
     house = _house(request)
@@ -171,7 +183,7 @@ async def inbox(request: Request) -> Response:
         shown = {post.id: post for post in views.posts(session, posts, person.id, house.uris)}
         items = [{"person": views.account(people[row.from_actor_id], house.uris), "words": WORDS.get(row.type, row.type),
                   "post": shown.get(row.status_id) if row.status_id is not None else None, "when": row.created_at,
-                  "consent": row.type.startswith("consent.")}
+                  "link": _link(session, row)}
                  for row in rows]
         asking = [views.account(actor, house.uris) for _, actor in relations.follow_requests(session, person.id, Page(limit=40))]
         return items, asking

@@ -14,6 +14,7 @@ from ...provenance import digital_source, foreign_labels, label_lines
 from ...serializers.activitypub.note import label_line
 from ...serializers.mastodon.matches import discreet
 from ...serializers.mastodon.status import label_source
+from ...services import renditions
 from ...store import actors, fingerprints, relations, statuses
 from ...store import captions as caption_rows
 from ...store import media as media_rows
@@ -143,6 +144,8 @@ class MediaView:
     choices: list[tuple[str, str]] = field(default_factory=list)
     captions: list[CaptionView] = field(default_factory=list)
     storyboard: StoryboardView | None = None
+    sources: list[tuple[str, str]] = field(default_factory=list)
+    """(address, media type) of what a player may choose from, when there is more than `url`."""
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -182,13 +185,14 @@ def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
 
 
 def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "", named: bool = False,
-               copied: bool = False, captions: Sequence[Caption] = ()) -> MediaView:
+               copied: bool = False, captions: Sequence[Caption] = (), sources: Sequence[tuple[str, str]] = ()) -> MediaView:
     """A file as pages show it; remote ones are shown through this server.
 
     Args:
         title: of its post, for the name it is kept by.
         named: whether the post that it looks like may be named.
         copied: it looks like another video and nobody explains why: then its chip says that, and not that it is verified.
+        sources: (address, media type) of HLS and other sizes.
     """
     kept = discreet(media.verdict, named=named) or {}
     source = digital_source.find(media.digital_source_type)
@@ -217,7 +221,7 @@ def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "
         raw=json.dumps(kept, indent=2, ensure_ascii=False) if kept else "",
         ready=media.state in ("signed", "remote", "ready"), file_name=origin.file_name(actor, title, media),
         manifest=f"/media/{media.manifest_key}" if media.manifest_key else "", choices=origin.choices(media),
-        storyboard=_storyboard(media), captions=[CaptionView(
+        storyboard=_storyboard(media), sources=list(sources), captions=[CaptionView(
             row.id, row.language, row.label, row.automatic, f"/media/captions/{row.id}.vtt",
             "" if caption_rows.remote_url(row) else row.text) for row in captions])
 
@@ -281,6 +285,8 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     alike, copies = fingerprints.matches(session, every_file), fingerprints.copies(session, every_file)
     more = extras(session, every, viewer_id)
     said = caption_rows.of_files(session, [item.id for item in every_file])
+    sizes = {media_id: [(item["src"].removeprefix(uris.base), item["type"]) for item in items]
+             for media_id, items in renditions.offered(session, uris, every_file).items()}
     remixes = of_posts(session, [(row, people[row.actor_id]) for row in every.values()], viewer_id)
     found = []
     for row in rows:
@@ -294,7 +300,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
             id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=title_of(shown),
             spoiler=shown.spoiler_text, sensitive=shown.sensitive,
             media=[media_view(item, actor, author, title=title_of(shown), named=item.id in alike, copied=item.id in copies,
-                              captions=said.get(item.id, ()))
+                              captions=said.get(item.id, ()), sources=sizes.get(item.id, ()))
                    for item in media],
             page=f"{account_page(actor)}/{shown.id}", original=shown.url or shown.uri, local=shown.local,
             created=shown.created_at, edited=shown.edited_at, likes=shown.favourites_count, boosts=shown.reblogs_count,

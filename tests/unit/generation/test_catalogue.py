@@ -88,6 +88,21 @@ def test_a_model_that_is_not_there_is_no_reason_to_use_another(name: str, reason
 def test_the_model_of_another_package_is_known_to_that_package() -> None:
     found = offered(backend="sora", model="Sora Turbo")
     assert (found.default.backend, found.default.name, found.default.title) == ("sora", "sora-turbo", "Sora Turbo")
+    assert offered(backend="sora").default.name == "sora"
+    several = offered(backend="sora", model="one", models="two,procedural")
+    assert [(preset.name, preset.backend) for preset in several.models] == [
+        ("one", "sora"), ("two", "sora"), ("procedural", "procedural")]
+
+
+def test_what_the_model_of_another_package_can_make_is_said_in_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "Great Model"
+    folder.mkdir()
+    (folder / "preset.toml").write_text('tasks = ["text", "image"]\nsteps = 8\ngpu_class = "gpu-24"\n'
+                                        "sizes = {landscape = [[640, 360]]}\n")
+    preset = offered(backend="sora", model=str(folder)).find("great-model")
+    assert (preset.tasks, preset.steps, preset.backend, preset.repository) == (("text", "image"), 8, "sora", str(folder))
+    (folder / "preset.toml").write_text("fps = 0\n")
+    assert "must be above 0" in offered(backend="sora", model=str(folder)).unavailable[0].reason
 
 
 @pytest.mark.parametrize(("kind", "tasks", "frame_step", "multiple"), [

@@ -42,6 +42,21 @@ def test_every_task_renders(tiny_pipelines: dict[str, Path], tmp_path: Path, sou
         assert (len(frames), frames[0].width, frames[0].height, frames[0].format.name) == (9, 64, 64, "yuv420p")
 
 
+def test_sound_passes_through(tiny_pipelines: dict[str, Path], tmp_path: Path, sources: dict[str, Any]) -> None:
+    backend = tiny_renders.tiny(tiny_pipelines["ltx2"], arguments={"spatio_temporal_guidance_blocks": [1]})
+    for task in ("text", "image"):
+        made = backend.render(tiny_renders.request(tmp_path / "out.mp4", task=task, **sources), lambda stage, share: None,
+                              lambda: False)
+        assert made["audio"] is True
+        assert made["parameters"]["spatio_temporal_guidance_blocks"] == [1]
+        with av.open(str(tmp_path / "out.mp4")) as container:
+            sound, picture = container.streams.audio[0], container.streams.video[0]
+            assert (sound.codec_context.name, sound.rate, sound.layout.name) == ("aac", 24000, "stereo")
+            assert abs(float(sound.duration * sound.time_base) - float(picture.duration * picture.time_base)) < 0.05
+            loudest = max(float(abs(frame.to_ndarray()).max()) for frame in container.decode(audio=0))
+        assert loudest > 0.001, "there is something to hear"
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tiny_pipelines: dict[str, Path], tmp_path: Path,
                                                                    sources: dict[str, Any]) -> None:
     warm = tiny_renders.tiny(tiny_pipelines["wan"])

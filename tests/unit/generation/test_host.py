@@ -49,7 +49,7 @@ def test_energy_is_power_times_time(shop: Shop) -> None:
     assert row.energy_wh == pytest.approx(5.0 + 0.1 * (row.gpu_seconds - 50), abs=1e-3)
 
 
-@pytest.mark.parametrize("fault", [str(int(signal.SIGSEGV)), str(int(signal.SIGKILL)), "error"])
+@pytest.mark.parametrize("fault", [str(int(signal.SIGSEGV)), "error"])
 def test_what_fails_three_times_has_failed(shop: Shop, fault: str) -> None:
     generation = shop.ask(f"denoise:{fault}", "faulty")
 
@@ -64,6 +64,20 @@ def test_what_fails_three_times_has_failed(shop: Shop, fault: str) -> None:
     code = "backend-failed" if fault == "error" else "crashed"
     assert (row.state, row.code, row.error, row.attempt) == ("failed", code, REASONS[code], 3)
     assert row.last_error and shop.files() == []
+
+
+def test_a_child_killed_at_any_stage_is_a_pause(shop: Shop) -> None:
+    rows = [shop.ask(f"{stage}:{int(signal.SIGKILL)}", "faulty") for stage in STAGES]
+
+    async def work(host: Host) -> None:
+        for _ in rows:
+            assert await host.run_once()
+        for generation in rows:
+            row = shop.row(generation)
+            assert (row.state, row.attempt, row.lease_owner) == ("queued", 1, None) and "SIGKILL" in str(row.last_error)
+
+    shop.run(work)
+    assert shop.files() == []
 
 
 def test_after_a_crash_the_next_try_makes_it(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

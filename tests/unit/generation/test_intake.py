@@ -116,6 +116,13 @@ def test_what_a_model_does_not_know_is_left_out_and_it_is_said() -> None:
                              "Strength is about changing a video: left out.")
 
 
+def test_a_prompt_that_is_not_read_to_its_end_is_said_to_be() -> None:
+    long = " ".join(["fox"] * 170)
+    made = planned(model="cogvideox-5b", prompt=long)
+    assert "Your prompt has 170 words; CogVideoX-5B reads about the first 160." in made.adjusted
+    assert not any("words" in note for note in planned(model="wan2.2-ti2v-5b", prompt=long).adjusted)
+
+
 def test_a_limit_of_the_instance_that_is_no_number_of_frames_is_rounded_like_a_request() -> None:
     assert planned(model="wan2.2-ti2v-5b", seconds=4.0, settings={"generation_max_seconds": 4}).frames == 97
     with pytest.raises(Invalid, match="1 to 4.042 seconds"):

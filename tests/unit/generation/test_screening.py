@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,26 @@ def test_two_workers_do_not_both_ask(studio: Studio) -> None:
 
     asyncio.run(go())
     assert (studio.get(wanted).state, len(studio.screenings(wanted))) == ("rejected", 1)
+
+
+def test_of_many_that_want_to_ask_on_postgresql_one_does(tmp_path: Path, postgres_url: str) -> None:
+    studio = Studio.open(tmp_path, database_url=postgres_url)
+    wanted, gate = [studio.ask() for _ in range(4)], Made(HOLD)
+
+    async def one(generation_id: int) -> None:
+        with contextlib.suppress(Busy):
+            await screening.screen(studio.house.db, studio.house.storage, Gates([gate], studio.house.db), generation_id)
+
+    async def go() -> None:
+        await asyncio.gather(*(one(generation_id) for generation_id in wanted * 6))
+
+    asyncio.run(go())
+    assert [subject.generation_id for _, subject in gate.asked].count(wanted[0]) == 1 and len(gate.asked) == 4
+    assert [len(studio.screenings(one)) for one in wanted] == [1] * 4
+    for one in wanted:
+        decide(studio, one, True)
+    assert [studio.get(one).state for one in wanted] == ["queued"] * 4
+    studio.house.db.close()
 
 
 def test_who_was_killed_is_followed_by_another_and_changes_nothing_when_it_wakes(studio: Studio) -> None:

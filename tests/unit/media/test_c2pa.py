@@ -61,7 +61,9 @@ def record(source: str | None = ALGORITHMIC) -> ProvenanceRecord:
     )
 
 
-def sign(source: Path, target: Path, mime: str, authority: dict[str, Any], what: ProvenanceRecord) -> None:
+def sign(
+    source: Path, target: Path, mime: str, authority: dict[str, Any], what: ProvenanceRecord, *parents: manifest.Ingredient
+) -> None:
     run_media_sync(
         "sign",
         {
@@ -69,8 +71,8 @@ def sign(source: Path, target: Path, mime: str, authority: dict[str, Any], what:
             "output": str(target),
             "sidecar": str(target.with_suffix(".c2pa")),
             "mime": mime,
-            "manifest": manifest.build(what, title="A lake"),
-            "ingredients": [],
+            "manifest": manifest.build(what, title="A lake", ingredients=parents),
+            "ingredients": [vars(item) for item in parents],
             "key": authority["key"],
             "chain": authority["chain"],
         },
@@ -129,6 +131,21 @@ def test_an_undeclared_image_is_signed_as_an_opened_file(tmp_path: Path, authori
     assert report["validation_state"] == "Trusted"
     active = report["manifests"][report["active_manifest"]]
     assert [item["relationship"] for item in active["ingredients"]] == ["parentOf"]
+
+
+def test_what_a_model_was_given_is_an_input_of_its_creation(tmp_path: Path, authority: dict[str, Any]) -> None:
+    start, target = tmp_path / "start.png", tmp_path / "signed.mp4"
+    start.write_bytes(png(64, 48))
+    given = manifest.Ingredient(str(start), "image/png", "the picture it starts from", relationship="inputTo", kind="input")
+    sign(clip(tmp_path / "clip.mp4"), target, "video/mp4", authority, record(), given)
+    report = read_directly(target, "video/mp4", authority["anchors"])
+    assert report["validation_state"] == "Trusted"
+    active = report["manifests"][report["active_manifest"]]
+    (ingredient,) = active["ingredients"]
+    assert (ingredient["relationship"], ingredient["title"]) == ("inputTo", "the picture it starts from")
+    first = next(item["data"] for item in active["assertions"] if item["label"] == "c2pa.actions.v2")["actions"][0]
+    assert (first["action"], first["digitalSourceType"]) == ("c2pa.created", ALGORITHMIC)
+    assert len(first["parameters"]["ingredients"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """WCAG 2.3.1 in numbers: what flashes too often, and what only changes."""
 from __future__ import annotations
 
+import asyncio
+import os
 import resource
+import signal
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -9,13 +12,15 @@ from typing import Any
 
 import av
 import numpy as np
+import psutil
 import pytest
 
-from fedisora.errors import Invalid
+from fedisora.errors import FedisoraError, Invalid
 from fedisora.generation.backends.base import Request
 from fedisora.generation.backends.procedural import SCENES, Procedural
 from fedisora.media.flashes import CELL, FIELD, flashes, grid_of
 from fedisora.media.process import run_media_sync
+from fedisora.media.standing import Standing
 
 WIDTH, HEIGHT = 320, 180
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
@@ -129,3 +134,40 @@ def test_it_runs_in_a_child_and_refuses_what_is_no_video(tmp_path: Path) -> None
     (tmp_path / "text.mp4").write_bytes(b"not a video")
     with pytest.raises(Invalid):
         run_media_sync("flashes", {"path": str(tmp_path / "text.mp4")}, timeout=60)
+
+
+def test_a_standing_child_answers_again_after_whatever_happened_to_it(tmp_path: Path) -> None:
+    fast = {"path": str(encoded(tmp_path / "fast.mp4", strobe(4, BLACK, WHITE), 24))}
+
+    async def go() -> None:
+        child = Standing("flashes")
+
+        async def ask() -> int:
+            return int((await child.run(fast, timeout=60))["frames"])
+
+        assert await asyncio.gather(ask(), ask()) == [48, 48]
+        first = child.pid
+        with pytest.raises(FedisoraError):
+            await child.run({"path": str(tmp_path / "none.mp4")}, timeout=60)
+        (tmp_path / "text.mp4").write_bytes(b"not a video")
+        with pytest.raises(Invalid):
+            await child.run({"path": str(tmp_path / "text.mp4")}, timeout=60)
+        assert await ask() == 48 and child.pid == first and first is not None
+        os.kill(first, signal.SIGKILL)
+        assert await ask() == 48 and child.pid != first
+        os.kill(child.pid or 0, signal.SIGSTOP)
+        with pytest.raises(FedisoraError, match="too long"):
+            await child.run(fast, timeout=0.2)
+        assert await ask() == 48
+        os.kill(child.pid or 0, signal.SIGSTOP)
+        asked = asyncio.create_task(ask())
+        await asyncio.sleep(0.05)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert await ask() == 48
+        last = child.pid or 0
+        child.close()
+        assert not psutil.pid_exists(last) and child.pid is None
+
+    asyncio.run(go())

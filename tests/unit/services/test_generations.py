@@ -13,7 +13,7 @@ from fedisora.db import Database, Instance, UnitOfWork
 from fedisora.errors import Conflict, FedisoraError, Invalid, NotFound, TooManyRequests
 from fedisora.models import Base, Generation, Job, Media
 from fedisora.services import generations
-from fedisora.services.generations import STATES, administration, inputs, quotas
+from fedisora.services.generations import STATES, administration, inputs, leftovers, quotas
 from fedisora.settings import load_settings
 from fedisora.store import generation_queue
 from fedisora.store.paging import Page
@@ -296,6 +296,21 @@ def test_every_change_is_a_message_for_who_wants_them(here: Database) -> None:
     sent = here.read_now(lambda session: session.scalars(select(Job).where(Job.kind == "generation_webhook")).all())
     assert [job.payload["state"] for job in sent] == ["submitted", "cancelled"]
     assert len({job.payload["event"] for job in sent}) == 2
+
+
+def test_what_got_stuck_is_given_a_job_again(here: Database) -> None:
+    ann = new(here, "ann")
+    [row_id], [fresh] = ask(here, ann), queued(here, ann)
+    here.write_now(lambda uow: uow.session.query(Job).delete())
+    assert here.write_now(leftovers.unstick) == 0
+    here.clock = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(minutes=11)
+    assert here.write_now(leftovers.unstick) == 1
+    here.write_now(lambda uow: setattr(uow.session.get_one(Generation, row_id), "state", "publishing"))
+    here.clock = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(minutes=22)
+    assert here.write_now(leftovers.unstick) == 1
+    kinds = here.read_now(lambda session: [(job.kind, job.payload) for job in session.scalars(select(Job).order_by(Job.id))])
+    assert kinds == [("screen_generation", {"generation_id": row_id}), ("publish_generation", {"generation_id": row_id})]
+    assert row_of(here, fresh).state == "queued"
 
 
 def test_pages_of_ones_own(here: Database) -> None:

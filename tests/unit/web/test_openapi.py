@@ -20,6 +20,7 @@ from fedisora.settings import load_settings
 from fedisora.web import api
 from fedisora.web.api import openapi
 from fedisora.web.api.operations import Answer, Operation
+from fedisora.web.throttle import Throttle
 from fedisora.web.verifying import PER_ADDRESS
 from tests.support.pictures import png
 
@@ -138,6 +139,17 @@ def test_generations(client: Client, document: dict[str, Any], ann: dict[str, st
     for method, path in (("get", "/generations"), ("post", "/generations"), ("get", "/generations/{id}")):
         check(document, method, path, client.request(method, BASE + path.replace("{id}", made["id"])))
     check(document, "post", "/generations", client.post(f"{BASE}/generations", json={"prompt": ""}, headers=ann))
+
+
+def test_who_asks_too_often_is_told_when(client: Client, document: dict[str, Any], ann: dict[str, str], house: House) -> None:
+    usual, house.asking = house.asking, Throttle(1, 60, "requests")
+    try:
+        answers = [client.post(f"{BASE}/generations", json={"prompt": ""}, headers=ann) for _ in range(2)]
+    finally:
+        house.asking = usual
+    assert [answer.status_code for answer in answers] == [422, 429]
+    assert check(document, "post", "/generations", answers[1])["code"] == "too-often"
+    assert int(answers[1].headers["Retry-After"]) > 50
 
 
 def test_deliveries(client: Client, document: dict[str, Any], ann: dict[str, str]) -> None:

@@ -93,16 +93,26 @@ class Studio:
             lambda session: session.get_one(Status, media.status_id)).document or b"")
         return found
 
+    def verdict(self, path: Path) -> dict[str, Any]:
+        """What our own verifier says about a file."""
+        async def once() -> dict[str, Any]:
+            await self.house.client.open()
+            try:
+                return await self.house.verifier.check_file(path)
+            finally:
+                await self.house.client.close()
+
+        return asyncio.run(once())
+
     def judged(self, media: Media) -> dict[str, Any]:
         path = self.house.storage.path_for(str(media.storage_key))
         assert path is not None
         return judge(Path(path), self.anchors)
 
 
-@pytest.fixture(scope="package")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    folder = tmp_path_factory.mktemp("studio")
-    house = build_house(load_settings(folder, base_url=HERE, rate_limits=False, burnt_in_mark=True))
+def furnished(folder: Path, **settings: Any) -> Studio:
+    """An instance with ada, eve and ada's robot."""
+    house = build_house(load_settings(folder, base_url=HERE, rate_limits=False, **settings))
 
     def people(uow: Any) -> tuple[int, int]:
         ada = accounts.create(uow, "ada", "ada@example.org", "a fine password")
@@ -111,8 +121,15 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         return ada.actor_id, robot.actor_id
 
     ada, robot = house.db.write_now(people)
-    yield Studio(house, ada, robot, folder, clip(folder / "plain.mp4", frames=12), house.db.read_now(instance.certificate_bundle))
-    house.db.close()
+    plain = clip(folder / "plain.mp4", frames=12)
+    return Studio(house, ada, robot, folder, plain, house.db.read_now(instance.certificate_bundle))
+
+
+@pytest.fixture(scope="package")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    made = furnished(tmp_path_factory.mktemp("studio"), burnt_in_mark=True)
+    yield made
+    made.house.db.close()
 
 
 @pytest.fixture(scope="package")

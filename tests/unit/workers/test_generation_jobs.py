@@ -15,10 +15,12 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.app import House, build_house, workers_module
+from fedisora.errors import Forbidden
 from fedisora.generation.safety import Gates, Subject, Verdict
-from fedisora.models import Generation, Job, Media, Status
+from fedisora.models import Generation, Job, Lineage, Media, Status
 from fedisora.services import generations
-from fedisora.services.generations import webhooks
+from fedisora.services import publish as posts
+from fedisora.services.generations import inputs, webhooks
 from fedisora.settings import load_settings
 from tests.support.generations import actor_of, person, plan_of
 from tests.support.pictures import clip
@@ -244,6 +246,34 @@ def test_an_ordered_post_is_published_when_the_gates_let_it(house: House, ann: i
         assert house.db.read_now(lambda session: len(session.scalars(select(Status).where(Status.actor_id == ann)).all())) == 1
     else:
         assert (row.code, row.error) == ("too-red", "This is too red.")
+
+
+def test_what_starts_from_somebodys_video_is_a_remix_of_it(house: House, ann: int, tmp_path: Path) -> None:
+    def posted(uow: Any, policy: str) -> tuple[int, int]:
+        ben = person(uow, f"ben_{policy}")
+        media = Media(id=uow.new_id(), actor_id=ben, kind="video", state="ready", storage_key="00/ben.mp4", mime="video/mp4",
+                      digital_source_type="http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia", created_at=uow.now)
+        uow.session.add(media)
+        uow.session.flush()
+        status = posts.create(uow, actor_of(uow, ben), posts.Draft("look", media_ids=(media.id,), remix_policy=policy))
+        status.published = True
+        return media.id, status.id
+
+    refused, _ = house.db.write_now(lambda uow: posted(uow, "nobody"))
+    with pytest.raises(Forbidden):
+        house.db.write_now(lambda uow: inputs.find(uow.session, actor_of(uow, ann), refused))
+    allowed, parent = house.db.write_now(lambda uow: posted(uow, "anyone"))
+    found = house.db.write_now(lambda uow: inputs.find(uow.session, actor_of(uow, ann), allowed))
+    assert (found.task, found.remix_of_id) == ("video", parent)
+    row_id = finished(house, ann, tmp_path)
+
+    def publish(uow: Any) -> list[int | None]:
+        row = uow.session.get_one(Generation, row_id)
+        row.state, row.input_media_id, row.options = "draft", allowed, {"remix_of": str(parent)}
+        status = generations.publish(uow, actor_of(uow, ann), row_id, posts.Draft("mine"))  # says nothing of a remix
+        return list(uow.session.scalars(select(Lineage.parent_id).where(Lineage.child_id == status.id)))
+
+    assert house.db.write_now(publish) == [parent]
 
 
 def test_screening_is_made_up_for(house: House, ann: int) -> None:

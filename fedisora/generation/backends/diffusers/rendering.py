@@ -138,7 +138,8 @@ class Diffusers:
     def _result(self, request: Request, pipe: Any, called: dict[str, Any], size: tuple[int, int], frames: int) -> dict[str, Any]:
         options = self._options
         settings = {**{name: called[name] for name in options.arguments if name in called},
-                    "task": request.task, "offload": self._placed[0] if self._placed else "none", "tiling": self._tiled, "quantisation": options.quantisation, "compiled": options.compile,
+                    "task": request.task, "offload": self._placed[0] if self._placed else "none", "tiling": self._tiled,
+                    "quantisation": options.quantisation, "compiled": options.compile,
                     "attention": options.attention or "default"}
         return {"width": size[0], "height": size[1], "seconds": frames / request.fps, "fps": request.fps,
                 "parameters": statement.parameters(called, seed=request.seed, steps=self._watch.steps, size=size, frames=frames,
