@@ -4,13 +4,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from fedisora.generation.backends.base import Cancelled
 from fedisora.generation.backends.diffusers.inputs import frames, start_of
-from tests.support import tiny_renders
+from fedisora.media.source import rotation
+from tests.support import odd_videos, tiny_renders
 
 
 def bar(picture: Image.Image) -> float:
@@ -66,3 +68,13 @@ def test_a_picture_is_turned_upright_and_what_is_transparent_is_black(tmp_path: 
     Image.new("RGBA", (64, 64), (255, 255, 255, 0)).save(tmp_path / "clear.png")
     made = start_of(tiny_renders.request(tmp_path / "o.mp4", task="image", image=str(tmp_path / "clear.png")), never)
     assert made.getpixel((5, 5)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("degrees", [90, -90, 180, 0])
+def test_a_video_is_turned_upright(tmp_path: Path, degrees: int) -> None:
+    path = odd_videos.video(tmp_path / "a.mp4", frames=3, fps=8, degrees=degrees)
+    with av.open(str(path)) as container:
+        turn = rotation(next(container.decode(video=0)))
+    made = frames(str(path), tiny_renders.request(tmp_path / "o.mp4", frames=3), never)
+    expected = {0: (220, 20, 20), 90: (20, 20, 220), 180: (230, 230, 230), 270: (20, 220, 20)}[turn]
+    assert np.abs(np.asarray(made[0])[8, 8].astype(int) - expected).max() < 40
