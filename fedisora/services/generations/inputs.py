@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import Conflict, Invalid, NotFound
 from ...models import Actor, Media
+from ...store.media import held
 from .. import remixes
 
 KINDS = {"image": "image", "video": "video"}
@@ -38,7 +39,7 @@ def find(session: Session, actor: Actor, media_id: int, *, elsewhere: bool = Fal
         Invalid: it is neither picture nor video, broken, or lies on another server.
     """
     media = session.get(Media, media_id)
-    if media is None or (media.actor_id != actor.id and media.status_id is None):
+    if media is None or (media.actor_id != actor.id and media.status_id is None) or held(session, media):
         raise NotFound("The picture or video to start from is not there any more.", code="no-input")
     remix_of_id = None
     if media.actor_id != actor.id and media.status_id is not None:
