@@ -75,8 +75,6 @@ def storyboard(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             if last is None:
                 raise Invalid(source.UNREADABLE, cause=error) from error
     if last is None:
-                raise Invalid(source.UNREADABLE, cause=error) from error
-    if last is None:
         raise Invalid(source.UNREADABLE, cause="no frame")
     for number in range(done, count):  # after the last picture
         _place(sheet, last, number, strip)
