@@ -14,6 +14,7 @@ from ....models import Generation
 from ....services.generations import webhooks
 from ...auth import Person, person
 from ...body import Params, params
+from ...borrowing import borrowed
 from ...convertors import number
 from ...problems import hang_up
 from .entity import entity, previewed
@@ -110,6 +111,7 @@ async def create(request: Request) -> Response:
         webhooks.check_url(wanted.webhook_url)
         house.client.check_url(wanted.webhook_url)
         secret = webhooks.new_secret()
+    wanted = await borrowed(house, who.actor.id, wanted)
     ids = await submission.submit(house.db, house.storage, house.gates, who.actor.id, wanted, webhook_secret=secret)
 
     def answer(session: Session) -> dict[str, Any]:
