@@ -215,7 +215,7 @@ class _Encoder:
             "forced-idr": "1", "a53cc": "0"})
         self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
         context = self._video.codec_context
-        context.gop_size, context.thread_count = self._gop, 2
+        context.gop_size, context.thread_count, context.thread_type = self._gop, 2, "FRAME"  # not slices, which cost quality
         context.colorspace, context.color_primaries, context.color_trc = look.colours()
         context.color_range = 1
         self._video.time_base = 1 / self._rate
