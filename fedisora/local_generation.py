@@ -25,6 +25,7 @@ from .services import generations, publish
 from .settings import Settings
 from .store import generation_queue
 from .web.api.generations import entity
+from .web.pages.job_view import STAGE_WORDS, STATE_WORDS
 from .web.uploads import keep_upload
 
 LOOK = 0.25
@@ -142,7 +143,7 @@ def _line(row: Generation, found: dict[str, Any]) -> str:
     if row.state == "queued":
         where = f"{found['position']} ahead" if found["position"] else "next"
     else:
-        where = row.stage or generations.WORDS[row.state]
+        where = STAGE_WORDS.get(row.stage) or STATE_WORDS[row.state]
     left = found["eta_seconds"]
     return f"{where}, about {left:.0f} s left" if left else where
 
