@@ -162,6 +162,7 @@ async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
     except FedisoraError as error:
         return [(False, "configuration", error.text)]
     findings.append((True, "database", f"{house.db.engine.dialect.name}, up to date"))
+    findings.append((True, "safety gates", ", ".join(house.gates.names) or "none"))
     findings.append((True, "address", f"{settings.base_url}" + ("" if settings.https or "localhost" in settings.host
                      else " (plain http: other servers will not talk to it; put it behind https)")))
     free = shutil.disk_usage(settings.data_dir).free

@@ -12,6 +12,7 @@ from ..db import Database
 from ..ids import new_id
 from ..media.claims import Made, from_generation
 from ..media.digest import file_digest
+from ..media.extension_host import ExtensionHost
 from ..models import Media
 from ..storage import Store
 from ..storage.store import new_key
@@ -40,8 +41,8 @@ def asked(held: Claim) -> dict[str, Any]:
             "backend": held.backend}
 
 
-async def finish(db: Database, storage: Store, gates: Gates, held: Claim, result: dict[str, Any], output: Path, poster: Path,
-                 source: Path | None) -> Finished:
+async def finish(db: Database, storage: Store, gates: Gates, extensions: ExtensionHost, held: Claim, result: dict[str, Any],
+                 output: Path, poster: Path, source: Path | None) -> Finished:
     """Check and store a rendered file; everything at the same time.
 
     Args:
@@ -54,7 +55,7 @@ async def finish(db: Database, storage: Store, gates: Gates, held: Claim, result
     row_id = new_id(db.clock())
     key, poster_key = new_key(row_id, ".mp4"), new_key(row_id, ".webp")
     digesting = asyncio.create_task(asyncio.to_thread(file_digest, output))
-    claiming = asyncio.create_task(from_generation(db, asked(held), result))
+    claiming = asyncio.create_task(from_generation(db, asked(held), result, extensions))
     seen = dataclasses.replace(held.subject, inputs=(source,) if source is not None else ())
     checking = asyncio.create_task(screening.frames(db, gates, seen, output))
     storing = [asyncio.create_task(asyncio.to_thread(storage.put_file, name, path))

@@ -15,6 +15,8 @@ import structlog
 from ..bells import Bells
 from ..db import Database
 from ..errors import FedisoraError, Refused
+from ..media.extension_host import ExtensionHost
+from ..media.spare import Spare
 from ..storage import Store
 from ..vault import instance_key
 from . import finishing, jobs
@@ -51,6 +53,8 @@ class Host:
         self._worker = jobs.Worker(owner, worker, dt.timedelta(seconds=settings.generation_lease_seconds))
         self._meter = Meter(settings.generation_watts, measured)
         self._unavailable: dict[str, tuple[float, str]] = {}
+        self._spare = Spare()
+        self._extensions = ExtensionHost(start=self._spare.take)
         self._idle = asyncio.Event()
         self._idle.set()
         self.runner = Runner(limits=stalls, silence=silence, recycle=settings.generation_recycle_jobs,
@@ -118,6 +122,7 @@ class Host:
         course = Course(held.weights, warm=self.runner.warm(wanted))
         keeper = Keeper(self._db, self._bells, held, course, self.runner.cancel)
         self._meter.start()
+        self._spare.prepare()
         try:
             done = await self._attempt(held, wanted, scratch, course, keeper)
         except Refused as error:
@@ -135,6 +140,7 @@ class Host:
                 await self._db.write(lambda uow: jobs.finish(uow, held, "cancelled", "cancelled-by-author", cost))
         finally:
             self._meter.stop()
+            self._spare.prepare()
             await keeper.close()
 
     def _cost(self, course: Course) -> jobs.Cost:
@@ -162,7 +168,8 @@ class Host:
         course.note("check", 0.0)
         try:
             async with asyncio.timeout(STALLS["check"]):
-                finished = await finishing.finish(self._db, self._storage, self._gates, held, result, output, poster, source)
+                finished = await finishing.finish(self._db, self._storage, self._gates, self._extensions, held, result, output,
+                                                  poster, source)
         except OSError as error:  # a full disk, or no answer in time
             raise FedisoraError(cause=f"{type(error).__name__}: {error}") from error
         result.pop("poster")
@@ -227,3 +234,4 @@ class Host:
     async def close(self) -> None:
         """Stop the child."""
         await self.runner.close()
+        await self._spare.close()

@@ -19,7 +19,7 @@ from .presets import catalogue
 from .safety import Gates
 
 
-def _worked_out(session: Session, db: Database, actor_id: int, wanted: Wanted) -> tuple[Actor, Plan]:
+def _worked_out(session: Session, db: Database, actor_id: int, wanted: Wanted, *, elsewhere: bool = False) -> tuple[Actor, Plan]:
     """The account and the effective parameters of its request.
 
     Raises:
@@ -32,7 +32,7 @@ def _worked_out(session: Session, db: Database, actor_id: int, wanted: Wanted) -
         generations.draft_of(wanted.publish)
     source: Source | None = None
     if wanted.input_media_id is not None:
-        found = inputs.find(session, actor, wanted.input_media_id)
+        found = inputs.find(session, actor, wanted.input_media_id, elsewhere=elsewhere)
         source = Source(found.task, found.media.width or 0, found.media.height or 0, found.media.duration)
         wanted = dataclasses.replace(wanted, remix_of_id=found.remix_of_id or wanted.remix_of_id)
     settings = db.instance.settings
@@ -46,7 +46,7 @@ async def preview(db: Database, actor_id: int, wanted: Wanted) -> tuple[Plan, Es
         Invalid, NotFound, Forbidden: as it was asked for it cannot be made; the text says why.
     """
     def look(session: Session) -> tuple[Plan, Estimate]:
-        _, made = _worked_out(session, db, actor_id, wanted)
+        _, made = _worked_out(session, db, actor_id, wanted, elsewhere=True)
         return made, generations.estimate(session, db.instance.settings, made, db.clock())
 
     return await db.read(look)

@@ -146,9 +146,10 @@ Made = tuple[list[dict[str, Any]], list[Fault]]
 """What hooks made, [{"extension", "claim", "status", "problems"}], and what went wrong meanwhile."""
 
 
-async def from_generation(db: Database, request: Mapping[str, Any], result: Mapping[str, Any]) -> Made:
+async def from_generation(db: Database, request: Mapping[str, Any], result: Mapping[str, Any],
+                          host: ExtensionHost | None = None) -> Made:
     """What the installed extensions claim about a generated file; an extension that fails claims nothing."""
-    return await _ask_hooks(db, "claim_from_generation", request, result)
+    return await _ask_hooks(db, "claim_from_generation", request, result, host=host)
 
 
 async def from_upload(db: Database, upload: Mapping[str, Any]) -> Made:
@@ -156,13 +157,13 @@ async def from_upload(db: Database, upload: Mapping[str, Any]) -> Made:
     return await _ask_hooks(db, "claim_from_upload", upload)
 
 
-async def _ask_hooks(db: Database, hook: str, *arguments: Mapping[str, Any]) -> Made:
+async def _ask_hooks(db: Database, hook: str, *arguments: Mapping[str, Any], host: ExtensionHost | None = None) -> Made:
     try:
         known = await installed(db)
         names = await db.read(lambda session: claim_rows.with_hook(session, hook))
         if not names:
             return [], []
-        answer = await ExtensionHost().hook(hook, *[plain(item) for item in arguments], only=names)
+        answer = await (host or ExtensionHost()).hook(hook, *[plain(item) for item in arguments], only=names)
     except Transient as error:
         log.warning("no claims made", hook=hook, reason=str(error))
         return [], []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +15,9 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from ..errors import Transient
-from .process import _kill, _tail, clean_environment
+from . import spare
+from .process import _kill, _tail
 
-LONGEST_LINE: Final = 1 << 20
 MOST_LINES: Final = 5000
 MOST_DEATHS: Final = 3
 """Children that one extension may take with it in a batch; after that the rest of its claims wait for a better version."""
@@ -63,11 +62,14 @@ class Answer:
 class ExtensionHost:
     """Runs batches. Safe for concurrent use: every batch has a child of its own."""
 
-    def __init__(self, patience: Patience | None = None, *, entry: tuple[str, str, Sequence[Path]] | None = None) -> None:
+    def __init__(self, patience: Patience | None = None, *, entry: tuple[str, str, Sequence[Path]] | None = None,
+                 start: spare.Start = spare.start) -> None:
         """
         Args:
             entry: instead of the installed extensions one alone: (name, `module:attribute`, folders to import from).
+            start: where a child comes from.
         """
+        self._start = start
         self._patience = patience or Patience()
         self._entry = {} if entry is None else {"entry": {"name": entry[0], "value": entry[1],
                                                           "paths": [str(path) for path in entry[2]]}}
@@ -153,10 +155,7 @@ class ExtensionHost:
 
     async def _once(self, request: dict[str, Any], answer: Answer) -> tuple[bool, str | None, Any, Fault]:
         """One child: (whether it got to its end, who was asked last, in which step, what that one did wrong)."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "fedisora.media.extension_child", stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=clean_environment(), start_new_session=True,
-            limit=LONGEST_LINE)
+        process = await self._start()
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None

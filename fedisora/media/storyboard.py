@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from ..errors import Invalid
@@ -15,6 +17,10 @@ MOST = 100
 """Pictures in a strip."""
 COLUMNS = 10
 QUALITY = 70
+EARLY = 0.02
+"""Seconds by which a picture may be too early."""
+FAR = 300
+"""Pictures that are decoded for one place at most; then the last of them has to do."""
 
 
 def layout(seconds: float, width: int, height: int) -> dict[str, int]:
@@ -28,7 +34,7 @@ def layout(seconds: float, width: int, height: int) -> dict[str, int]:
 
 
 def storyboard(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Write the strip of a video. Picture n is what is seen at n × interval, as nearly as its key frames tell.
+    """Write the strip of a video. Picture n is what is seen at n × interval.
 
     Args:
         request: {"path": video, "output": where the JPEG is written}.
@@ -51,15 +57,15 @@ def storyboard(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             raise Invalid(source.UNREADABLE, cause="no duration")
         strip = layout(seconds, stream.codec_context.width, stream.codec_context.height)
         size, count, interval = (strip["width"], strip["height"]), strip["count"], strip["interval"]
-        # our own encoder sets a key frame every two seconds: the rest need not be decoded for a coarser strip
-        stream.codec_context.skip_frame = "NONREF" if interval == 1 else "NONKEY"
+        stream.codec_context.skip_frame = "NONREF"  # half of the decoding, and a picture more or less does not matter
+        pictures = _in_a_row(container) if interval == 1 else _by_seeking(container, stream, count, interval)
         sheet, done, last = Image.new("RGB", (size[0] * strip["columns"], size[1] * strip["rows"])), 0, None
         try:
-            for frame in container.decode(video=0):
-                if (frame.time or 0.0) < done * interval - 0.02 and last is not None:
+            for when, frame in pictures:
+                if when < done * interval - EARLY and last is not None:
                     continue
                 last = frame.reformat(width=size[0], height=size[1], format="rgb24").to_image()
-                while done < count and (frame.time or 0.0) >= done * interval - 0.02:
+                while done < count and when >= done * interval - EARLY:
                     _place(sheet, last, done, strip)
                     done += 1
                 if done >= count:
@@ -70,10 +76,30 @@ def storyboard(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
                 raise Invalid(source.UNREADABLE, cause=error) from error
     if last is None:
         raise Invalid(source.UNREADABLE, cause="no frame")
-    for number in range(done, count):  # after the last key frame
+    for number in range(done, count):  # after the last picture
         _place(sheet, last, number, strip)
     sheet.save(str(request["output"]), "JPEG", quality=QUALITY, optimize=True, progressive=True)
     return dict(strip)
+
+
+def _in_a_row(container: Any) -> Iterator[tuple[float, Any]]:
+    """(seconds, picture) of every picture that is decoded."""
+    for frame in container.decode(video=0):
+        yield float(frame.time or 0.0), frame
+
+
+def _by_seeking(container: Any, stream: Any, count: int, interval: int) -> Iterator[tuple[float, Any]]:
+    """(seconds, picture) for each place of a coarse strip: from the key frame before it on, and never far."""
+    for number in range(count):
+        wanted = number * interval
+        container.seek(int(wanted / stream.time_base) + (stream.start_time or 0), stream=stream, backward=True)
+        frame = None
+        for frame in islice(container.decode(video=0), FAR):
+            if (frame.time or 0.0) >= wanted - EARLY:
+                break
+        if frame is None:
+            return
+        yield float(wanted), frame
 
 
 def _place(sheet: Any, picture: Any, number: int, strip: dict[str, int]) -> None:

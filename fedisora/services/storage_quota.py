@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
@@ -14,6 +14,18 @@ from ..settings import Settings
 BESIDE = 256 << 10
 """Bytes that are counted for poster, manifest and storyboard of a file: their sizes are in no row."""
 MB = 1 << 20
+# Asked for every file and video: building a statement costs more than running it, so these are built once.
+_OWN = Media.actor_id == bindparam("actor")
+_LIMITS = select(User.limits).where(User.actor_id == bindparam("actor"))
+_USED = select(
+    func.coalesce(func.sum(Media.size), 0), func.count(),
+    select(func.coalesce(func.sum(Rendition.size), 0)).join(Media, Media.id == Rendition.media_id).where(_OWN)
+    .correlate(None).scalar_subquery(),
+    select(func.coalesce(func.sum(func.length(Caption.text)), 0)).join(Media, Media.id == Caption.media_id).where(_OWN)
+    .correlate(None).scalar_subquery(),
+    select(func.coalesce(func.sum(Upload.length), 0)).where(
+        Upload.actor_id == bindparam("actor"), Upload.media_id.is_(None)).correlate(None).scalar_subquery(),
+).where(_OWN, Media.state.not_in(("remote", "failed")))
 
 
 @dataclass(frozen=True)
@@ -33,20 +45,13 @@ class Storage:
 def used(session: Session, actor_id: int) -> tuple[int, int]:
     """(bytes, files) that an account keeps: its files as served and as uploaded, their renditions, captions and small pictures,
     and uploads that are not complete yet with the size they will have."""
-    size, count = session.execute(select(func.coalesce(func.sum(Media.size), 0), func.count()).where(
-        Media.actor_id == actor_id, Media.state.not_in(("remote", "failed")))).one()
-    more = session.scalar(select(func.coalesce(func.sum(Rendition.size), 0)).join(Media, Media.id == Rendition.media_id).where(
-        Media.actor_id == actor_id)) or 0
-    said = session.scalar(select(func.coalesce(func.sum(func.length(Caption.text)), 0)).join(
-        Media, Media.id == Caption.media_id).where(Media.actor_id == actor_id)) or 0
-    coming = session.scalar(select(func.coalesce(func.sum(Upload.length), 0)).where(
-        Upload.actor_id == actor_id, Upload.media_id.is_(None))) or 0
-    return int(size or 0) + int(more) + int(said) + int(coming) + int(count) * BESIDE, int(count)
+    size, count, more, said, coming = session.execute(_USED, {"actor": actor_id}).one()
+    return int(size) + int(more) + int(said) + int(coming) + int(count) * BESIDE, int(count)
 
 
 def limit_of(session: Session, settings: Settings, actor_id: int) -> int | None:
     """Bytes that an account may keep; None: no limit. An account's own limit goes before the instance's; 0 is none."""
-    own = session.scalar(select(User.limits).where(User.actor_id == actor_id)) or {}
+    own = session.scalar(_LIMITS, {"actor": actor_id}) or {}
     mb = own.get("storage_mb", settings.storage_quota_mb)
     return int(mb) * MB if isinstance(mb, int) and mb > 0 else None
 

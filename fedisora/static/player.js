@@ -51,3 +51,14 @@ function seekBar(video) {
 }
 
 for (const video of document.querySelectorAll('video[data-storyboard]')) seekBar(video);
+
+// On cards words lie over the lower third: captions stand above them.
+const LOADED = 2; // HTMLTrackElement.LOADED
+for (const track of document.querySelectorAll('.post .stage track')) {
+  const lift = () => {
+    for (const cue of track.track.cues ?? []) {
+      if (cue.line === 'auto') { cue.snapToLines = false; cue.line = 60; }
+    }
+  };
+  if (track.readyState === LOADED) lift(); else track.addEventListener('load', lift);
+}

@@ -14,7 +14,6 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from ..errors import NotFound
-from ..models import Media
 from ..store import files
 from .store import Store, Stored
 
@@ -44,11 +43,9 @@ def orphans(session: Session, found: Sequence[Stored], now: dt.datetime) -> list
     return [item for item in old if item.key not in named]
 
 
-def missing(store: Store, rows: Sequence[Media]) -> list[Missing]:
+def missing(store: Store, rows: Sequence[files.Kept]) -> list[Missing]:
     """What some rows name and the storage has not. Blocks: it asks for every file."""
-    return [Missing(row.id, row.actor_id, key) for row in rows
-            for key in (row.upload_key, row.storage_key, row.poster_key, row.manifest_key, row.storyboard_key)
-            if key and not _there(store, key)]
+    return [Missing(row.id, row.actor_id, key) for row in rows for key in row.keys if not _there(store, key)]
 
 
 def _there(store: Store, key: str) -> bool:

@@ -1,7 +1,8 @@
 """Which rows name which files of the storage. Every column that holds a storage key is listed here, and nowhere else."""
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -32,7 +33,23 @@ def named(session: Session, keys: Collection[str]) -> set[str]:
     return found
 
 
-def kept(session: Session, after: int, limit: int) -> Sequence[Media]:
+@dataclass(frozen=True)
+class Kept:
+    """A local file: its row, its owner, and the keys of all that belongs to it."""
+
+    id: int
+    actor_id: int
+    keys: tuple[str, ...]
+
+
+def kept(session: Session, after: int, limit: int) -> list[Kept]:
     """Local files by id, to look whether they are there."""
-    return session.scalars(select(Media).where(
+    rows = session.scalars(select(Media).where(
         Media.id > after, Media.state.not_in(("remote", "failed"))).order_by(Media.id).limit(limit)).all()
+    others: dict[int, list[str]] = {row.id: [] for row in rows}
+    for media_id, key in session.execute(select(Rendition.media_id, Rendition.storage_key).where(
+            Rendition.media_id.in_(others)).order_by(Rendition.id)):
+        others[media_id].append(key)
+    return [Kept(row.id, row.actor_id, tuple(key for key in (
+        row.upload_key, row.storage_key, row.poster_key, row.manifest_key, row.storyboard_key, *others[row.id]) if key))
+            for row in rows]

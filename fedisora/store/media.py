@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..errors import Invalid
-from ..models import Media, Rendition, Status
+from ..models import Generation, Media, Rendition, Status
 from ..provenance import digital_source
 from . import jobs
 
@@ -68,6 +68,12 @@ def note_made(status: Status, files: Iterable[Media]) -> None:
     status.made = digital_source.made_of(media.digital_source_type for media in files)
 
 
+def held(session: Session, media: Media) -> bool:
+    """Whether a moderator has to look at a generated file before anybody else may see or use it, its author too."""
+    return media.generation_id is not None and session.scalar(select(Generation.id).where(
+        Generation.id == media.generation_id, Generation.state == "held", Generation.media_id == media.id)) is not None
+
+
 def attach(uow: UnitOfWork, media_ids: Sequence[int], status: Status) -> list[Media]:
     """Give a new post its files.
 
@@ -87,6 +93,8 @@ def attach(uow: UnitOfWork, media_ids: Sequence[int], status: Status) -> list[Me
             raise Invalid("One of the files belongs to another post already.")
         if media.state == "failed":
             raise Invalid(media.error or "One of the files could not be processed.")
+        if held(uow.session, media):
+            raise Invalid("A moderator has to look at this video before it can be used.")
         media.status_id, media.position = status.id, position
         files.append(media)
     if len(files) > 1 and any(media.kind == "video" for media in files):

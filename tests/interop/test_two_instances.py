@@ -66,6 +66,28 @@ def test_the_remote_page_shows_the_badge(pair: Pair) -> None:
     assert "How was this made?" in page.text and "<video" in page.text
 
 
+def test_captions_follow_the_video_and_are_read_through_the_other_server(pair: Pair) -> None:
+    media_id = pair.video["media_attachments"][0]["id"]
+    one = f"/api/fedisora/v1/media/{media_id}/captions/de"
+    text = "WEBVTT\n\n00:00:00.100 --> 00:00:00.900\nPolarlicht\n"
+    assert pair.alice.http.put(one, content=text, headers={"Content-Type": "text/vtt"}).status_code == 200
+
+    def said() -> list[dict[str, Any]]:
+        media = pair.bob.get(f"/api/v1/statuses/{pair.copy['id']}")["media_attachments"][0]
+        found: list[dict[str, Any]] = media["fedisora"]["captions"]
+        return found
+
+    caption, = eventually(said, what="captions at bob's")
+    assert (caption["language"], caption["label"]) == ("de", "Deutsch")
+    assert caption["url"].startswith(pair.bob.instance.base)
+    assert httpx.get(caption["url"]).text == text
+    assert pair.bob.get(f"/api/v1/statuses/{pair.copy['id']}")["edited_at"] is None
+    page = pair.bob.instance.http.get(f"/@{pair.alice.handle}/{pair.copy['id']}", headers={"Accept-Language": "de-AT"})
+    assert f'src="{httpx.URL(caption["url"]).path}" srclang="de" label="Deutsch" default>' in page.text
+    assert pair.alice.http.delete(one).status_code == 204
+    eventually(lambda: not said(), what="the captions go at bob's too")
+
+
 def test_like_and_boost_come_back(pair: Pair) -> None:
     pair.bob.post(f"/api/v1/statuses/{pair.copy['id']}/favourite")
     pair.bob.post(f"/api/v1/statuses/{pair.copy['id']}/reblog")

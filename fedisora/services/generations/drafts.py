@@ -102,8 +102,7 @@ def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draf
         description = row.prompt if show_prompt else ""
     if "done" not in STATES[row.state]:
         raise Conflict(f"This video {WORDS[row.state]}; it cannot be published.", code="wrong-state")
-    source = uow.session.get(Media, row.input_media_id) if row.input_media_id is not None else None
-    if source is not None and source.actor_id != actor.id and row.options.get("remix_of"):
+    if row.input_media_id is not None and row.options.get("remix_of"):
         draft = replace(draft, remix_of_id=int(row.options["remix_of"]))  # what was made from somebody's video says so
     if not show_prompt:
         _guard(row.prompt, draft, description)

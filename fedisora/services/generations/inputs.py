@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import Conflict, Invalid, NotFound
 from ...models import Actor, Media
+from ...store.media import held
 from .. import remixes
 
 KINDS = {"image": "image", "video": "video"}
@@ -22,8 +23,11 @@ class Input:
     remix_of_id: int | None = None
 
 
-def find(session: Session, actor: Actor, media_id: int) -> Input:
+def find(session: Session, actor: Actor, media_id: int, *, elsewhere: bool = False) -> Input:
     """A file that an account may start from.
+
+    Args:
+        elsewhere: it may lie on another server, to be fetched later.
 
     A consent is for finished bytes (see `services.remixes`): a post whose author wants to be asked may be used here, and the
     finished remix waits for the answer.
@@ -35,15 +39,16 @@ def find(session: Session, actor: Actor, media_id: int) -> Input:
         Invalid: it is neither picture nor video, broken, or lies on another server.
     """
     media = session.get(Media, media_id)
-    if media is None or (media.actor_id != actor.id and media.status_id is None):
+    if media is None or (media.actor_id != actor.id and media.status_id is None) or held(session, media):
         raise NotFound("The picture or video to start from is not there any more.", code="no-input")
     remix_of_id = None
     if media.actor_id != actor.id and media.status_id is not None:
         remix_of_id = remixes.remixable(session, actor, media.status_id).id
+    if media.state == "remote" and elsewhere and media.kind in KINDS:
+        return Input(media, KINDS[media.kind], remix_of_id)
     if media.state == "remote":
         raise Invalid("This file lies on another server. Save it, upload it here and start from your upload; name the post as "
-                      "what it is a remix of.",
-                      code="remote-input")
+                      "what it is a remix of.", code="remote-input")
     if media.state in ("received", "processing"):
         raise Conflict("Your upload is still being processed. Try again in a moment.", code="input-not-ready", retry_after=5)
     if media.state == "failed" or not media.storage_key:

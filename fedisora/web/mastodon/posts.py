@@ -20,6 +20,7 @@ from ...services import interactions, pins, remixes
 from ...services import publish as writing
 from ...services.polls import PollDraft
 from ...store import actors, relations, statuses
+from ...store.media import held
 from ...store.paging import Page
 from .. import claims
 from ..auth import Person, person, viewer
@@ -241,6 +242,6 @@ reblogged_by = _by(relations.reblogged_by)
 def media_of(session: Session, media_id: int, actor_id: int) -> Media:
     """A file of this author's that belongs to no published post yet, or any of theirs."""
     media = session.scalar(select(Media).where(Media.id == media_id, Media.actor_id == actor_id, Media.state != "remote"))
-    if media is None:
+    if media is None or held(session, media):
         raise NotFound
     return media

@@ -183,7 +183,8 @@ def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: U
     shown = views.account(actor, uris)
     found = []
     for row in rows:
-        media = session.get(Media, row.media_id) if row.media_id is not None else None
+        # What is held is shown to nobody but moderators.
+        media = session.get(Media, row.media_id) if row.media_id is not None and row.state != "held" else None
         waiting = row.state == "queued"
         found.append(JobView(
             id=row.id, prompt=row.prompt, state=row.state, stage=row.stage if row.state == "running" else "",

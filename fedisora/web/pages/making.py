@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ...errors import FedisoraError, Invalid
+from ...errors import FedisoraError, Forbidden, Invalid, TooManyRequests
 from ...generation import submission
 from ...generation.presets import catalogue
 from ...models import Actor, Generation, Media
@@ -37,13 +37,20 @@ WAIT_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Preview:
-    """What exactly would be made, and what it costs. `left`: GPU seconds of today that are left, None without a limit."""
+    """What exactly would be made, and what it costs.
+
+    Attributes:
+        before: how many wait in its lane.
+        left: GPU seconds of today that are left, None without a limit.
+        refusal: why this account cannot have it now; "" when it can.
+    """
 
     plan: Plan
     estimate: Estimate
     facts: list[tuple[str, str]]
     before: int
     left: float | None
+    refusal: str
 
 
 @dataclass(frozen=True)
@@ -87,16 +94,18 @@ async def create_page(request: Request, *, problem: str = "", given: Mapping[str
             (one for one in offered.models if one.name == offered.default.name), None) or next(iter(offered.models), None)
         form = asked.fitting(given, model, settings.generation_max_seconds) if model is not None else dict(given)
         origin: Origin | None = origin_of(session, actor, row_of(given["remix"]), house.uris.host) if given["remix"] else None
+        most = quotas.limits_of(session, settings, actor, quotas.payer_of(session, actor)).jobs
         refused = _refused(session, actor, problem, given["prompt"]) if problem else None
         jobs = job_view.views_of(session, generate.mine(session, actor, JOBS_SHOWN), actor, house.uris, house.db.clock())
         return {"offered": offered, "model": model, "form": form, "origin": origin, "jobs": jobs,
                 "start": _start(session, actor, given["input"]), "going": sum(job.under_way for job in jobs),
+                "variants": range(1, max(1, min(most, settings.generation_variants)) + 1),
                 "appeal": f"/create/jobs/{refused.id}" if refused is not None else "",
                 "lengths": asked.lengths(model, settings.generation_max_seconds) if model is not None else []}
 
     return await page(request, "create.html", status=status, problem=problem, preview=preview, source=source,
                       live="hx-request" in request.headers, tasks=asked.TASKS, strengths=asked.STRENGTHS,
-                      variants=range(1, settings.generation_variants + 1), number=job_view.number, unit=job_view.unit,
+                      number=job_view.number, unit=job_view.unit,
                       most=settings.generation_max_seconds, max_mb=settings.max_upload_mb, choices=CHOICES,
                       ai_policy=settings.ai_policy, generation_off=generate.OFF, policies=POLICIES, **await house.db.read(read))
 
@@ -156,15 +165,24 @@ async def _preview(house: House, actor: Actor, given: dict[str, str]) -> Preview
     plan, estimate = await submission.preview(house.db, actor.id, await _wanted(house, given))
     given["drawn"] = str(plan.seed)
 
-    def read(session: Session) -> tuple[int, float | None]:
-        payer = quotas.payer_of(session, actor)
-        limits = quotas.limits_of(session, house.settings, actor, payer)
-        used = quotas.spent(session, actor, payer, house.db.clock())
-        left = [limit - spent for limit, spent in zip((limits.seconds, limits.agent_seconds), used, strict=True) if limit]
-        return generation_overview.queued(session, plan.gpu_class), max(0.0, min(left)) if left else None
+    payer, left = await house.db.read(lambda session: _left(session, house, actor))
+    try:
+        await house.db.write(lambda uow: quotas.check(uow, actor, payer, plan.variants, estimate.seconds))
+    except (Forbidden, TooManyRequests) as error:
+        refusal = error.text
+    else:
+        refusal = ""
+    before = await house.db.read(lambda session: generation_overview.queued(session, plan.gpu_class))
+    return Preview(plan, estimate, job_view.plan_facts(plan), before, left, refusal)
 
-    before, left = await house.db.read(read)
-    return Preview(plan, estimate, job_view.plan_facts(plan), before, left)
+
+def _left(session: Session, house: House, actor: Actor) -> tuple[int, float | None]:
+    """On whose account it goes, and what is left there today."""
+    payer = quotas.payer_of(session, actor)
+    limits = quotas.limits_of(session, house.settings, actor, payer)
+    used = quotas.spent(session, actor, payer, house.db.clock())
+    left = [limit - spent for limit, spent in zip((limits.seconds, limits.agent_seconds), used, strict=True) if limit]
+    return payer, max(0.0, min(left)) if left else None
 
 
 async def check(request: Request) -> Response:

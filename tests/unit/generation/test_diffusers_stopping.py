@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from fedisora.errors import ConfigurationError
 from fedisora.generation.backends import load
 from fedisora.generation.backends.base import Cancelled, OutOfMemory
-from tests.support import tiny_renders
+from tests.support import environment, tiny_renders
 
 FAMILIES = ("wan", "ltx", "cogvideox")
 
@@ -132,3 +133,31 @@ def test_tiles_and_parts_that_wait_in_memory(tiny_pipelines: dict[str, Path], tm
         with pytest.raises(Cancelled):
             backend.render(tiny_renders.request(tmp_path / "c.mp4"), stop.progress, stop.cancelled)
         assert tiny_renders.digest(backend, tmp_path / "d.mp4") == good
+
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(("options", "free", "answer"), [
+    ({}, 40, "none"), ({}, 20, "model"), ({}, 12, "sequential"), ({"quantisation": "fp8"}, 24, "none"),
+    ({"memory_gb": 45}, 40, "model"), ({"offload": "none"}, 24, "none"), ({"offload": "group"}, 6, "group"),
+    ({"offload": "none"}, 18, "FEDISORA_GENERATION_OFFLOAD=model"),
+    ({"offload": "none"}, 9, "FEDISORA_GENERATION_OFFLOAD=sequential"),
+    ({"offload": "model"}, 9, "FEDISORA_GENERATION_OFFLOAD=sequential")])
+def test_offloading_by_what_the_gpu_has_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], free: int,
+                                             answer: str) -> None:
+    environment.require("torch")
+    import torch
+
+    from fedisora.generation.backends.diffusers import memory
+    from fedisora.generation.backends.diffusers.options import Options
+    from fedisora.generation.backends.diffusers.weights import Weights
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free * GIB, 80 * GIB))  # what the driver says
+    weights = Weights(tmp_path, "large", "", "WanPipeline", {"transformer": 5 * GIB, "text_encoder": 5 * GIB, "vae": GIB})
+    model = Options("large", "large", **options)
+    if answer.startswith("FEDISORA"):
+        with pytest.raises(ConfigurationError, match=f"large needs .* GB of GPU memory for its weights, and {free} GB.*{answer}"):
+            memory.choose(model, weights, torch.device("cuda"), 2)
+    else:
+        assert memory.choose(model, weights, torch.device("cuda"), 2) == answer

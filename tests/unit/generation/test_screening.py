@@ -4,19 +4,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from fedisora.db import Database, utcnow
 from fedisora.errors import Busy, Conflict, Forbidden, Invalid, NotFound
 from fedisora.generation import screening
 from fedisora.generation.safety import ALLOW, Gates, Stage, Subject, Verdict
 from fedisora.models import Generation, Media, Notification, Screening
-from fedisora.services import screenings
+from fedisora.services import publish, screenings
+from fedisora.services.generations import inputs
 from fedisora.store import actors
 from fedisora.store.paging import Page
+from tests.architecture.imports import ROOT
 from tests.support.pictures import png
 from tests.support.studio import Studio
 
@@ -190,6 +195,40 @@ def test_who_was_killed_is_followed_by_another_and_changes_nothing_when_it_wakes
     assert (studio.get(wanted).state, studio.screenings(wanted)) == ("queued", [])
 
 
+HANGS = """
+import asyncio, sys
+from pathlib import Path
+from fedisora.app import build_house
+from fedisora.generation import screening
+from fedisora.generation.safety import Gates
+from fedisora.settings import load_settings
+from tests.unit.generation.test_gates import Made
+
+async def for_ever():
+    print("asked", flush=True)
+    await asyncio.Event().wait()
+
+house = build_house(load_settings(Path(sys.argv[1]), base_url="https://here.example"))
+asyncio.run(screening.screen(house.db, house.storage, Gates([Made(for_ever)]), int(sys.argv[2])))
+"""
+
+
+def test_after_a_kill_somebody_else_asks_once_the_lease_is_over(studio: Studio) -> None:
+    wanted = studio.ask()
+    child = subprocess.Popen([sys.executable, "-c", HANGS, str(studio.house.settings.data_dir), str(wanted)], cwd=ROOT,
+                             stdout=subprocess.PIPE)
+    with child:
+        assert child.stdout is not None and child.stdout.readline() == b"asked\n"
+        child.kill()
+    assert studio.get(wanted).state == "screening"
+    with pytest.raises(Busy):
+        screen(studio, wanted)
+    later = Database(studio.house.db.instance, clock=lambda: utcnow() + screening.LEASE)
+    asyncio.run(screening.screen(later, studio.house.storage, Gates([Made(DENY)]), wanted))
+    later.close()
+    assert (studio.get(wanted).state, len(studio.screenings(wanted))) == ("rejected", 1)
+
+
 def test_a_cancelled_or_failing_asker_leaves_it_for_the_next_one(studio: Studio) -> None:
     wanted = studio.ask()
 
@@ -242,6 +281,22 @@ def test_a_held_video_becomes_a_draft_or_the_post_that_was_ordered(studio: Studi
     assert (studio.get(ordered).state, studio.jobs("publish_generation")) == ("publishing", [{"generation_id": ordered}])
     assert studio.screenings(ordered)[0].decided_by is None and studio.screenings(plain)[0].decided_by == studio.actor("mod").id
     assert studio.house.db.read_now(screenings.count) == 0
+
+
+def test_a_held_video_is_used_for_nothing_meanwhile(studio: Studio, tmp_path: Path) -> None:
+    wanted = held_video(studio, tmp_path)
+    ada, media_id = studio.actor("ada").id, studio.get(wanted).media_id or 0
+    studio.run(lambda uow: setattr(uow.session.get_one(Media, media_id), "generation_id", wanted))
+
+    def post(uow: Any) -> int:
+        return publish.create(uow, actors.get(uow.session, ada), publish.Draft(text="look", media_ids=(media_id,))).id
+
+    with pytest.raises(Invalid, match="A moderator has to look"):
+        studio.run(post)
+    with pytest.raises(NotFound):
+        studio.run(lambda uow: inputs.find(uow.session, actors.get(uow.session, ada), media_id))
+    decide(studio, wanted, True)
+    assert studio.run(post)
 
 
 def test_a_denied_video_is_rejected_and_its_files_go(studio: Studio, tmp_path: Path) -> None:

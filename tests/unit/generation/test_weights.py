@@ -97,8 +97,8 @@ def no_videos(folder: Path) -> None:
 
 FAULTS: list[tuple[Callable[[Path], None], str]] = [
     (pickled, "only pickled weights"), (pickled_text, "only pickled weights"),
-    (without_weights, "lacks the weights of its part transformer. Fetch it again: fedisora model fetch wan"),
-    (half, "is damaged. Fetch it again"), (garbage, "is damaged"), (without_part, "lacks its part tokenizer"),
+    (without_weights, "lacks the weights of its part transformer. Copy the folder here again"),
+    (half, "is damaged. Copy the folder here again"), (garbage, "is damaged"), (without_part, "lacks its part tokenizer"),
     (without_shard, "lacks transformer/diffusion_pytorch_model-2.safetensors"), (shard_elsewhere, "lacks transformer/../vae"),
     (no_index, "no folder of a diffusers model"), (broken_index, "no folder of a diffusers model"),
     (own_pipeline, "program code of its own, which is never run"), (own_part, "program code of its own"),
@@ -120,7 +120,9 @@ def test_what_is_not_here_is_not_fetched(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ConfigurationError, match="not on this machine. Fetch them: fedisora model fetch small"):
-        weights.look("small", "somebody/small", "0" * 40)
+        weights.look("small", "somebody/small", "0" * 40, fetched_as="small")
+    with pytest.raises(ConfigurationError, match="Fetch them: fedisora model fetch somebody/small"):
+        load("diffusers", "somebody/small")
     with pytest.raises(ConfigurationError, match="no preset, no folder and no id of a repository"):
         weights.look("x", "/no/such/folder")
 

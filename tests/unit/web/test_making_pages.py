@@ -10,7 +10,7 @@ import pytest
 
 from fedisora.generation import presets
 from fedisora.models import Generation, GenerationLane
-from fedisora.services import sessions
+from fedisora.services import screenings, sessions
 from fedisora.store import generation_queue
 from fedisora.web.pages import asked
 from tests.support.studio import Studio
@@ -133,6 +133,28 @@ def test_administrators_pause_drain_and_say_why(studio: Studio, client: Client) 
     mod.post("/admin/generation/lanes/resume", lane="cpu")
     assert studio.house.db.read_now(lambda session: session.get_one(GenerationLane, "cpu").paused_at) is None
     assert mod.post("/admin/generation/workers/drain", worker="nobody", on="1").status_code == 404
+
+
+def test_what_is_held_is_decided_with_an_answer(studio: Studio, client: Client) -> None:
+    mod, ada, row = Browser(studio, client, "mod"), Browser(studio, client, "ada"), studio.ask(PRIVATE)
+    note = studio.run(lambda uow: screenings.note(
+        uow, uow.session.get_one(Generation, row), gate="odd", stage="prompt", decision="deny", code="odd", reason="Not <here>.",
+        evidence={"words": ["grand<mother"]}).id)
+    assert "Not &lt;here&gt;." in ada.get(f"/create/jobs/{row}").text
+    assert ada.post(f"/create/jobs/{row}/appeal", appeal=" ").status_code == 422
+    ada.post(f"/create/jobs/{row}/appeal", appeal="She <likes> it")
+    shown = mod.get("/admin/generation/held").text
+    for words in (PRIVATE, "grand&lt;mother", "She &lt;likes&gt; it", "Not &lt;here&gt;."):
+        assert words in shown
+    assert "grand" not in ada.get(f"/create/jobs/{row}").text.replace(PRIVATE, "")
+    assert mod.post(f"/admin/generation/held/{note}/deny", note="x" * 1001).status_code == 422
+    mod.post(f"/admin/generation/held/{note}/deny", note="Ask her <first>")
+    decided = ada.get(f"/create/jobs/{row}").text
+    assert "Ask her &lt;first&gt;" in decided
+    assert "/appeal" not in decided, "what a moderator decided stands"
+    assert studio.get(row).state == "rejected"
+    assert f'href="/create/jobs/{row}"' in ada.get("/notifications").text
+    assert mod.post(f"/admin/generation/held/{note}/allow").status_code == 303
 
 
 def test_what_another_model_offers_is_chosen_anew() -> None:

@@ -16,12 +16,14 @@ from sqlalchemy import select
 
 from fedisora.app import House, build_house, workers_module
 from fedisora.errors import Forbidden
+from fedisora.generation.intake import Wanted
 from fedisora.generation.safety import Gates, Subject, Verdict
 from fedisora.models import Generation, Job, Lineage, Media, Status
-from fedisora.services import generations
+from fedisora.services import generations, remixes
 from fedisora.services import publish as posts
 from fedisora.services.generations import inputs, webhooks
 from fedisora.settings import load_settings
+from fedisora.web.borrowing import borrowed
 from tests.support.generations import actor_of, person, plan_of
 from tests.support.pictures import clip
 
@@ -274,6 +276,55 @@ def test_what_starts_from_somebodys_video_is_a_remix_of_it(house: House, ann: in
         return list(uow.session.scalars(select(Lineage.parent_id).where(Lineage.child_id == status.id)))
 
     assert house.db.write_now(publish) == [parent]
+
+
+def test_another_servers_file_becomes_an_upload_of_ones_own(house: House, ann: int, tmp_path: Path) -> None:
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = (tmp_path / "theirs.mp4").read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    clip(tmp_path / "theirs.mp4", frames=12)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def posted(uow: Any) -> tuple[int, int]:
+        cara = person(uow, "cara")
+        status = Status(id=uow.new_id(), uri="https://there.example/posts/1", actor_id=cara, local=False, visibility="public",
+                        published=True, created_at=uow.now)
+        uow.session.add(status)
+        uow.session.flush()
+        remixes.set_policy(actor_of(uow, cara), status, "anyone")
+        media = Media(id=uow.new_id(), actor_id=cara, kind="video", state="remote", status_id=status.id, mime="video/mp4",
+                      remote_url=f"http://127.0.0.1:{server.server_port}/a.mp4", created_at=uow.now)
+        uow.session.add(media)
+        uow.session.flush()
+        return media.id, status.id
+
+    theirs, parent = house.db.write_now(posted)
+
+    async def borrow() -> Wanted:
+        asked = asyncio.create_task(borrowed(house, ann, Wanted("more waves", input_media_id=theirs)))
+        while not asked.done():
+            await ROWS.drain(house, "media", workers_module("media").HANDLERS, "w", at_once=1)
+            await asyncio.sleep(0.05)
+        return await asked
+
+    try:
+        wanted = run(house, borrow)
+    finally:
+        server.shutdown()
+        server.server_close()
+    mine = house.db.read_now(lambda session: session.get_one(Media, wanted.input_media_id))
+    assert (mine.actor_id, mine.state, mine.kind, wanted.remix_of_id) == (ann, "ready", "video", parent)
+    assert house.db.write_now(lambda uow: inputs.find(uow.session, actor_of(uow, ann), mine.id)).task == "video"
+    assert run(house, lambda: borrowed(house, ann, wanted)) is wanted
 
 
 def test_screening_is_made_up_for(house: House, ann: int) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from fedisora.app import workers_module
 from fedisora.errors import Invalid
+from fedisora.media.process import run_media_sync
 from fedisora.media.storyboard import layout
 from fedisora.models import Caption, Job, Media
 from fedisora.services import captions
@@ -85,6 +86,25 @@ def test_a_long_enough_upload_gets_its_storyboard(studio: Studio) -> None:
             assert int(np.argmax(seen)) == number % 3, f"picture {number} is {seen}"
     keys = studio.house.db.read_now(lambda session: media_rows.keys_of(session, [row]))
     assert row.storyboard_key in keys
+
+
+@pytest.mark.parametrize("gop", [20, 400])
+def test_a_long_video_is_looked_through_by_seeking(gop: int, tmp_path: Path) -> None:
+    source = tmp_path / "long.mp4"
+    with av.open(str(source), "w") as output:
+        stream = output.add_stream("libx264", rate=1, options={"preset": "ultrafast", "g": str(gop)})
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
+        for number in range(210):  # a picture a second: three seconds each in the strip
+            picture = np.full((36, 64, 3), COLOURS[number // 3 % 3], np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    strip = run_media_sync("storyboard", {"path": str(source), "output": str(tmp_path / "strip.jpg")}, timeout=60)
+    assert (strip["count"], strip["interval"]) == (70, 3)
+    with Image.open(tmp_path / "strip.jpg") as sheet:
+        seen = [sheet.getpixel((number % 10 * 160 + 80, number // 10 * 90 + 45)) for number in range(70)]
+    assert [int(np.argmax(colour)) for colour in seen if colour is not None] == [number % 3 for number in range(70)]
 
 
 def test_a_video_without_a_strip_is_not_tried_for_ever(studio: Studio) -> None:

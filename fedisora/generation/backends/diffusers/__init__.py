@@ -35,7 +35,7 @@ def make(model: str | None, options: Mapping[str, Any]) -> Backend:
     except ImportError as error:
         raise ConfigurationError("The diffusers backend needs torch and diffusers: pip install 'fedisora[gpu]'.",
                                  cause=error) from error
-    found = weights.look(chosen.name, chosen.source, chosen.revision)
+    found = weights.look(chosen.name, chosen.source, chosen.revision, fetched_as=chosen.fetched_as)
     from .rendering import Diffusers
 
     return Diffusers(chosen, found)

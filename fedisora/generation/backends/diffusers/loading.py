@@ -14,7 +14,7 @@ from ..base import Progress
 from . import int8, memory
 from .options import Options
 from .watching import Bar
-from .weights import Weights
+from .weights import Weights, mending
 
 FULL_WIDTH = ("AutoencoderKLWan",)
 """VAEs that want float32, as the documentation of their pipelines says: in 16 bits they draw bands."""
@@ -81,7 +81,7 @@ def load(weights: Weights, options: Options, dtype: torch.dtype, progress: Progr
             raise ConfigurationError(f"{options.name} does not fit into this machine's main memory. Choose a smaller model: "
                                      "fedisora model list", cause=error) from error
         raise ConfigurationError(f"{options.name} cannot be loaded with diffusers {diffusers.__version__}: "
-                                 f"{_short(error)}. Fetch it again (fedisora model fetch {options.name}), or choose another.",
+                                 f"{_short(error)}. {mending(options.source, options.fetched_as)} Or choose another model.",
                                  cause=error) from error
     check()
     for model in denoisers(pipe):

@@ -21,6 +21,7 @@ class Options:
     Attributes:
         name: what the model is called in results.
         source: a folder, or a repository whose files were fetched.
+        fetched_as: what `fedisora model fetch` is called with.
         revision: commit of the repository; "" = whichever was fetched.
         pipelines: task → class of diffusers, for a model whose own index says too little.
         arguments: what the pipeline is called with besides the request, as the model's card advises.
@@ -31,6 +32,7 @@ class Options:
 
     name: str
     source: str
+    fetched_as: str = ""
     revision: str = ""
     licence: str = ""
     pipelines: Mapping[str, str] = field(default_factory=dict)
@@ -61,13 +63,15 @@ def read(model: str | None, given: Mapping[str, Any]) -> Options:
         raise ConfigurationError("The diffusers backend needs a model: set FEDISORA_GENERATION_MODEL to a preset, a folder or a "
                                  "repository id.")
     preset = find(model)
-    known: dict[str, Any] = {"name": model.rstrip("/").rsplit("/", 1)[-1], "source": model}
+    known: dict[str, Any] = {"name": model.rstrip("/").rsplit("/", 1)[-1], "source": model, "fetched_as": model}
     if preset is not None:
-        known = {"name": preset.name, "source": preset.repository or model, "revision": preset.revision,
+        known = {"name": preset.name, "source": preset.repository or model, "fetched_as": preset.name,
+                 "revision": preset.revision,
                  "licence": preset.licence_url or preset.licence, "pipelines": preset.pipelines, "arguments": preset.arguments,
                  "preset_dtype": preset.dtype, "memory_gb": preset.memory_gb, "steps": preset.steps, "guidance": preset.guidance}
     members = {name: value for name, value in given.items()
-               if name in Options.__dataclass_fields__ and value is not None and name not in ("name", "source", "preset_dtype")}
+               if name in Options.__dataclass_fields__ and value is not None
+               and name not in ("name", "source", "fetched_as", "preset_dtype")}
     options = Options(**known | members)
     for name, value, offered in (("dtype", options.dtype, DTYPES), ("offload", options.offload, OFFLOADS),
                                  ("tiling", options.tiling, TILINGS),

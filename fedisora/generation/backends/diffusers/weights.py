@@ -42,14 +42,24 @@ class Weights:
     sizes: Mapping[str, int]
 
 
-def look(name: str, source: str, revision: str = "") -> Weights:
+def mending(source: str, fetched_as: str) -> str:
+    """What to do about files that are missing or damaged.
+
+    Args:
+        fetched_as: what the operator calls the model: a preset, or the repository itself.
+    """
+    return ("Copy the folder here again, whole." if Path(source).is_dir()
+            else f"Fetch it again: fedisora model fetch {fetched_as}")
+
+
+def look(name: str, source: str, revision: str = "", *, fetched_as: str = "") -> Weights:
     """Find a model on this machine and check its files. Nothing is fetched, and no weights are read.
 
     Raises:
         ConfigurationError: not here, incomplete, damaged, pickles only, or with program code of its own.
     """
-    folder = _folder(name, source, revision)
-    again = f"Fetch it again: fedisora model fetch {name}"
+    folder = _folder(name, source, revision, fetched_as or source)
+    again = mending(source, fetched_as or source)
     index = _json(folder / "model_index.json", again)
     kind = index.get("_class_name")
     if not isinstance(kind, str):
@@ -69,7 +79,7 @@ def look(name: str, source: str, revision: str = "") -> Weights:
     return Weights(folder, source if not Path(source).is_dir() else folder.name, _revision(folder), kind, sizes)
 
 
-def _folder(name: str, source: str, revision: str) -> Path:
+def _folder(name: str, source: str, revision: str, fetched_as: str) -> Path:
     if Path(source).is_dir():
         return Path(source)
     from huggingface_hub import snapshot_download
@@ -81,7 +91,8 @@ def _folder(name: str, source: str, revision: str) -> Path:
         raise ConfigurationError(f"There is no model {source}: it is no preset, no folder and no id of a repository. "
                                  "See: fedisora model list", cause=error) from error
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"The weights of {name} are not on this machine. Fetch them: fedisora model fetch {name}",
+        raise ConfigurationError(f"The weights of {name} are not on this machine. "
+                                 f"Fetch them: fedisora model fetch {fetched_as}",
                                  cause=error) from error
 
 

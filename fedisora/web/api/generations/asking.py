@@ -14,6 +14,7 @@ from ....models import Generation
 from ....services.generations import webhooks
 from ...auth import Person, person
 from ...body import Params, params
+from ...borrowing import borrowed
 from ...convertors import number
 from ...problems import hang_up
 from .entity import entity, previewed
@@ -79,7 +80,7 @@ def wanted_of(given: Params) -> Wanted:
     return Wanted(
         prompt=given.text("prompt"), negative_prompt=given.text("negative_prompt"), model=given.text("model"),
         task=given.text("task"), orientation=given.text("orientation") or given.text("shape"), size=size,
-        seconds=5.0 if seconds is None else seconds, seed=seed, steps=_number(given, "steps", int),
+        seconds=seconds, seed=seed, steps=_number(given, "steps", int),
         guidance=_number(given, "guidance", float), strength=_number(given, "strength", float),
         input_media_id=_row(given, "input_media_id"), remix_of_id=_row(given, "remix_of_id", "fedisora_remix_of"),
         variants=1 if variants is None else variants, publish=_post(given), webhook_url=given.text("webhook_url"))
@@ -110,6 +111,7 @@ async def create(request: Request) -> Response:
         webhooks.check_url(wanted.webhook_url)
         house.client.check_url(wanted.webhook_url)
         secret = webhooks.new_secret()
+    wanted = await borrowed(house, who.actor.id, wanted)
     ids = await submission.submit(house.db, house.storage, house.gates, who.actor.id, wanted, webhook_secret=secret)
 
     def answer(session: Session) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def entity(session: Session, row: Generation, house: House) -> dict[str, Any]:
         "energy_wh": row.energy_wh, "cost": cost(session, row, house), "code": row.code, "error": row.error,
         "cancel_requested": row.cancel_requested, "screening": screening(session, row),
         "batch_id": str(row.batch_id) if row.batch_id is not None else None,
-        "media": media_attachment(media, house.uris) if media is not None else None,
+        # What is held is shown to nobody but moderators.
+        "media": media_attachment(media, house.uris) if media is not None and row.state != "held" else None,
         "status_id": str(row.status_id) if row.status_id is not None else None, "publish": row.publish_as is not None,
         "created_at": when(row.created_at), "queued_at": when(row.queued_at), "started_at": when(row.started_at),
         "finished_at": when(row.finished_at)}
