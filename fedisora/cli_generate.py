@@ -19,7 +19,7 @@ def generate(prompt: Annotated[str, typer.Argument(help="What the video shows.")
              model: Annotated[str, typer.Option(help="Model; the instance's default when left out.")] = "",
              shape: Annotated[str, typer.Option(help="portrait, landscape or square.")] = "",
              size: Annotated[str, typer.Option(help="WIDTHxHEIGHT instead of a shape.")] = "",
-             seconds: Annotated[float, typer.Option(help="Length.")] = 5.0,
+             seconds: Annotated[float | None, typer.Option(help="Length; 5, or the model's longest, when left out.")] = None,
              seed: Annotated[int | None, typer.Option(help="The same seed gives the same video.", min=0)] = None,
              image: Annotated[Path | None, typer.Option(help="Start from this picture.")] = None,
              video: Annotated[Path | None, typer.Option(help="Start from this video.")] = None,

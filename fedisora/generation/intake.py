@@ -13,6 +13,7 @@ from ..settings import Settings
 from .presets import ORIENTATIONS, TASKS, Preset
 from .presets.catalogue import Catalogue
 
+USUAL_SECONDS = 5.0
 MAX_SEED = 2**63 - 1
 MAX_GUIDANCE = 30.0
 SMALLEST, LARGEST = 32, 4096
@@ -33,6 +34,7 @@ class Wanted:
         task: what it starts from, of `text`, `image`, `video`; "" = what its source is.
         orientation: `portrait`, `landscape`, `square`; "" = that of its source, and portrait without one.
         size: `WIDTHxHEIGHT`, which wins over the orientation; "" = the model's own for the orientation.
+        seconds: None = 5, or the longest that the model makes.
         strength: how far a source video is changed, 0 … 1.
         input_media_id: a picture (task `image`) or video (task `video`) of this account, or a post's that may be remixed.
         publish: members of `services.publish.Draft` when it is to become a post by itself.
@@ -44,7 +46,7 @@ class Wanted:
     task: str = ""
     orientation: str = ""
     size: str = ""
-    seconds: float = 5.0
+    seconds: float | None = None
     seed: int | None = None
     steps: int | None = None
     guidance: float | None = None
@@ -195,20 +197,21 @@ def _nearest(preset: Preset, width: int, height: int, *, area: bool = True) -> t
 
 
 def _frames(settings: Settings, preset: Preset, wanted: Wanted, source: Source | None, notes: list[str]) -> int:
-    most = longest(settings, preset)
-    if not preset.min_seconds - 1e-6 <= wanted.seconds <= most + 1e-6:  # refuses NaN too
+    most, half = longest(settings, preset), 0.5 / preset.fps
+    seconds = min(USUAL_SECONDS, most) if wanted.seconds is None else wanted.seconds
+    if not preset.min_seconds - half <= seconds <= most + half:  # as it is said when it is rounded; refuses NaN too
         raise Invalid(f"A video by {preset.title} may be {preset.min_seconds:g} to {most:.4g} seconds long.", code="seconds")
-    frames = preset.frames(wanted.seconds)
+    frames = min(preset.frames(seconds), preset.frames(most))
     if source is not None and source.seconds is not None:
         held = preset.frames(source.seconds, at_most=True)
         if held > source.seconds * preset.fps + 1e-3:
             raise Invalid(f"The video to start from is too short: {preset.title} needs {held / preset.fps:.2f} seconds of it.",
                           code="input-short")
         if held < frames:
-            notes.append(f"{held / preset.fps:.2f} seconds instead of {wanted.seconds:.4g}: the video to start from has no more.")
+            notes.append(f"{held / preset.fps:.2f} seconds instead of {seconds:.4g}: the video to start from has no more.")
             return held
-    if frames != round(wanted.seconds * preset.fps):
-        notes.append(f"{frames} frames ({frames / preset.fps:.2f} s) instead of {round(wanted.seconds * preset.fps)}: "
+    if abs(frames - seconds * preset.fps) > 0.5:
+        notes.append(f"{frames} frames ({frames / preset.fps:.2f} s) instead of {round(seconds * preset.fps)}: "
                      f"{preset.title} makes {preset.frame_step} n + 1 frames.")
     return frames
 

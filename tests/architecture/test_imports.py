@@ -20,6 +20,7 @@ PLANTED = {
     "transactions": ("fedisora/services/planted.py", "import aiohttp"),
     "egress": ("fedisora/web/planted.py", "import aiohttp"),
     "torch": ("fedisora/generation/planted.py", "def late() -> None:\n    import torch"),
+    "hub": ("fedisora/generation/planted.py", "def late() -> None:\n    import huggingface_hub"),
     "workers": ("fedisora/app.py", "from fedisora.workers import local"),
     "extensions": ("fedisora/extensions/planted.py", "from fedisora.provenance import record"),
     "discovery": ("fedisora/web/planted.py", "import fedisora.extensions"),

@@ -21,22 +21,22 @@ _PAIRS: Final[tuple[tuple[str, str], ...]] = (
     # English
     ("child children kid kids minor minors toddler toddlers baby babies infant infants preteen preteens underage schoolgirl "
      "schoolgirls schoolboy schoolboys loli lolis shota jailbait",
-     "sex sexual sexually sexy sexualized sexualised "
-     "nude nudes nudity naked porn porno pornographic pornography erotic erotica hentai "
-     "nsfw undressed undressing topless orgasm masturbating"),
+     "sex sexual sexually sexy sexualized sexualised nude nudes nudity naked porn porno pornographic pornography erotic erotica "
+     "hentai nsfw undressed undressing topless orgasm masturbating"),
     # German
     ("kind kinder kindes kindern kleinkind kleinkinder säugling minderjährige minderjähriger minderjährigen minderjährig "
      "schulmädchen grundschülerin baby babys",
-     "nackt nackte nackter nacktes nackten nacktbild porno pornographisch pornografisch "
-     "erotisch erotische erotisches sexuell sexuelle sexuelles ausgezogen"),
+     "nackt nackte nackter nacktes nackten nacktbild porno pornographisch pornografisch erotisch erotische erotisches sexuell "
+     "sexuelle sexuelles ausgezogen"),
     # French
     ("enfant enfants fillette fillettes gamine gamines mineure mineures mineur mineurs bébé bébés collégienne écolière",
      "nu nue nus nues dénudé dénudée dénudés dénudées déshabillé déshabillée sexuel sexuelle sexuelles sexuels porno érotique "
      "érotiques"),
-    # Spanish and Portuguese
-    ("niño niños niña niñas bebé bebés menores criança crianças menina meninas menino meninos bebê",
-     "desnudo desnuda desnudos desnudas erótico erótica porno pornográfico pornográfica pelado pelada pelados peladas nua nuas "
-     "despida despido"),
+    # Spanish (without `bebé`, which reads as `bebe`, drinks)
+    ("niño niños niña niñas menores", "desnudo desnuda desnudos desnudas erótico erótica porno pornográfico pornográfica"),
+    # Portuguese
+    ("criança crianças menina meninas menino meninos",
+     "nu nua nus nuas pelado pelada pelados peladas despido despida erótico erótica porno pornográfico pornográfica"),
     # Italian
     ("bambino bambina bambini bambine neonato neonata minorenne minorenni",
      "nudo nuda nudi nude erotico erotica sessuale sessuali porno"),
@@ -57,19 +57,24 @@ _ALONE: Final = Words(("csam", "child porn", "childporn", "child pornography", "
                        "lolicon", "shotacon", "pédopornographie", "pornografía infantil", "pornografia infantil", "детское порно",
                        "児童ポルノ", "儿童色情", "아동포르노"))
 _UNWILLING: Final = Words(("revenge porn", "deepfake porn", "deepfake porno", "deepfake nude", "deepfake nudes",
-                           "deepfake pornography",
-                           "undress her", "undress him", "undress them", "nudify", "upskirt", "rachepornos", "racheporno"))
-_AGE: Final = re.compile(r"\b(?:[1-9]|1[0-7]) ?(?:y ?o|yr old|yrs old|year old|years old|years of age|jährige[rns]?|jahre alt)\b"
+                           "deepfake pornography", "undress her", "undress him", "undress them", "nudify", "upskirt",
+                           "racheporno", "rachepornos"))
+_AGE: Final = re.compile(r"\b(?:[1-9]|1[0-7]) ?(?:y ?o|yr old|yrs old|year old|years old|years of age|jahrige[rns]?|jahre alt)\b"
                          r"(?! (?:whisk|wine|scotch|rum|oak|tree|olive|car|house|hous|horse|dog|cat|band|company|"
                          r"tradition|wein))")
 _HARMLESS: Final = re.compile(
-    # Said of colours, trees and music, not of people; taken out before the pairs are looked for.
-    r"\b(?:nude (?:colou?r(?:s|ed)?|tones?|shades?|palettes?|lipsticks?|heels|pumps|shoes|makeup|nails?|pink|beige)"
+    # Said of colours, feet, trees and music, not of people; taken out before the pairs are looked for. Folded, as texts are.
+    r"\b(?:nude colou?r(?:s|ed)?(?! (?:photo|pic|image|video|film|footage|shot))"
+    r"|nude (?:tones?|shades?|palettes?|lipsticks?|heels|pumps|shoes|makeup|nails?|pink|beige)"
     r"|nude colou?r palette|naked (?:eyes?|mole rats?|flames?|bulbs?|lightbulbs?|trees?|branch(?:es)?|rocks?|truth|ladies|juice)"
-    r"|topless (?:bus|tower|towers|car)|same sex|sex education|sex of the (?:baby|child)"
+    r"|topless (?:bus|tower|towers|car)|(?:same|either|both|opposite|other) sex(?:es)?|sex education|sex of the (?:baby|child)"
     r"|minor (?:keys?|chords?|scales?|third|league|leagues|detail|details|role|roles|planet|planets|damage|repairs?)"
     r"|(?:b|c|d|e|f|g)(?: (?:sharp|flat))? minor|a (?:sharp|flat) minor|in a minor"
-    r"|barenaked|kid (?:gloves|leather)|baby (?:blue|pink|grand))\b")
+    r"|barenaked|kid (?:gloves|leather)|baby (?:blue|pink|grand)"
+    r"|(?:ut|do|re|mi|fa|sol|la|si)(?: (?:bemol|diese))? mineur"
+    r"|(?:pieds?|bras|arbres?) nus?|(?:tetes?|mains?) nues?|oeil nu|(?:piedi|alberi|rami) nudi|mani nude|occhio nudo"
+    r"|pes nus|olho nu|pies desnudos|nackten? (?:fusse?n?|wande?|baume?|felsen|erde)|naakte voeten"
+    r"|голы[ех] (?:ноги|деревья|ветки|скалы|стены))\b")
 
 
 class _Pair:

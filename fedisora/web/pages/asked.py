@@ -77,7 +77,7 @@ def wanted(given: Mapping[str, str], input_media_id: int | None) -> Wanted:
         seed = _whole(given["drawn"], "The seed")
     return Wanted(
         prompt=given["prompt"], negative_prompt=given["negative_prompt"], model=given["model"], task=given["task"],
-        orientation=given["orientation"], size=given["size"], seconds=5.0 if seconds is None else seconds, seed=seed,
+        orientation=given["orientation"], size=given["size"], seconds=seconds, seed=seed,
         steps=_whole(given["steps"], "The number of steps"), guidance=_number(given["guidance"], "The guidance"),
         strength=_number(given["strength"], "The strength") if given["task"] == "video" else None,
         input_media_id=input_media_id if given["task"] != "text" else None,

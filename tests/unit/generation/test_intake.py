@@ -40,6 +40,7 @@ def test_the_program_makes_what_it_always_made(orientation: str, size: tuple[int
     ({"task": "image"}, "Aurora (a program, no AI) cannot start from a picture. These can: wan2.2-ti2v-5b, ltx-video-0.9.5."),
     ({"task": "image", "model": "wan2.2-ti2v-5b"}, "Please choose a picture to start from."),
     ({"orientation": "round"}, "The shape is one of portrait, landscape, square."),
+    ({"seconds": 10.03}, "A video by Aurora (a program, no AI) may be 1 to 10 seconds long."),
     ({"seconds": 10.5}, "A video by Aurora (a program, no AI) may be 1 to 10 seconds long."),
     ({"seconds": 6.0, "model": "wan2.2-ti2v-5b"}, "A video by Wan 2.2 TI2V-5B may be 1 to 5.042 seconds long."),
     ({"seconds": float("nan")}, "A video by Aurora (a program, no AI) may be 1 to 10 seconds long."),
@@ -83,6 +84,13 @@ def test_frames_and_sizes_are_fitted_and_it_is_said() -> None:
     assert made.adjusted == (
         "1280 × 704 instead of 1280 × 720: the nearest size that Wan 2.2 TI2V-5B makes.",
         "121 frames (5.04 s) instead of 120: Wan 2.2 TI2V-5B makes 4 n + 1 frames.")
+
+
+def test_a_length_may_be_given_as_it_is_shown_and_left_out() -> None:
+    for seconds in (None, 5.0, 5.042, 5.04167):
+        assert planned(model="wan2.2-ti2v-5b", seconds=seconds).frames == 121
+    assert planned(settings={"generation_max_seconds": 3}).seconds == 3.0
+    assert planned(seconds=10.02).frames == 240
 
 
 def test_the_shape_counts_more_than_the_number_of_pixels() -> None:

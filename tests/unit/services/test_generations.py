@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from fedisora.errors import Conflict, FedisoraError, Invalid, NotFound, TooManyR
 from fedisora.models import Base, Generation, Job, Media
 from fedisora.services import generations
 from fedisora.services.generations import STATES, administration, inputs, leftovers, quotas
+from fedisora.services.generations.reasons import REASONS
 from fedisora.settings import load_settings
 from fedisora.store import generation_queue
 from fedisora.store.paging import Page
@@ -311,6 +313,15 @@ def test_what_got_stuck_is_given_a_job_again(here: Database) -> None:
     kinds = here.read_now(lambda session: [(job.kind, job.payload) for job in session.scalars(select(Job).order_by(Job.id))])
     assert kinds == [("screen_generation", {"generation_id": row_id}), ("publish_generation", {"generation_id": row_id})]
     assert row_of(here, fresh).state == "queued"
+
+
+def test_the_guide_lists_every_code() -> None:
+    root = Path(generations.__file__).parents[2]
+    files = [*root.glob("services/generations/*.py"), *root.glob("web/api/generations/*.py"), root / "generation" / "intake.py",
+             root / "generation" / "presets" / "catalogue.py", root / "generation" / "publishing.py"]
+    said = {code for file in files for code in re.findall(r'code="([a-z_-]+)"', file.read_text())} | set(REASONS)
+    guide = (root.parent / "docs" / "guide" / "generating.md").read_text()
+    assert sorted(code for code in said if f"`{code}`" not in guide) == []
 
 
 def test_pages_of_ones_own(here: Database) -> None:

@@ -261,8 +261,8 @@ def test_two_workers_never_get_the_same_one(both: Database) -> None:
     assert len(taken) == len(set(taken)) == 20
 
 
-def test_a_thousand_wait_and_their_places_are_found_quickly(both: Database) -> None:
-    actors = people(both, *(f"user{number}" for number in range(5)))
+def test_a_thousand_wait_and_their_places_are_found_quickly(line: Database) -> None:
+    actors = people(line, *(f"user{number}" for number in range(5)))
 
     def fill(uow: UnitOfWork) -> int:
         last = 0
@@ -272,7 +272,7 @@ def test_a_thousand_wait_and_their_places_are_found_quickly(both: Database) -> N
             last = row.id
         return last
 
-    last = both.write_now(fill)
+    last = line.write_now(fill)
 
     def look(session: object) -> int:
         return generation_queue.position(session, session.get_one(Generation, last))  # type: ignore[attr-defined,arg-type]
@@ -281,8 +281,8 @@ def test_a_thousand_wait_and_their_places_are_found_quickly(both: Database) -> N
     spent = []
     for _ in range(5):
         began = time.perf_counter()
-        places.append(both.read_now(look))
+        places.append(line.read_now(look))
         spent.append(time.perf_counter() - began)
     assert places == [999] * 5
     assert min(spent) < 0.05  # ten times the bar: this machine may be busy; `make bench` measures
-    assert both.read_now(lambda session: session.get_one(GenerationLane, "cpu").turn) == 0.0
+    assert line.read_now(lambda session: session.get_one(GenerationLane, "cpu").turn) == 0.0

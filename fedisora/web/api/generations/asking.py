@@ -80,7 +80,7 @@ def wanted_of(given: Params) -> Wanted:
     return Wanted(
         prompt=given.text("prompt"), negative_prompt=given.text("negative_prompt"), model=given.text("model"),
         task=given.text("task"), orientation=given.text("orientation") or given.text("shape"), size=size,
-        seconds=5.0 if seconds is None else seconds, seed=seed, steps=_number(given, "steps", int),
+        seconds=seconds, seed=seed, steps=_number(given, "steps", int),
         guidance=_number(given, "guidance", float), strength=_number(given, "strength", float),
         input_media_id=_row(given, "input_media_id"), remix_of_id=_row(given, "remix_of_id", "fedisora_remix_of"),
         variants=1 if variants is None else variants, publish=_post(given), webhook_url=given.text("webhook_url"))
