@@ -183,6 +183,7 @@ def _ask(uow: UnitOfWork, actor: Actor, number: int, **how: Any) -> int:
         prompt="a thought",
         seed=str(number),
         backend="procedural",
+        gpu_class="cpu",
         model="procedural",
         created_at=uow.now,
         **(SMALL | how),

@@ -57,19 +57,23 @@ def _look(house: Any, delete: bool) -> dict[str, Any]:
             "missing": [{"media": str(item.media_id), "account": str(item.actor_id), "key": item.key} for item in missing]}
 
 
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
 def _say(found: dict[str, Any], delete: bool) -> None:
-    err.print(f"{found['files']} files, {found['bytes'] / 1e6:,.1f} MB.")
+    err.print(f"{_files(found['files'])}, {found['bytes'] / 1e6:,.1f} MB.")
     if found["orphans"]:
         table = Table(Column("file that no row names", overflow="fold"), Column("KB", justify="right"), "written")
         for item in found["orphans"][:SHOWN]:
             table.add_row(escape(item["key"]), f"{item['size'] / 1000:,.0f}", item["modified"])
         out.print(table)
         total = sum(item["size"] for item in found["orphans"]) / 1e6
-        err.print(f"{len(found['orphans'])} files without a row, {total:,.1f} MB: " + (
+        err.print(f"{_files(len(found['orphans']))} without a row, {total:,.1f} MB: " + (
             "removed." if delete else "`fedisora storage check --delete` removes them; housekeeping does so once a day."))
     for item in found["missing"][:SHOWN]:
         err.print(f"[red]missing:[/] {escape(item['key'])} of file {item['media']}")
     if found["missing"]:
-        err.print(f"{len(found['missing'])} files are missing. Bring them back from a backup, or delete their posts.")
+        err.print(f"{_files(len(found['missing']))} missing. Bring them back from a backup, or delete their posts.")
     if not found["orphans"] and not found["missing"]:
         err.print("Every file has its row, and every row its files.")

@@ -11,18 +11,21 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
 from .app import House, build_house, workers_module
 from .errors import Conflict, FedisoraError, Invalid, NotFound, Transient
 from .generation import publishing, submission
-from .generation.intake import Wanted
+from .generation.intake import Source, Wanted, plan
+from .generation.presets import catalogue
 from .local_run import own_actor
 from .models import Generation, Media, Status
 from .services import generations, publish
 from .settings import Settings
 from .store import generation_queue
 from .web.api.generations import entity
+from .web.pages.job_view import STAGE_WORDS, STATE_WORDS
 from .web.uploads import keep_upload
 
 LOOK = 0.25
@@ -94,6 +97,7 @@ async def generate_here(settings: Settings, order: Order, console: Console) -> d
             wanted = order.wanted
             source = order.image or order.video
             if source is not None:
+                await house.db.read(lambda session: _possible(session, settings, order))
                 wanted = dataclasses.replace(wanted, task="image" if order.image else "video",
                                              input_media_id=await _upload(house, source, actor.id))
             ids = await submission.submit(house.db, house.storage, house.gates, actor.id, wanted)
@@ -111,6 +115,12 @@ async def generate_here(settings: Settings, order: Order, console: Console) -> d
             raise
         finally:
             await workers.stop()
+
+
+def _possible(session: Session, settings: Settings, order: Order) -> None:
+    """Refuses what no picture or video could make possible, before one is uploaded."""
+    kind = "image" if order.image else "video"
+    plan(settings, catalogue.current(session, settings), order.wanted, source=Source(kind, 1280, 720))
 
 
 async def _upload(house: House, path: Path, actor_id: int) -> int:
@@ -133,7 +143,7 @@ def _line(row: Generation, found: dict[str, Any]) -> str:
     if row.state == "queued":
         where = f"{found['position']} ahead" if found["position"] else "next"
     else:
-        where = row.stage or generations.WORDS[row.state]
+        where = STAGE_WORDS.get(row.stage) or STATE_WORDS[row.state]
     left = found["eta_seconds"]
     return f"{where}, about {left:.0f} s left" if left else where
 

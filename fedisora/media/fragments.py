@@ -10,7 +10,10 @@ from ..errors import Invalid
 from . import source
 from .process import Progress
 
-FRAGMENTED: Final = {"movflags": "+frag_keyframe+empty_moov+default_base_moof+negative_cts_offsets+global_sidx+skip_trailer"}
+FRAGMENTED: Final = {"movflags": "+frag_keyframe+delay_moov+default_base_moof+global_sidx+skip_trailer"}
+DELAY: Final = 0.2
+"""Seconds between decoding and showing a whole picture, the same in every size, whatever its order of coding: the muxer cuts the
+sound where a whole picture is decoded, and players that change the size must find it cut at the same moments."""
 
 
 def fragment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -33,9 +36,14 @@ def fragment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         try:
             with contextlib.closing(av.open(str(request["output"]), "w", format="mp4", options=FRAGMENTED)) as output:
                 made = {stream.index: output.add_stream_from_template(stream) for stream in streams}
+                ahead: int | None = None
                 for packet in container.demux(streams):
                     if not packet.size:
                         continue
+                    if packet.stream is streams[0] and packet.pts is not None and packet.dts is not None:
+                        if ahead is None:
+                            ahead = max(0, round(DELAY / packet.time_base) - (packet.pts - packet.dts))
+                        packet.dts -= ahead
                     packet.stream = made[packet.stream.index]
                     output.mux(packet)
                     if seconds and packet.is_keyframe and packet.pts is not None:

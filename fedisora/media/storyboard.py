@@ -19,8 +19,8 @@ COLUMNS = 10
 QUALITY = 70
 EARLY = 0.02
 """Seconds by which a picture may be too early."""
-FAR = 300
-"""Pictures that are decoded for one place at most; then the last of them has to do."""
+FAR = 700
+"""Pictures that are decoded for one place at most: ten seconds at 60 a second, which is how far key frames may be apart here."""
 
 
 def layout(seconds: float, width: int, height: int) -> dict[str, int]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..models import Generation, GenerationLane, GenerationTiming, GenerationWorker
-from .generation_workers import GONE
+from . import generation_workers
 
 MEMORY = dt.timedelta(hours=24)
 """How long it is remembered what a payer has had."""
@@ -146,9 +146,11 @@ def position(session: Session, row: Generation) -> int:
 
 
 def alive(session: Session, now: dt.datetime) -> Sequence[GenerationWorker]:
-    """Workers that were seen lately, drained ones too."""
-    return session.scalars(select(GenerationWorker).where(GenerationWorker.seen_at > now - GONE)
-                           .order_by(GenerationWorker.name)).all()
+    """Workers that were seen lately, drained ones too. Asked for every line of a list, so a session looks once."""
+    known: Sequence[GenerationWorker] | None = session.info.get("generation_workers")
+    if known is None:
+        known = session.info["generation_workers"] = generation_workers.everybody(session)
+    return [worker for worker in known if worker.seen_at > now - generation_workers.GONE]
 
 
 def makers(session: Session, model: str, now: dt.datetime) -> list[GenerationWorker]:

@@ -109,9 +109,10 @@ class _Encoder:
     def __init__(self, request: Request) -> None:
         self._size = (request.width, request.height)
         self._out = av.open(request.output, "w", format="mp4", options={"movflags": "+faststart"})
+        # x264's macroblock tree gives other bytes for the same pictures now and then.
         self._stream = self._out.add_stream("libx264", rate=Fraction(request.fps), options={
-            "preset": "veryfast", "crf": "19", "tune": "film", "colorprim": "bt709", "colormatrix": "bt709",
-            "transfer": "bt709"})
+            "preset": "veryfast", "crf": "21", "tune": "film", "x264-params": "mbtree=0", "colorprim": "bt709",
+            "colormatrix": "bt709", "transfer": "bt709"})
         self._stream.width, self._stream.height, self._stream.pix_fmt = request.width, request.height, "yuv420p"
         self._stream.codec_context.gop_size = request.fps * 2
         self._stream.codec_context.thread_count = 1
