@@ -36,9 +36,23 @@ async def drain(house: House, queue_name: str, handlers: Mapping[str, Handler], 
                            lease=LEASE, limit=at_once)
         return [(row.id, row.attempt, row.kind, row.payload) for row in rows]
 
-    claimed = await house.db.write(take)
-    await asyncio.gather(*(_run(house, handlers, owner, *item) for item in claimed))
+    claiming = asyncio.ensure_future(house.db.write(take))
+    try:
+        claimed = await asyncio.shield(claiming)
+    except asyncio.CancelledError:  # stopped in the very moment of the claim
+        for job_id, attempt, _, _ in await claiming:
+            await _give_back(house, job_id, owner, attempt)
+        raise
+    # Waits for all of them, also when one fails or this is stopped: what still ran would find a closed database.
+    for outcome in await asyncio.gather(*(_run(house, handlers, owner, *item) for item in claimed), return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
     return len(claimed)
+
+
+async def _give_back(house: House, job_id: int, owner: str, attempt: int) -> None:
+    await house.db.write(lambda uow: queue.reschedule(uow.session, Job, job_id, owner, attempt, run_at=uow.now,
+                                                      error="the worker stopped"))
 
 
 async def _run(house: House, handlers: Mapping[str, Handler], owner: str, job_id: int, attempt: int, kind: str,
@@ -47,8 +61,7 @@ async def _run(house: House, handlers: Mapping[str, Handler], owner: str, job_id
     try:
         await handlers[kind](house, payload)
     except asyncio.CancelledError:
-        await asyncio.shield(house.db.write(lambda uow: queue.reschedule(
-            uow.session, Job, job_id, owner, attempt, run_at=uow.now, error="the worker stopped")))
+        await asyncio.shield(_give_back(house, job_id, owner, attempt))
         raise
     except Refused as error:  # final: it will never work
         why = str(error)
