@@ -78,5 +78,6 @@ def test_an_instance_at_rest_has_no_libraries_for_pictures(tmp_path: Path) -> No
             "import_everything()\n"
             "create_app(house.settings, house=house)\n"
             "print(*sorted({'torch', 'numpy', 'av', 'PIL', 'huggingface_hub', 'diffusers'} & set(sys.modules)))")
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=imports.ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=imports.ROOT, capture_output=True, text=True,
+                          check=True)
     assert done.stdout.strip() == ""

@@ -60,7 +60,7 @@ def nearest(codes: Any, listed: Any) -> tuple[int, int, int]:
 
 
 def as_numbers(codes: list[bytes]) -> Any:
-    """(n, 4) uint64 of codes of 32 bytes. NumPy is loaded here and not before: most servers deny no picture, and it takes 20 MB."""
+    """(n, 4) uint64 of codes of 32 bytes. NumPy is loaded here: most servers deny no picture, and it takes 20 MB."""
     import numpy as np
 
     return np.frombuffer(b"".join(codes), np.uint64).reshape(-1, 4)
