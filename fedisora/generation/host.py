@@ -129,9 +129,10 @@ class Host:
             await self._fail(held, "refused", course, error=text)
         except RunFailed as error:
             await self._failed(held, error, course, keeper)
-        except FedisoraError as error:
-            log.warning("a finished video could not be checked or stored", generation=held.id, error=str(error))
-            why = str(error)
+        except Exception as error:  # also what nobody foresaw: the row must not wait for its lease to end
+            log.warning("a finished video could not be checked or stored", generation=held.id, error=str(error),
+                        exc_info=not isinstance(error, FedisoraError))
+            why = f"{type(error).__name__}: {error}"
             await self._db.write(lambda uow: jobs.requeue(uow, held, "check-failed", why, self._cost(course)))
         else:
             if not done:

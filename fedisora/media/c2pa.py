@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ..errors import FedisoraError, Invalid
 from ..provenance.manifest import ingredient_id, safe_settings
-from .process import Progress
+from .progress import Progress
 from .sidecar import same_manifest
 from .sniff import sniff_file
 

@@ -12,13 +12,12 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
 from typing import Any, Final
 
 from .. import errors
 from .limits import LIMITS
+from .progress import Progress
 
-Progress = Callable[[float], None]
 OPERATIONS: Final = {
     "probe": ("probe", "probe"),
     "transcode": ("transcode", "transcode"),

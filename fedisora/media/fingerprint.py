@@ -16,7 +16,7 @@ from ..errors import Invalid
 from . import frame_signature, pdq, source, watermark
 from .frame_signature import FPS
 from .limits import MAX_DURATION, MAX_FRAMES
-from .process import Progress
+from .progress import Progress
 from .sniff import sniff_file
 
 GRID: Final = watermark.SIDE

@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import Invalid
 from . import source
 from .limits import most_frames
-from .process import Progress
+from .progress import Progress
 
 SCREEN: Final = (1024, 768)
 CELL: Final = 16

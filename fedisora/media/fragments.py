@@ -8,7 +8,7 @@ import av
 
 from ..errors import Invalid
 from . import source
-from .process import Progress
+from .progress import Progress
 
 FRAGMENTED: Final = {"movflags": "+frag_keyframe+delay_moov+default_base_moof+global_sidx+skip_trailer"}
 DELAY: Final = 0.2

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from ..errors import Invalid
 from . import source
 from .limits import MAX_IMAGE_PIXELS, OUT_IMAGE_SIDE
-from .process import Progress
+from .progress import Progress
 
 POSTER_QUALITY = 84
 QUALITY = 88

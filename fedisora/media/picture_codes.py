@@ -7,7 +7,7 @@ import numpy as np
 
 from . import images, pdq
 from .fingerprint import GOOD
-from .process import Progress
+from .progress import Progress
 
 _LARGEST: Final = 1024
 """Longer side at which a picture is looked at: the code has 16 waves across at most."""

@@ -12,7 +12,7 @@ from ..errors import Invalid
 from . import source
 from .images import POSTER_QUALITY, blurhash_of, shrunk
 from .limits import POSTER_SIDE
-from .process import Progress
+from .progress import Progress
 
 LOOKED_AT: Final = 24
 """Pictures that are compared."""

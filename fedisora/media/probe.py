@@ -10,7 +10,7 @@ import av
 from ..errors import Invalid
 from . import source
 from .limits import MAX_DURATION, MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE
-from .process import Progress
+from .progress import Progress
 from .sniff import Kind
 
 

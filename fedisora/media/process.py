@@ -13,14 +13,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
 from .. import errors
 from .limits import LIMITS
+from .progress import Progress
 
-Progress = Callable[[float], None]
 _LINE_LIMIT: Final = 8 << 20
 _STDERR_TAIL: Final = 2000
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "HOME", "VIRTUAL_ENV")

@@ -16,7 +16,7 @@ from av.bitstream import BitStreamFilterContext
 from . import source
 from .limits import FASTSTART, OUT_FPS, OUT_LONG, OUT_SHORT, most_frames
 from .picture import UPRIGHT, Look
-from .process import Progress
+from .progress import Progress
 from .sniff import Kind
 from .sound import RATE, Level, Track
 

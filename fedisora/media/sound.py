@@ -12,7 +12,6 @@ from fractions import Fraction
 from typing import Any, Final
 
 import av
-import numpy as np
 
 RATE: Final = 48_000
 FRAME: Final = 1024
@@ -25,7 +24,7 @@ MOST_GAIN: Final = 20.0
 """dB by which quiet sound is raised at most: more would only raise its noise."""
 _LOUDEST: Final = 4.0
 """Twelve decibels over full scale; samples beyond it are nonsense."""
-_FLOATS: Final = {"flt": np.float32, "fltp": np.float32, "dbl": np.float64, "dblp": np.float64}
+_FLOATS: Final = {"flt": "float32", "fltp": "float32", "dbl": "float64", "dblp": "float64"}
 
 
 @dataclass(frozen=True)
@@ -118,6 +117,8 @@ def _sane(frame: Any) -> Any:
     kind = _FLOATS.get(frame.format.name)
     if kind is None:
         return frame
+    import numpy as np  # only here: it costs as much to start as libav
+
     for plane in frame.planes:
         values = np.frombuffer(plane, kind)
         if not np.abs(values).max(initial=0) <= _LOUDEST:  # also true of NaN

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import Invalid
 from . import source
-from .process import Progress
+from .progress import Progress
 
 SIDE = 160
 """Pixels of a picture's longer side."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 from av.video.frame import PictureType
@@ -14,10 +14,12 @@ from av.video.frame import PictureType
 from ..errors import Invalid
 from . import repackage, source
 from .limits import FASTSTART, MAX_DURATION, OUT_FPS, OUT_LONG, OUT_SHORT, most_frames
-from .mark import Mark
 from .picture import UPRIGHT, Chain, Look, fitted
-from .process import Progress
+from .progress import Progress
 from .sound import RATE, Level, Track, levelling, measure
+
+if TYPE_CHECKING:
+    from .mark import Mark
 
 __all__ = ["DAMAGED", "GOP_SECONDS", "fitted", "transcode"]
 
@@ -221,6 +223,8 @@ class _Encoder:
         self._video.time_base = 1 / self._rate
         self._turned, self._hdr = look.turn != UPRIGHT, look.hdr
         if self._job.mark[0]:
+            from .mark import Mark  # few videos have one, and it brings Pillow
+
             self._mark = Mark(self._job.mark[0], width, height)
         if self._sound_in is not None:
             self._audio = (self._out.add_stream_from_template(self._sound_in) if self._copies else

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ..errors import FedisoraError, Invalid
 from . import captions
-from .process import Progress
+from .progress import Progress
 
 GROUP = "fedisora.captions"
 

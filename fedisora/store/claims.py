@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
@@ -77,8 +78,9 @@ def keep_installed(uow: UnitOfWork, descriptions: Sequence[Mapping[str, Any]]) -
 
 def _keep_fact(uow: UnitOfWork, name: str, value: str) -> None:
     fact = uow.session.get(InstanceFact, name)
-    if fact is None:
-        uow.session.add(InstanceFact(name=name, value=value))
+    if fact is None:  # two workers of a new instance look at the same time
+        insert = postgresql.insert if uow.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        uow.session.execute(insert(InstanceFact).values(name=name, value=value).on_conflict_do_nothing())
     elif fact.value != value:
         fact.value = value
 

@@ -1,6 +1,6 @@
 """Resumable uploads by tus 1.0.0 (tus.io/protocols/resumable-upload): core, creation, expiration, termination, checksum.
 
-Ours and not a library's: the ones on PyPI belong to FastAPI, or are one abandoned release (docs/decisions/0013). How far an
+Ours and not a library's: the ones on PyPI belong to FastAPI, or are one abandoned release (docs/decisions/0012). How far an
 upload is, is the size of its part on the disk, which is synchronised before it is told: nothing is lost by a killed server.
 Several web machines need the data folder in common, or a proxy that keeps an upload on one machine.
 """
