@@ -17,6 +17,8 @@ MB = 1 << 20
 # Asked for every file and video: building a statement costs more than running it, so these are built once.
 _OWN = Media.actor_id == bindparam("actor")
 _LIMITS = select(User.limits).where(User.actor_id == bindparam("actor"))
+_HOLD = select(User.id).where(User.actor_id == bindparam("actor")).with_for_update(key_share=True)
+"""PostgreSQL: the account's row is held. SQLite has one writer at a time anyway."""
 _USED = select(
     func.coalesce(func.sum(Media.size), 0), func.count(),
     select(func.coalesce(func.sum(Rendition.size), 0)).join(Media, Media.id == Rendition.media_id).where(_OWN)
@@ -65,12 +67,15 @@ def storage(session: Session, settings: Settings, actor_id: int) -> Storage:
 def check(uow: UnitOfWork, actor: Actor, incoming: int = 0) -> None:
     """Whether `incoming` more bytes may be kept for an account; asked before an upload is stored and a video is made.
 
+    Until the transaction ends nobody else is answered for this account, so that what comes side by side is counted.
+
     Raises:
         StorageFull: they may not; the text says what to do.
     """
     limit = limit_of(uow.session, uow.settings, actor.id)
     if limit is None:
         return
+    uow.session.execute(_HOLD, {"actor": actor.id})
     size, count = used(uow.session, actor.id)
     if size + incoming > limit:
         more = f", and this needs {in_mb(incoming)} more" if incoming else ""

@@ -118,6 +118,21 @@ def test_the_command_finds_both_kinds_and_removes_one(house: House, tmp_path: Pa
     assert there(house) == sorted(key for key in kept if key not in (kept[1], kept[-1]))
 
 
+def test_the_files_of_another_database_are_not_removed(house: House, tmp_path: Path) -> None:
+    strays = sorted(put(house, KEY.format(number, "mp4")) for number in range(100, 130))
+    clean(house)
+    assert there(house) == strays
+    command = ["storage", "check", "--delete", "--data-dir", str(tmp_path)]
+    env = {"FEDISORA_BASE_URL": "https://here.example"}
+    done = CliRunner().invoke(cli.app, command, env=env)
+    assert done.exit_code == 1
+    assert "nothing was removed" in " ".join(done.output.split())
+    assert there(house) == strays
+    assert CliRunner().invoke(cli.app, [*command, "--force"], env=env).exit_code == 0
+    assert there(house) == []
+    house.db.close()
+
+
 KILLED = """
     import os, signal, sys
     from pathlib import Path
