@@ -54,7 +54,8 @@ async def drain(house: House, queue_name: str, handlers: Mapping[str, Handler], 
             await _give_back(house, job_id, owner, attempt)
         raise
     # Waits for all of them, also when one fails or this is stopped: what still ran would find a closed database.
-    for outcome in await asyncio.gather(*(_run(house, handlers, given_up, owner, *item) for item in claimed), return_exceptions=True):
+    runs = (_run(house, handlers, given_up, owner, *item) for item in claimed)
+    for outcome in await asyncio.gather(*runs, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
     return len(claimed)
