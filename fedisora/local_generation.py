@@ -50,7 +50,7 @@ async def _opened(settings: Settings) -> AsyncIterator[House]:
     await house.open()
     doorbell: Any = None
     if settings.redis_url:
-        doorbell = workers_module("doorbell").Doorbell(settings.redis_url, settings.host)
+        doorbell = workers_module("doorbell").Doorbell(house.db)
         house.bells.forward = doorbell.ring
     try:
         yield house

@@ -94,7 +94,8 @@ class Renderer:
             models = await self._house.db.read(
                 lambda session: offered(session, self._house.settings, self._options.models))
         except ConfigurationError as error:
-            if error.text != self._problem:
+            starting = self._host is None
+            if error.text != self._problem and not (starting and self._options.models):  # that ends the start, and is said then
                 log.error("no model can be offered", reason=error.text)
             self._problem = error.text
             return {}

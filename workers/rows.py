@@ -46,9 +46,24 @@ async def drain(house: House, queue_name: str, handlers: Mapping[str, Handler], 
                            lease=LEASE, limit=at_once)
         return [(row.id, row.attempt, row.kind, row.payload) for row in rows]
 
-    claimed = await house.db.write(take)
-    await asyncio.gather(*(_run(house, handlers, given_up, owner, *item) for item in claimed))
+    claiming = asyncio.ensure_future(house.db.write(take))
+    try:
+        claimed = await asyncio.shield(claiming)
+    except asyncio.CancelledError:  # stopped in the very moment of the claim
+        for job_id, attempt, _, _ in await claiming:
+            await _give_back(house, job_id, owner, attempt)
+        raise
+    # Waits for all of them, also when one fails or this is stopped: what still ran would find a closed database.
+    runs = (_run(house, handlers, given_up, owner, *item) for item in claimed)
+    for outcome in await asyncio.gather(*runs, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
     return len(claimed)
+
+
+async def _give_back(house: House, job_id: int, owner: str, attempt: int) -> None:
+    await house.db.write(lambda uow: queue.reschedule(uow.session, Job, job_id, owner, attempt, run_at=uow.now,
+                                                      error="the worker stopped"))
 
 
 async def _run(house: House, handlers: Mapping[str, Handler], given_up: Mapping[str, GivenUp], owner: str, job_id: int,
@@ -57,8 +72,7 @@ async def _run(house: House, handlers: Mapping[str, Handler], given_up: Mapping[
     try:
         await handlers[kind](house, payload)
     except asyncio.CancelledError:
-        await asyncio.shield(house.db.write(lambda uow: queue.reschedule(
-            uow.session, Job, job_id, owner, attempt, run_at=uow.now, error="the worker stopped")))
+        await asyncio.shield(_give_back(house, job_id, owner, attempt))
         raise
     except Refused as error:  # final: it will never work
         why = str(error)

@@ -45,6 +45,13 @@ async def run(house: House, role: str, options: Options | None = None) -> None:
         ConfigurationError: a model that the instance does not offer.
     """
     await house.open()
+    try:
+        await _work(house, role, options)
+    finally:
+        await house.close()
+
+
+async def _work(house: House, role: str, options: Options | None) -> None:
     workers = LocalWorkers(house, ROLES[role], options)
     if options is not None and options.once and workers.renderer is not None:
         await _once(house, workers)
@@ -71,7 +78,6 @@ async def run(house: House, role: str, options: Options | None = None) -> None:
     await asyncio.gather(*listening, *leaving, return_exceptions=True)
     await workers.stop()
     await doorbell.close()
-    await house.close()
 
 
 async def _once(house: House, workers: LocalWorkers) -> None:
@@ -87,7 +93,6 @@ async def _once(house: House, workers: LocalWorkers) -> None:
         log.info("one video" if True in found else "no video")
     finally:
         await renderer.stop()
-        await house.close()
 
 
 async def _leave(workers: LocalWorkers, stop: asyncio.Event) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
-from ..models import Generation, GenerationLane, GenerationTiming, GenerationWorker
+from ..models import Generation, GenerationLane, GenerationTiming, GenerationWorker, User
 from . import generation_workers
 
 MEMORY = dt.timedelta(hours=24)
@@ -40,6 +40,15 @@ _ENDS = select((Generation.turn + Generation.expected_seconds).label("end")).whe
 _LAST_END = select(
     select(func.max(_ENDS.c.end)).scalar_subquery(),
     select(GenerationLane.turn).where(GenerationLane.gpu_class == bindparam("lane")).scalar_subquery())
+
+_PAYER = select(User.id).where(User.actor_id == bindparam("payer")).with_for_update(key_share=True)
+
+
+def one_at_a_time(uow: UnitOfWork, payer_id: int | None) -> None:
+    """Until the end of this transaction nobody else counts what this payer has: requests side by side on PostgreSQL would not
+    see each other, pass a limit together, and get the same turn. SQLite has one writer anyway."""
+    if uow.session.get_bind().dialect.name == "postgresql":
+        uow.session.execute(_PAYER, {"payer": payer_id})
 
 
 def lane(uow: UnitOfWork, gpu_class: str) -> GenerationLane:
@@ -83,6 +92,7 @@ def admit(uow: UnitOfWork, row: Generation) -> None:
     with uow.session.no_autoflush:  # a new row is written once, with its turn
         if row.expected_seconds is None:
             row.expected_seconds = expected(uow.session, row.model, row.backend, bucket(row))
+        one_at_a_time(uow, row.payer_id)
         had, since = uow.session.execute(_LAST_END, {
             "payer": row.payer_id, "since": uow.now - MEMORY, "lane": row.gpu_class, "own": row.id}).one()
         if since is None:

@@ -66,3 +66,18 @@ def test_starting_up_loads_no_model_code_and_no_queue() -> None:
             "print(*sorted({'torch', 'diffusers', 'transformers', 'arq', 'alembic'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], cwd=imports.ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_an_instance_at_rest_has_no_libraries_for_pictures(tmp_path: Path) -> None:
+    """They are for child processes: each of them would stay in the memory of every small server."""
+    code = ("import sys, pathlib\n"
+            "from fedisora.app import build_house, create_app\n"
+            "from fedisora.server import import_everything\n"
+            "from fedisora.settings import load_settings\n"
+            "house = build_house(load_settings(pathlib.Path(sys.argv[1])))\n"
+            "import_everything()\n"
+            "create_app(house.settings, house=house)\n"
+            "print(*sorted({'torch', 'numpy', 'av', 'PIL', 'huggingface_hub', 'diffusers'} & set(sys.modules)))")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=imports.ROOT, capture_output=True, text=True,
+                          check=True)
+    assert done.stdout.strip() == ""

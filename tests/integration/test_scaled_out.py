@@ -1,6 +1,7 @@
 """The same functions in worker processes: arq on a real Redis, PostgreSQL as the database."""
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def test_a_prompt_becomes_a_post_in_worker_processes(instance: InstanceProcess) 
     verdict = eventually(lambda: alice.get(f"/api/v1/statuses/{status['id']}")["media_attachments"][0]["fedisora"]["verdict"],
                          what="verdict")
     assert verdict["verdict"] == "verified"
+    asked = json.loads(instance.cli("generate", "a quiet lake", "--as", "alice", "--seconds", "1", "--json").stdout)
+    assert asked["generations"][0]["state"] == "draft"  # the command rings the same workers and waits for them
 
 
 def test_workers_find_rows_without_redis(tmp_path: Path, postgres_url: str, redis_url: str) -> None:
@@ -53,3 +56,11 @@ def test_an_unknown_worker_and_missing_redis_are_one_line(tmp_path: Path) -> Non
     instance.folder.mkdir()
     done = instance.cli("worker", "federation", check=False)
     assert done.returncode == 2 and "FEDISORA_REDIS_URL" in done.stderr
+
+
+def test_models_that_are_not_there_are_one_line(tmp_path: Path, redis_url: str) -> None:
+    instance = InstanceProcess(tmp_path / "data", redis_url=redis_url)
+    instance.folder.mkdir()
+    done = instance.cli("worker", "generation", "--models", "nothing", check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip() == "fedisora: There is no model 'nothing' here. There are: procedural."

@@ -5,8 +5,6 @@ import asyncio
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import numpy as np
-
 from ...errors import Refused
 from ...media.process import run_media
 from ...media.sniff import sniff_file
@@ -49,6 +47,8 @@ async def codes_to_deny(path: Path) -> list[bytes]:
 
 def nearest(codes: Any, listed: Any) -> tuple[int, int, int]:
     """Which two are nearest: (index of the code, index in the list, bits between). Both (n, 4) uint64, neither empty."""
+    import numpy as np
+
     best, step = (0, 0, 257), max(1, _AT_ONCE // len(codes))
     for first in range(0, len(listed), step):
         bits = np.bitwise_count(codes[:, None] ^ listed[None, first:first + step]).sum(axis=2, dtype=np.int64)
@@ -60,7 +60,9 @@ def nearest(codes: Any, listed: Any) -> tuple[int, int, int]:
 
 
 def as_numbers(codes: list[bytes]) -> Any:
-    """(n, 4) uint64 of codes of 32 bytes."""
+    """(n, 4) uint64 of codes of 32 bytes. NumPy is loaded here: most servers deny no picture, and it takes 20 MB."""
+    import numpy as np
+
     return np.frombuffer(b"".join(codes), np.uint64).reshape(-1, 4)
 
 
@@ -75,14 +77,15 @@ class Denylist:
         self._db, self._distance = surroundings.db, surroundings.settings.denylist_distance
         self._state: tuple[int, int] = (0, 0)
         self._ids: list[int] = []
-        self._listed: Any = as_numbers([])
+        self._listed: Any = None
 
     async def _refresh(self) -> int:
         """Read the list again when it changed; how many entries it has."""
         state = await self._db.read(denied.state)
         if state != self._state:
             rows = await self._db.read(denied.codes)
-            self._ids, self._listed = [row_id for row_id, _ in rows], as_numbers([code for _, code in rows])
+            self._ids = [row_id for row_id, _ in rows]
+            self._listed = as_numbers([code for _, code in rows]) if rows else None
             self._state = state
         return state[0]
 

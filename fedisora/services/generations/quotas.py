@@ -13,7 +13,7 @@ from ...db import UnitOfWork
 from ...errors import Forbidden, TooManyRequests
 from ...models import Actor, Generation, User
 from ...settings import Settings
-from ...store import actors
+from ...store import actors, generation_queue
 from .states import UNFINISHED
 
 DAY = dt.timedelta(hours=24)
@@ -108,6 +108,7 @@ def check(uow: UnitOfWork, actor: Actor, payer_id: int, count: int, cost: float)
         TooManyRequests: too many at a time, or too much GPU time in 24 hours; the text says when it works again.
         Forbidden: it never works for this account, or this is more than it may have in 24 hours altogether.
     """
+    generation_queue.one_at_a_time(uow, payer_id)
     limits = limits_of(uow.session, uow.settings, actor, payer_id)
     if limits.jobs == 0:
         raise Forbidden("This account may not make videos here. Ask an administrator of this server.", code="not-allowed")
