@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import blurhash
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 
 from ..errors import Invalid
 from . import source
@@ -38,7 +38,9 @@ def load(path: str | Path) -> Image.Image:
                 return upright.convert("RGBA" if transparent else "RGB")
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise Invalid("This picture is too large.", cause=error) from error
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError, KeyError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # Pillow reports damage in many types
             raise Invalid(source.UNREADABLE, cause=error) from error
 
 
@@ -85,7 +87,7 @@ def _turned(path: str | Path) -> bool:
     try:
         with Image.open(path) as image:
             return image.getexif().get(ExifTags.Base.Orientation, 1) not in (0, 1)
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, Image.DecompressionBombError):
+    except Exception:  # Pillow reports damage in many types
         return False  # `load` says what is wrong with it
 
 

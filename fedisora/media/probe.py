@@ -54,12 +54,12 @@ def _moves(path: str, pillow: str) -> bool:
         try:
             with Image.open(path, formats=[pillow]) as image:
                 return bool(getattr(image, "is_animated", False))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            return False  # `_image` says what is wrong with it
+        except Exception:  # Pillow reports damage in many types
+            return False  # the first picture, or `_image` says what is wrong with it
 
 
 def _image(path: str, kind: Kind) -> dict[str, Any]:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -69,7 +69,7 @@ def _image(path: str, kind: Kind) -> dict[str, Any]:
         except Image.DecompressionBombError as error:
             raise Invalid(f"The picture is too large. The most is {MAX_IMAGE_PIXELS // 1_000_000} megapixels.",
                           cause=error) from error
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        except Exception as error:  # Pillow reports damage in many types
             raise Invalid(source.UNREADABLE, cause=error) from error
     if max(width, height) > MAX_IMAGE_SIDE or width * height > MAX_IMAGE_PIXELS:
         raise Invalid(f"The picture is too large: {width}×{height}. The most is {MAX_IMAGE_PIXELS // 1_000_000} megapixels, and "

@@ -1,6 +1,7 @@
 """What becomes of every kind of file that a stranger may upload: the table of docs/operate/media.md, line by line."""
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
 from fractions import Fraction
@@ -376,3 +377,13 @@ def test_a_picture_behind_a_bomb_is_called_too_large(tmp_path: Path) -> None:
                                         + chunk(b"IEND", b""))
     with pytest.raises(Invalid, match="too large. The most is 64 megapixels"):
         probe({"path": str(tmp_path / "bomb.png")}, quiet)
+
+
+def test_a_moving_gif_that_ends_in_the_middle_of_its_second_picture_is_no_fault_of_ours(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "green", "blue")]
+    frames[0].save(tmp_path / "whole.gif", save_all=True, append_images=frames[1:], duration=200)
+    whole = (tmp_path / "whole.gif").read_bytes()
+    for end in range(20, len(whole)):  # at no place another error than a refusal
+        (tmp_path / "cut.gif").write_bytes(whole[:end])
+        with contextlib.suppress(Invalid):
+            probe({"path": str(tmp_path / "cut.gif")}, quiet)
