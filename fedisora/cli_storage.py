@@ -13,28 +13,31 @@ from .settings import load_settings
 storages = typer.Typer(no_args_is_help=True, help="Media files in the storage.")
 STEP = 1000
 SHOWN = 20
+REFUSED = ("nothing was removed, for that is most of the storage. Is this the right database (FEDISORA_DATABASE_URL), and does "
+           "no other instance use this storage? If so, `--force` removes them.")
 
 
 @storages.command("check")
 def check(delete: Annotated[bool, typer.Option("--delete", help="Remove the files that no row names.")] = False,
+          force: Annotated[bool, typer.Option("--force", help="With --delete: even when that is most of the storage.")] = False,
           as_json: Json = False, data_dir: DataDir = None) -> None:
     """Look through the whole storage: files that no row names (older than two days), and rows whose file is missing."""
     from .app import build_house
 
     house = build_house(load_settings(data_dir))
     try:
-        found = _look(house, delete)
+        found = _look(house, delete, force)
     finally:
         house.db.close()
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:
         _say(found, delete)
-    if found["missing"]:
+    if found["missing"] or (delete and not found["deleted"]):
         raise typer.Exit(1)
 
 
-def _look(house: Any, delete: bool) -> dict[str, Any]:
+def _look(house: Any, delete: bool, force: bool) -> dict[str, Any]:
     from .storage import orphans
     from .store import files
 
@@ -43,6 +46,7 @@ def _look(house: Any, delete: bool) -> dict[str, Any]:
     while page := orphans.page(house.storage, after, STEP):
         after, number, size = page[-1].key, number + len(page), size + sum(item.size for item in page)
         stray += house.db.read_now(lambda session, page=page: orphans.orphans(session, page, now))
+    delete = delete and (force or not orphans.too_many(len(stray), number))
     if delete:
         house.storage.delete([item.key for item in stray])
         house.storage.sweep_partial(now - orphans.KEPT)
@@ -70,7 +74,8 @@ def _say(found: dict[str, Any], delete: bool) -> None:
         out.print(table)
         total = sum(item["size"] for item in found["orphans"]) / 1e6
         err.print(f"{_files(len(found['orphans']))} without a row, {total:,.1f} MB: " + (
-            "removed." if delete else "`fedisora storage check --delete` removes them; housekeeping does so once a day."))
+            "removed." if found["deleted"] else REFUSED if delete else
+            "`fedisora storage check --delete` removes them; housekeeping does so once a day."))
     for item in found["missing"][:SHOWN]:
         err.print(f"[red]missing:[/] {escape(item['key'])} of file {item['media']}")
     if found["missing"]:

@@ -40,8 +40,7 @@ class LocalWorkers:
             "federation": functools.partial(rows.drain, house, "federation", federation.HANDLERS | generation_jobs.FEDERATION,
                                             house.owner("federation"), at_once=8),
             "media": functools.partial(rows.drain, house, "media", media.HANDLERS | durable.HANDLERS | generation_jobs.MEDIA,
-                                       house.owner("media"),
-                                       at_once=2),
+                                       house.owner("media"), at_once=2, given_up=media.GIVEN_UP),
             "housekeeping": functools.partial(rows.drain, house, "housekeeping", housekeeping.HANDLERS,
                                               house.owner("housekeeping"), at_once=1),
         }

@@ -21,21 +21,22 @@ from fedisora.store import media as media_rows
 
 from . import claims, players, renditions
 from .files import SUFFIX, keep, scratch
-from .rows import Handler
+from .rows import GivenUp, Handler
 from .signing import check, mark_for, sign, sign_again, transcode_seconds
 
 if TYPE_CHECKING:
     from fedisora.app import House
 
 log = structlog.get_logger()
+BROKEN = "This file could not be processed here. Please export it again as MP4, or try another file; the operator can see why."
 
 
 async def process_media(house: House, payload: dict[str, Any]) -> None:
     """Probe and encode an upload; afterwards it is `ready` (not yet signed), or `failed` with a reason."""
     media_id = int(payload["media_id"])
     media = await house.db.read(lambda session: session.get(Media, media_id))
-    if media is None or media.state not in ("received", "processing") or not media.upload_key:
-        return
+    if media is None or media.state not in ("received", "processing", "failed") or not media.upload_key:
+        return  # one that failed has its upload still only when it was given up: an operator may try again
     upload_key = media.upload_key
     await house.db.write(lambda uow: keep(uow, media_id, state="processing"))
     async with scratch() as folder:
@@ -52,6 +53,13 @@ async def process_media(house: House, payload: dict[str, Any]) -> None:
     await house.db.write(lambda uow: _encoded(uow, media_id, values))
     if values["kind"] == "video":
         await house.db.write(lambda uow: fingerprints.plan(uow, media_id))
+
+
+def give_up_media(uow: UnitOfWork, payload: dict[str, Any]) -> None:
+    """Nobody waits for ever for an upload at which the program breaks. The file stays, for an operator who tries again."""
+    media = uow.session.get(Media, int(payload["media_id"]))
+    if media is not None and media.state in ("received", "processing"):
+        keep(uow, media.id, state="failed", error=BROKEN)
 
 
 def _encoded(uow: UnitOfWork, media_id: int, values: dict[str, Any]) -> None:
@@ -150,3 +158,4 @@ async def verify_media(house: House, payload: dict[str, Any]) -> None:
 
 HANDLERS: dict[str, Handler] = {"process_media": process_media, "publish": publish, "declare": declare,
                                 "verify_media": verify_media, **claims.HANDLERS, **players.HANDLERS, **renditions.HANDLERS}
+GIVEN_UP: dict[str, GivenUp] = {"process_media": give_up_media}

@@ -5,11 +5,13 @@ import asyncio
 import datetime as dt
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import delete
 
+from fedisora.db import UnitOfWork
 from fedisora.errors import FedisoraError, Refused
 from fedisora.models import Job
 from fedisora.store import queue
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 Handler = Callable[["House", dict[str, Any]], Awaitable[None]]
+GivenUp = Callable[[UnitOfWork, dict[str, Any]], None]
 LEASE = dt.timedelta(seconds=60)
 RENEW = 20.0
 ATTEMPTS = 8
+CRASHES = 3
+"""Attempts of a job that somebody waits for, when it ends by a fault that waiting does not mend (a child that crashed)."""
 
 
 def pause(attempt: int) -> dt.timedelta:
@@ -29,8 +34,13 @@ def pause(attempt: int) -> dt.timedelta:
     return dt.timedelta(seconds=attempt ** 4 + 15 + random.uniform(0, 10 * attempt))  # noqa: S311
 
 
-async def drain(house: House, queue_name: str, handlers: Mapping[str, Handler], owner: str, *, at_once: int) -> int:
-    """Claim up to `at_once` due jobs of a queue and run them side by side; how many there were."""
+async def drain(house: House, queue_name: str, handlers: Mapping[str, Handler], owner: str, *, at_once: int,
+                given_up: Mapping[str, GivenUp] = MappingProxyType({})) -> int:
+    """Claim up to `at_once` due jobs of a queue and run them side by side; how many there were.
+
+    Args:
+        given_up: by kind, what is written with the end of a job that is not tried again: whoever waits for it is told.
+    """
     def take(uow: Any) -> list[tuple[int, int, str, dict[str, Any]]]:
         rows = queue.claim(uow.session, Job, Job.queue == queue_name, Job.state == "pending", owner=owner, now=uow.now,
                            lease=LEASE, limit=at_once)
@@ -44,7 +54,8 @@ async def drain(house: House, queue_name: str, handlers: Mapping[str, Handler], 
             await _give_back(house, job_id, owner, attempt)
         raise
     # Waits for all of them, also when one fails or this is stopped: what still ran would find a closed database.
-    for outcome in await asyncio.gather(*(_run(house, handlers, owner, *item) for item in claimed), return_exceptions=True):
+    runs = (_run(house, handlers, given_up, owner, *item) for item in claimed)
+    for outcome in await asyncio.gather(*runs, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
     return len(claimed)
@@ -55,8 +66,8 @@ async def _give_back(house: House, job_id: int, owner: str, attempt: int) -> Non
                                                       error="the worker stopped"))
 
 
-async def _run(house: House, handlers: Mapping[str, Handler], owner: str, job_id: int, attempt: int, kind: str,
-               payload: dict[str, Any]) -> None:
+async def _run(house: House, handlers: Mapping[str, Handler], given_up: Mapping[str, GivenUp], owner: str, job_id: int,
+               attempt: int, kind: str, payload: dict[str, Any]) -> None:
     keeper = asyncio.create_task(_keep(house, job_id, owner, attempt))
     try:
         await handlers[kind](house, payload)
@@ -70,13 +81,15 @@ async def _run(house: House, handlers: Mapping[str, Handler], owner: str, job_id
                                                       last_error=why[:500]))
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
+        most = ATTEMPTS
         if isinstance(error, FedisoraError) and error.retryable:
             log.info("job will be tried again", kind=kind, job=job_id, error=why)
         else:
             log.exception("job failed", kind=kind, job=job_id)
-        if attempt >= ATTEMPTS:
-            await house.db.write(lambda uow: queue.finish(uow.session, Job, job_id, owner, attempt, state="dead",
-                                                          last_error=why[:500]))
+            if isinstance(error, FedisoraError) and kind in given_up:
+                most = CRASHES
+        if attempt >= most:
+            await house.db.write(lambda uow: _give_up(uow, job_id, owner, attempt, why, payload, given_up.get(kind)))
         else:
             await house.db.write(lambda uow: queue.reschedule(uow.session, Job, job_id, owner, attempt,
                                                               run_at=uow.now + pause(attempt), error=why))
@@ -84,6 +97,12 @@ async def _run(house: House, handlers: Mapping[str, Handler], owner: str, job_id
         await house.db.write(lambda uow: uow.session.execute(delete(Job).where(*queue.held(Job, job_id, owner, attempt))))
     finally:
         keeper.cancel()
+
+
+def _give_up(uow: UnitOfWork, job_id: int, owner: str, attempt: int, why: str, payload: dict[str, Any],
+             then: GivenUp | None) -> None:
+    if queue.finish(uow.session, Job, job_id, owner, attempt, state="dead", last_error=why[:500]) and then is not None:
+        then(uow, payload)
 
 
 async def _keep(house: House, job_id: int, owner: str, attempt: int) -> None:

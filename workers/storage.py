@@ -48,7 +48,10 @@ async def clean_storage(house: House, payload: dict[str, Any]) -> None:
 async def _files(house: House, after: str) -> dict[str, Any]:
     found = await asyncio.to_thread(orphans.page, house.storage, after, STEP)
     gone = await house.db.read(lambda session: orphans.orphans(session, found, house.db.clock()))
-    if gone:
+    if orphans.too_many(len(gone), len(found)):
+        log.error("most files of the storage have no row: none is removed; see `fedisora storage check`", files=len(gone),
+                  of=len(found))
+    elif gone:
         await asyncio.to_thread(house.storage.delete, [item.key for item in gone])
         log.info("files without a row removed", files=len(gone), bytes=sum(item.size for item in gone))
     if len(found) == STEP:

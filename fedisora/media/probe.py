@@ -28,7 +28,7 @@ def probe(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """
     path = str(request["path"])
     kind = source.kind_of(path)
-    if kind.demuxer is None:
+    if kind.demuxer is None or (kind.pillow is not None and not _moves(path, kind.pillow)):
         return _image(path, kind)
     container = source.open_video(path, kind, longest=float(request.get("longest") or MAX_DURATION))
     try:
@@ -38,8 +38,6 @@ def probe(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             source.refuse_encrypted(packet)
         found = {"kind": "video", "mime": kind.mime, "width": context.width, "height": context.height,
                  "seconds": source.duration(container), "audio": source.sounds(container) is not None}
-        if kind.media == "image" and _frames(container, 2) < 2:  # a GIF that does not move
-            found.update(kind="image")
         return found
     except av.error.FFmpegError as error:
         raise Invalid(source.UNREADABLE, cause=error) from error
@@ -47,17 +45,17 @@ def probe(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         container.close()
 
 
-def _frames(container: Any, most: int) -> int:
-    count = 0
-    try:
-        for _ in container.decode(video=0):
-            count += 1
-            if count >= most:
-                break
-    except Exception as error:  # libav reports damage in many types; the first frame decides
-        if not count:
-            raise Invalid(source.UNREADABLE, cause=error) from error
-    return count
+def _moves(path: str, pillow: str) -> bool:
+    """Whether a GIF has a second picture: one without is a picture, with the limits of pictures."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path, formats=[pillow]) as image:
+                return bool(getattr(image, "is_animated", False))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return False  # `_image` says what is wrong with it
 
 
 def _image(path: str, kind: Kind) -> dict[str, Any]:
@@ -68,8 +66,12 @@ def _image(path: str, kind: Kind) -> dict[str, Any]:
         try:
             with Image.open(path, formats=[kind.pillow or ""]) as image:
                 width, height = image.size
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        except Image.DecompressionBombError as error:
+            raise Invalid(f"The picture is too large. The most is {MAX_IMAGE_PIXELS // 1_000_000} megapixels.",
+                          cause=error) from error
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
             raise Invalid(source.UNREADABLE, cause=error) from error
     if max(width, height) > MAX_IMAGE_SIDE or width * height > MAX_IMAGE_PIXELS:
-        raise Invalid(f"The picture is too large: {width}×{height}. The most is {MAX_IMAGE_PIXELS // 1_000_000} megapixels.")
+        raise Invalid(f"The picture is too large: {width}×{height}. The most is {MAX_IMAGE_PIXELS // 1_000_000} megapixels, and "
+                      f"{MAX_IMAGE_SIDE} on the long side.")
     return {"kind": "image", "mime": kind.mime, "width": width, "height": height}

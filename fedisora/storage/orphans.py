@@ -22,6 +22,10 @@ KEPT: Final = dt.timedelta(days=2)
 """For so long a file may lie there before its row is written."""
 
 
+FEW: Final = 20
+"""So many files without a row are never too many."""
+
+
 @dataclass(frozen=True)
 class Missing:
     """A row that names a file which is not there."""
@@ -41,6 +45,12 @@ def orphans(session: Session, found: Sequence[Stored], now: dt.datetime) -> list
     old = [item for item in found if item.modified < now - KEPT and OURS.match(item.key)]
     named = files.named(session, {item.key for item in old})
     return [item for item in old if item.key not in named]
+
+
+def too_many(gone: int, found: int) -> bool:
+    """Whether more than half of the files have no row: then it is far more likely that the database is another one (a forgotten
+    FEDISORA_DATABASE_URL, a restored backup, a storage that two instances share) than that the files are of no use."""
+    return gone > FEW and gone * 2 > found
 
 
 def missing(store: Store, rows: Sequence[files.Kept]) -> list[Missing]:

@@ -1,7 +1,6 @@
 """A file of another server to start a video from: fetched as the person's own upload, with the post named as what it remixes."""
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import time
 from typing import TYPE_CHECKING
@@ -12,10 +11,9 @@ from ..errors import Invalid, RemoteUnavailable
 from ..generation.intake import Wanted
 from ..media.scratch import scratch
 from ..models import Media
-from ..services import storage_quota
 from ..services.generations import inputs
 from ..store import actors
-from .uploads import insert_media, new_upload_key
+from .uploads import store_upload
 
 if TYPE_CHECKING:
     from ..app import House
@@ -47,16 +45,11 @@ async def borrowed(house: House, actor_id: int, wanted: Wanted) -> Wanted:
     found = await house.db.read(find)
     if found is None:
         return wanted
-    media_id, key = new_upload_key(house)
     async with scratch("borrow") as folder:
         path = folder / "file"
         await house.client.download(str(found.media.remote_url), path, max_bytes=house.settings.max_upload_mb << 20,
                                     deadline=FETCH_SECONDS)
-        size = path.stat().st_size
-        await house.db.write(lambda uow: storage_quota.check(uow, actors.get(uow.session, actor_id), size))
-        await asyncio.to_thread(house.storage.put_file, key, path, move=True)
-    await house.db.write(lambda uow: insert_media(uow, media_id, actor_id, key, size, description=found.media.description,
-                                                  choice=""))
+        media_id = await store_upload(house, path, actor_id, path.stat().st_size, description=found.media.description, choice="")
     await _processed(house, media_id)
     return dataclasses.replace(wanted, input_media_id=media_id, remix_of_id=found.remix_of_id)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import UploadFile
 
 from ..db import UnitOfWork
-from ..errors import Invalid, TooLarge
+from ..errors import Invalid, StorageFull, TooLarge
 from ..ids import new_id
 from ..media.process import run_media
 from ..models import Media, Upload
@@ -63,13 +63,35 @@ async def keep_upload(house: House, file: UploadFile, actor_id: int, *, descript
         digital_source.declare(choice)  # before the file is read
         path = folder / "upload"
         size = await spool(file, path, house.settings.max_upload_mb << 20)
-        await house.db.write(lambda uow: storage_quota.check(uow, actors.get(uow.session, actor_id), size))
-        media_id, key = new_upload_key(house)
-        await asyncio.to_thread(house.storage.put_file, key, path, move=True)
+        return await store_upload(house, path, actor_id, size, description=description, choice=choice)
     finally:
         await file.close()
         await asyncio.to_thread(shutil.rmtree, folder, True)
-    await house.db.write(lambda uow: insert_media(uow, media_id, actor_id, key, size, description=description, choice=choice))
+
+
+async def store_upload(house: House, path: Path, actor_id: int, size: int, *, description: str, choice: str) -> int:
+    """Move a file into the storage as an upload, and queue its processing; the id of its media row.
+
+    The quota is asked before the file is stored, and again with its row: several may come at once.
+
+    Raises:
+        StorageFull: over the account's quota; nothing is stored.
+    """
+    def check(uow: UnitOfWork) -> None:
+        storage_quota.check(uow, actors.get(uow.session, actor_id), size)
+
+    def insert(uow: UnitOfWork) -> None:
+        check(uow)
+        insert_media(uow, media_id, actor_id, key, size, description=description, choice=choice)
+
+    await house.db.write(check)
+    media_id, key = new_upload_key(house)
+    await asyncio.to_thread(house.storage.put_file, key, path, move=True)
+    try:
+        await house.db.write(insert)
+    except StorageFull:
+        await asyncio.to_thread(house.storage.delete, [key])
+        raise
     return media_id
 
 

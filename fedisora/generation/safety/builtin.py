@@ -66,14 +66,15 @@ _HARMLESS: Final = re.compile(
     # Said of colours, feet, trees and music, not of people; taken out before the pairs are looked for. Folded, as texts are.
     r"\b(?:nude colou?r(?:s|ed)?(?! (?:photo|pic|image|video|film|footage|shot))"
     r"|nude (?:tones?|shades?|palettes?|lipsticks?|heels|pumps|shoes|makeup|nails?|pink|beige)"
-    r"|nude colou?r palette|naked (?:eyes?|mole rats?|flames?|bulbs?|lightbulbs?|trees?|branch(?:es)?|rocks?|truth|ladies|juice)"
+    r"|nude colou?r palette|naked cakes?"
+    r"|naked (?:eyes?|mole rats?|flames?|bulbs?|lightbulbs?|trees?|branch(?:es)?|rocks?|truth|ladies|juice)"
     r"|topless (?:bus|tower|towers|car)|(?:same|either|both|opposite|other) sex(?:es)?|sex education|sex of the (?:baby|child)"
     r"|minor (?:keys?|chords?|scales?|third|league|leagues|detail|details|role|roles|planet|planets|damage|repairs?)"
     r"|(?:b|c|d|e|f|g)(?: (?:sharp|flat))? minor|a (?:sharp|flat) minor|in a minor"
     r"|barenaked|kid (?:gloves|leather)|baby (?:blue|pink|grand)"
     r"|(?:ut|do|re|mi|fa|sol|la|si)(?: (?:bemol|diese))? mineur"
     r"|(?:pieds?|bras|arbres?) nus?|(?:tetes?|mains?) nues?|oeil nu|(?:piedi|alberi|rami) nudi|mani nude|occhio nudo"
-    r"|pes nus|olho nu|pies desnudos|nackten? (?:fusse?n?|wande?|baume?|felsen|erde)|naakte voeten"
+    r"|pes nus|olho nu|pies desnudos|nackten? (?:fusse?n?|wande?|baume?|felsen|erde)|nackten? wahrheit|naakte voeten"
     r"|голы[ех] (?:ноги|деревья|ветки|скалы|стены))\b")
 
 

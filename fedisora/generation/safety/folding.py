@@ -1,12 +1,14 @@
 """How word lists read a text: look-alike letters, leetspeak, invisible characters and stretched words are undone.
 
 Sources: UAX #15 (NFKC), UTS #39 (confusables, mixed scripts). Letters of another script are folded only in words that mix them
-with Latin ones, or that hold nothing but look-alikes; a Russian or Greek word stays what it is.
+with Latin ones, or that hold nothing but look-alikes; a Russian or Greek word stays what it is. Words with Cyrillic letters
+are also read with their Latin ones as Cyrillic.
 """
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Final
 
 _LATIN: Final = {  # Latin letters beside a to z, and marks that do not come apart
@@ -21,6 +23,9 @@ _ALIKE: Final = {
     "ԁ": "d", "ԛ": "q", "ԝ": "w", "һ": "h", "ӏ": "l", "ո": "n", "օ": "o", "ս": "u", "հ": "h", "ց": "g", "յ": "j", "ѵ": "v",
     # Greek
     "α": "a", "ε": "e", "ι": "i", "κ": "k", "ν": "v", "ο": "o", "ρ": "p", "τ": "t", "υ": "u", "χ": "x", "ϲ": "c", "ϳ": "j"}
+_CYRILLIC: Final = re.compile("[\u0430-\u045f]")
+_BACK: Final = str.maketrans({latin: char for char, latin in _ALIKE.items() if _CYRILLIC.match(char)})
+"""What passes for a letter beside Cyrillic ones."""
 _SIMILAR: Final = _ALIKE | {
     "в": "b", "м": "m", "н": "h", "г": "r", "п": "n", "и": "u", "ь": "b", "з": "e", "ч": "y", "ԍ": "g",
     "β": "b", "γ": "y", "η": "n", "σ": "o", "ω": "w", "ζ": "z", "μ": "u"}
@@ -67,6 +72,10 @@ def _unmixed(match: re.Match[str]) -> str:
     return "".join(table.get(char, char) for char in word)
 
 
+def _as_cyrillic(match: re.Match[str]) -> str:
+    return match[0].translate(_BACK) if _CYRILLIC.search(match[0]) else match[0]
+
+
 def _unleet(text: str, tall: str) -> str:
     """Figures and signs as the letters that they stand for, in words that also have letters. A `!` that ends one is no letter."""
     table = str.maketrans(_LEET | dict.fromkeys(_TALL, tall))
@@ -77,17 +86,19 @@ def _unleet(text: str, tall: str) -> str:
     return " ".join(words)
 
 
-def _words(letters: str, gap: str) -> str:
+def _words(letters: str, gap: str, unmix: Callable[[re.Match[str]], str] = _unmixed) -> str:
     # Between letters a sign is a gap or nothing; elsewhere it is always a gap.
     bare = re.sub(r"(?<=[^\W_])(?:[^\w\s]|_)+(?=[^\W_])", gap, letters)
-    return _WORD.sub(_unmixed, " ".join(_WORD.findall(bare)))
+    return _WORD.sub(unmix, " ".join(_WORD.findall(bare)))
 
 
 def readings(text: str) -> tuple[str, ...]:
     """The ways in which a text may be read, each as words with single blanks between: as it stands, with figures as letters, and
-    both with signs inside words as gaps and as nothing."""
+    both with signs inside words as gaps and as nothing; words with Cyrillic letters also with all letters as such."""
     plain = _plain(text)
-    found = {_words(letters, gap): None for letters in (plain, _unleet(plain, "i"), _unleet(plain, "l")) for gap in (" ", "")}
+    ways = (_unmixed, _as_cyrillic) if _CYRILLIC.search(plain) else (_unmixed,)
+    found = {_words(letters, gap, unmix): None for unmix in ways
+             for letters in (plain, _unleet(plain, "i"), _unleet(plain, "l")) for gap in (" ", "")}
     return tuple(found)
 
 

@@ -1,6 +1,8 @@
 """What becomes of every kind of file that a stranger may upload: the table of docs/operate/media.md, line by line."""
 from __future__ import annotations
 
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from fedisora.errors import Invalid
 from fedisora.media.probe import probe
@@ -356,3 +359,20 @@ def test_a_picture_that_changes_its_shape_gets_borders(tmp_path: Path) -> None:
                 out.mux(packet)
     found, _ = made(target)
     assert (found["width"], found["height"]) == (64, 48)
+
+
+def test_a_gif_that_does_not_move_is_a_picture_with_the_limits_of_pictures(tmp_path: Path) -> None:
+    Image.new("P", (4200, 16)).save(tmp_path / "still.gif")
+    assert probe({"path": str(tmp_path / "still.gif")}, quiet) == {
+        "kind": "image", "mime": "image/gif", "width": 4200, "height": 16}
+
+
+def test_a_picture_behind_a_bomb_is_called_too_large(tmp_path: Path) -> None:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    size = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(bytes(9)))
+                                        + chunk(b"IEND", b""))
+    with pytest.raises(Invalid, match="too large. The most is 64 megapixels"):
+        probe({"path": str(tmp_path / "bomb.png")}, quiet)
