@@ -78,7 +78,7 @@ class WorkerProcess:
             log.error("the worker process ended; starting another", pid=self._pid, status=await self._reaped())
             await asyncio.sleep(RESTART_PAUSE)
             ours, theirs = socket.socketpair()
-            command = [sys.executable, "-m", "fedisora.workers.process", str(theirs.fileno())]
+            command = [sys.executable, "-P", "-m", "fedisora.workers.process", str(theirs.fileno())]
             environment = {**os.environ, "FEDISORA_DATA_DIR": str(self._house.settings.data_dir)}
             child = await asyncio.to_thread(subprocess.Popen, command, pass_fds=[theirs.fileno()], env=environment)
             theirs.close()

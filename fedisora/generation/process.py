@@ -228,7 +228,7 @@ class Runner:
             await self._end()
         environment = clean_environment() | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "fedisora.generation.runner", *spec.arguments(), stdin=asyncio.subprocess.PIPE,
+            sys.executable, "-P", "-m", "fedisora.generation.runner", *spec.arguments(), stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env=environment | {"HF_HUB_OFFLINE": "1"} | self._environment,  # weights are fetched by the operator alone
             start_new_session=True, limit=LINE_LIMIT)

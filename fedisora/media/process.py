@@ -37,7 +37,7 @@ def clean_environment() -> dict[str, str]:
 def _command(operation: str) -> list[str]:
     if operation not in LIMITS:
         raise errors.FedisoraError(cause=f"no media operation {operation!r}")
-    return [sys.executable, "-m", "fedisora.media.child", operation]
+    return [sys.executable, "-P", "-m", "fedisora.media.child", operation]
 
 
 def _request(request: Mapping[str, Any]) -> bytes:

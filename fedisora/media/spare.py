@@ -17,8 +17,9 @@ Start = Callable[[], Awaitable[asyncio.subprocess.Process]]
 async def start() -> asyncio.subprocess.Process:
     """A new child, which waits for its question. It ends with its stdin."""
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "fedisora.media.extension_child", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE, env=clean_environment(), start_new_session=True, limit=LONGEST_LINE)
+        sys.executable, "-P", "-m", "fedisora.media.extension_child", stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=clean_environment(),
+        start_new_session=True, limit=LONGEST_LINE)
 
 
 class Spare:

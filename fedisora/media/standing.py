@@ -57,7 +57,7 @@ class Standing:
         if self._child is None or self._child.poll() is not None or self._served >= MOST:
             self.close()
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "fedisora.media.standing_child", self._operation], stdin=subprocess.PIPE,
+                [sys.executable, "-P", "-m", "fedisora.media.standing_child", self._operation], stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=clean_environment(), start_new_session=True)
             self._end = weakref.finalize(self, _end, self._child)
             self._served = 0

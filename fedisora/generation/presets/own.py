@@ -59,7 +59,7 @@ def from_folder(path: Path, *, repository: str = "", revision: str = "") -> Pres
         raise ConfigurationError(f"There is no folder {path}.")
     members = weights.index(path)
     if not members:
-        raise ConfigurationError(f"There is no {weights.INDEX} in {path}: it is not a diffusers model.")
+        raise ConfigurationError(weights.without_index(path))
     given = table(path / FILE) if (path / FILE).is_file() else {}
     title = repository or path.name
     name = short_name(title)

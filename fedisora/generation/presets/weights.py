@@ -43,11 +43,18 @@ def index(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def without_index(path: Path) -> str:
+    """What is wrong with a folder whose `index` is empty."""
+    if (path / INDEX).is_file():
+        return f"{path / INDEX} is damaged: it does not say what the model consists of. Copy the folder here again, whole."
+    return f"There is no {INDEX} in {path}: it is not a diffusers model."
+
+
 def missing(path: Path) -> str:
     """What keeps a folder from being loaded, as a sentence; "" when nothing that can be seen from outside does."""
     members = index(path)
     if not members:
-        return f"There is no {INDEX} in {path}: it is not a diffusers model."
+        return without_index(path)
     for part, kind in members.items():
         if part.startswith("_") or not isinstance(kind, list) or not kind or kind[0] is None:
             continue

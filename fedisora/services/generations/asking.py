@@ -67,8 +67,7 @@ def request(uow: UnitOfWork, actor: Actor, plan: Plan, *, publish_as: dict[str, 
             webhook_secret=sealed, run_at=uow.now, created_at=uow.now)
         uow.session.add(row)
         rows.append(row)
-    uow.session.flush()
-    for row in rows:
+    for row in rows:  # not flushed here: where it is queued in the same transaction it is written once
         jobs.enqueue(uow, "screen_generation", {"generation_id": row.id}, delay=NET)
         notify.changed(uow, row)
     return rows

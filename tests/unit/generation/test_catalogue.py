@@ -195,3 +195,5 @@ def test_what_is_missing_in_a_folder_is_named(tmp_path: Path) -> None:
     (folder / "vae" / "config.json").unlink()
     assert weights.missing(folder) == f"The folder vae is missing in {folder}."
     assert "it is not a diffusers model" in weights.missing(tmp_path)
+    (tmp_path / "model_index.json").write_text("{half")
+    assert "model_index.json is damaged" in weights.missing(tmp_path)

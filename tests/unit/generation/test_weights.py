@@ -83,6 +83,12 @@ def own_encoder(folder: Path) -> None:
     (folder / "text_encoder/mine.py").write_text("raise SystemExit('this must never run')")
 
 
+def own_module(folder: Path) -> None:
+    members = json.loads((folder / "model_index.json").read_bytes()) | {"transformer": ["mine", "Transformer"]}
+    (folder / "model_index.json").write_text(json.dumps(members))
+    (folder / "mine.py").write_text("raise SystemExit('this must never run')")
+
+
 def unknown_class(folder: Path) -> None:
     edited(folder, _class_name="PipelineOfTomorrow")
 
@@ -102,7 +108,8 @@ FAULTS: list[tuple[Callable[[Path], None], str]] = [
     (without_shard, "lacks transformer/diffusion_pytorch_model-2.safetensors"), (shard_elsewhere, "lacks transformer/../vae"),
     (no_index, "no folder of a diffusers model"), (broken_index, "no folder of a diffusers model"),
     (own_pipeline, "program code of its own, which is never run"), (own_part, "program code of its own"),
-    (own_encoder, "program code of its own"), (unknown_class, "cannot be loaded with diffusers"),
+    (own_encoder, "program code of its own"), (own_module, "program code of its own"),
+    (unknown_class, "cannot be loaded with diffusers"),
     (no_videos, "cannot be loaded|makes no videos")]
 
 

@@ -218,6 +218,11 @@ def test_what_counts_for_the_quota(house: House) -> None:
     house.db.write_now(lambda uow: ask(uow, found.left or 0))
     with pytest.raises(storage_quota.StorageFull, match=r"1 file uses 1 MB of 1 MB, and this needs 1 MB more\. Delete posts"):
         house.db.write_now(lambda uow: ask(uow, (found.left or 0) + 1))
+    house.db.write_now(lambda uow: limits(uow, ada, {"storage_mb": 8}))
+    for _ in range(4):  # far from the limit it is not counted anew at once, but what was let in is not forgotten
+        house.db.write_now(lambda uow: ask(uow, 1 << 19))
+    with pytest.raises(storage_quota.StorageFull):
+        house.db.write_now(lambda uow: ask(uow, 8 << 20))
     for own, fits in (({"storage_mb": 5}, True), ({"storage_mb": 0}, True), ({"jobs": 1}, False)):
         house.db.write_now(lambda uow, own=own: limits(uow, ada, own))
         if fits:

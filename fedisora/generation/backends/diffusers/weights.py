@@ -69,7 +69,8 @@ def look(name: str, source: str, revision: str = "", *, fetched_as: str = "") ->
         if part.startswith("_") or not isinstance(entry, list) or len(entry) != 2 or not entry[0]:
             continue
         home = folder / part
-        if (home / f"{entry[0]}.py").exists() or "auto_map" in _optional(home / "config.json", again):
+        own = f"{entry[0]}.py"
+        if (home / own).exists() or (folder / own).exists() or "auto_map" in _optional(home / "config.json", again):
             raise ConfigurationError(f"The part {part} of the model {name} needs program code of its own, which is never run. "
                                      "Choose another model.")
         if not home.is_dir():
