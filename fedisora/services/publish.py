@@ -47,6 +47,8 @@ class Draft:
     """The post it is made from (see `remixes`)."""
     remix_use: str = ""
     """What the remix is for, in words for the parent's author."""
+    generation_id: int | None = None
+    """The generation whose draft becomes this post; `services.generations` alone sets it."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
     session.flush()
     if draft.media_ids:
         remixes.set_policy(actor, status, draft.remix_policy)
-        files = media_rows.attach(uow, draft.media_ids, status)
+        files = media_rows.attach(uow, draft.media_ids, status, draft.generation_id)
         session.flush()
         if origin is not None:
             remixes.attach(uow, status, origin, files, draft.remix_use)

@@ -1,4 +1,4 @@
-// A seek bar that shows what is where, for videos with a storyboard. Without this file the browser's own controls do.
+// A seek bar that shows what is where, for videos with a storyboard, and a choice of sizes. Without this file the browser's own controls do.
 const clock = (seconds) => {
   const whole = Math.max(0, Math.floor(seconds));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
@@ -50,6 +50,29 @@ function seekBar(video) {
   video.addEventListener('timeupdate', () => { if (document.activeElement !== bar || peek.hidden) bar.value = video.currentTime; });
 }
 
+function sizes(video) {
+  const sources = [...video.querySelectorAll('source')].filter((source) => video.canPlayType(source.type));
+  if (sources.length < 2) return;
+  const label = document.createElement('label');
+  const choice = document.createElement('select');
+  [label.className, choice.className] = ['sizes sm', 'in'];
+  for (const source of sources) {
+    choice.add(new Option(source.dataset.lines ? `${source.dataset.lines}p` : video.dataset.any, source.src));
+  }
+  label.append(video.dataset.size, choice);
+  video.closest('.stage').after(label);
+  choice.addEventListener('change', () => {
+    const [moment, playing] = [video.currentTime, !video.paused];
+    video.addEventListener('loadedmetadata', () => {
+      video.currentTime = moment;
+      if (playing) video.play();
+    }, { once: true });
+    video.src = choice.value;
+    video.load();
+  });
+}
+
+for (const video of document.querySelectorAll('video[data-size]')) sizes(video); // first: the seek bar comes between
 for (const video of document.querySelectorAll('video[data-storyboard]')) seekBar(video);
 
 // On cards words lie over the lower third: captions stand above them.

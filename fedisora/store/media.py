@@ -74,11 +74,20 @@ def held(session: Session, media: Media) -> bool:
         Generation.id == media.generation_id, Generation.state == "held", Generation.media_id == media.id)) is not None
 
 
-def attach(uow: UnitOfWork, media_ids: Sequence[int], status: Status) -> list[Media]:
+def unpublished(session: Session, media: Media) -> int | None:
+    """The generation whose finished video this is while it is no post: it is published through the gates that are asked then."""
+    return None if media.generation_id is None else session.scalar(select(Generation.id).where(
+        Generation.id == media.generation_id, Generation.media_id == media.id, Generation.state.in_(("draft", "publishing"))))
+
+
+def attach(uow: UnitOfWork, media_ids: Sequence[int], status: Status, generation_id: int | None = None) -> list[Media]:
     """Give a new post its files.
 
+    Args:
+        generation_id: whose draft becomes this post.
+
     Raises:
-        Invalid: not this author's, used already, failed, or too many.
+        Invalid: not this author's, used already, failed, too many, or a draft that was not published as such.
     """
     ids = list(dict.fromkeys(media_ids))
     if len(ids) > MOST:
@@ -95,6 +104,8 @@ def attach(uow: UnitOfWork, media_ids: Sequence[int], status: Status) -> list[Me
             raise Invalid(media.error or "One of the files could not be processed.")
         if held(uow.session, media):
             raise Invalid("A moderator has to look at this video before it can be used.")
+        if unpublished(uow.session, media) not in (None, generation_id):
+            raise Invalid("This video is a draft. Publish it on its page under Create, where it is checked.")
         media.status_id, media.position = status.id, position
         files.append(media)
     if len(files) > 1 and any(media.kind == "video" for media in files):

@@ -16,7 +16,7 @@ CAPTIONS = "WEBVTT\n\n00:00.500 --> 00:05.500\nA gradient moves.\n"
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProcess]:
-    running = InstanceProcess(tmp_path_factory.mktemp("player"), registrations="open").start()
+    running = InstanceProcess(tmp_path_factory.mktemp("player"), registrations="open", video_ladder="100").start()
     yield running
     running.close()
 
@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds, and 5 MB by an empty box at the end."""
-    path = clip(tmp_path_factory.mktemp("film") / "film.mp4", width=96, height=54, frames=60, fps=10)
+    path = clip(tmp_path_factory.mktemp("film") / "film.mp4", width=192, height=108, frames=60, fps=10)
     with path.open("ab") as file:
         file.write((5 << 20).to_bytes(4, "big") + b"free" + bytes((5 << 20) - 8))
     return path
@@ -100,5 +100,18 @@ def test_a_large_file_goes_up_over_a_broken_line_and_is_watched_with_captions(
     video.evaluate("video => new Promise(done => video.currentTime === 1 ? done() : (video.onseeked = done))")
     assert video.evaluate("video => video.currentTime") == 1
     page.locator("details[id^=captions] > summary").click()
+
+    def sized() -> bool:
+        page.goto(address)
+        return page.locator(".sizes option").count() == 2
+
+    eventually(sized, seconds=60, what="the video has a smaller size")
+    choice = page.get_by_label("Size")
+    expect(choice.locator("option")).to_have_text(["108p", "100p"])
+    page.locator(".seek input").focus()
+    page.keyboard.press("ArrowRight")
+    choice.select_option("100p")
+    page.locator("video").first.evaluate("""video => new Promise(done => { const look = () =>
+        video.videoHeight === 100 && video.currentTime === 1 ? done() : setTimeout(look, 50); look(); })""")
     assert errors == []
     page.close()

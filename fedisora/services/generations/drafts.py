@@ -117,6 +117,6 @@ def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draf
         generator["parameters"] = without(generator.get("parameters") or {}, row.prompt)
     media.generator = generator
     media.description = description.strip()[:1500]
-    status = posts.create(uow, actor, replace(draft, media_ids=(media.id,)))
+    status = posts.create(uow, actor, replace(draft, media_ids=(media.id,), generation_id=row.id))
     change(uow, row, "done", status_id=status.id, code=None, error=None)
     return status

@@ -144,8 +144,8 @@ class MediaView:
     choices: list[tuple[str, str]] = field(default_factory=list)
     captions: list[CaptionView] = field(default_factory=list)
     storyboard: StoryboardView | None = None
-    sources: list[tuple[str, str]] = field(default_factory=list)
-    """(address, media type) of what a player may choose from, when there is more than `url`."""
+    sources: list[tuple[str, str, int]] = field(default_factory=list)
+    """(address, media type, lines of its short side; 0: several) to choose from, when there is more than `url`."""
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -184,15 +184,19 @@ def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
     return facts
 
 
+def _lines(source: dict[str, Any]) -> int:
+    return 0 if source["type"] == renditions.HLS else min(source["width"] or 0, source["height"] or 0)
+
+
 def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "", named: bool = False,
-               copied: bool = False, captions: Sequence[Caption] = (), sources: Sequence[tuple[str, str]] = ()) -> MediaView:
+               copied: bool = False, captions: Sequence[Caption] = (), sources: Sequence[tuple[str, str, int]] = ()) -> MediaView:
     """A file as pages show it; remote ones are shown through this server.
 
     Args:
         title: of its post, for the name it is kept by.
         named: whether the post that it looks like may be named.
         copied: it looks like another video and nobody explains why: then its chip says that, and not that it is verified.
-        sources: (address, media type) of HLS and other sizes.
+        sources: (address, media type, lines) of HLS and other sizes.
     """
     kept = discreet(media.verdict, named=named) or {}
     source = digital_source.find(media.digital_source_type)
@@ -285,7 +289,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     alike, copies = fingerprints.matches(session, every_file), fingerprints.copies(session, every_file)
     more = extras(session, every, viewer_id)
     said = caption_rows.of_files(session, [item.id for item in every_file])
-    sizes = {media_id: [(item["src"].removeprefix(uris.base), item["type"]) for item in items]
+    sizes = {media_id: [(item["src"].removeprefix(uris.base), item["type"], _lines(item)) for item in items]
              for media_id, items in renditions.offered(session, uris, every_file).items()}
     remixes = of_posts(session, [(row, people[row.actor_id]) for row in every.values()], viewer_id)
     found = []

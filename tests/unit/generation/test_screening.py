@@ -17,7 +17,7 @@ from fedisora.errors import Busy, Conflict, Forbidden, Invalid, NotFound
 from fedisora.generation import screening
 from fedisora.generation.safety import ALLOW, Gates, Stage, Subject, Verdict
 from fedisora.models import Generation, Media, Notification, Screening
-from fedisora.services import publish, screenings
+from fedisora.services import generations, publish, screenings
 from fedisora.services.generations import inputs
 from fedisora.store import actors
 from fedisora.store.paging import Page
@@ -296,7 +296,9 @@ def test_a_held_video_is_used_for_nothing_meanwhile(studio: Studio, tmp_path: Pa
     with pytest.raises(NotFound):
         studio.run(lambda uow: inputs.find(uow.session, actors.get(uow.session, ada), media_id))
     decide(studio, wanted, True)
-    assert studio.run(post)
+    with pytest.raises(Invalid, match="is a draft"):  # it is published through the gate for that, with what it was made from
+        studio.run(post)
+    assert studio.run(lambda uow: generations.publish(uow, actors.get(uow.session, ada), wanted, publish.Draft(text="look")).id)
 
 
 def test_a_denied_video_is_rejected_and_its_files_go(studio: Studio, tmp_path: Path) -> None:
