@@ -174,15 +174,20 @@ def paused(session: Session, gpu_class: str) -> GenerationLane | None:
     return found if found is not None and found.paused_at is not None else None
 
 
+def _theirs(workers: Collection[GenerationWorker]) -> ColumnElement[bool]:
+    """Jobs that keep these workers busy: those of other models are made by others, also when they stand in the same lane."""
+    return Generation.model.in_({model for worker in workers for model in worker.models})
+
+
 def waiting_seconds(session: Session, row: Generation, now: dt.datetime) -> float | None:
     """About how long until a queued one starts: what is ahead and the rest of what runs, by the number of workers. None when
     nobody can say: the lane is paused, or no worker is there for its model."""
     workers = makers(session, row.model, now)
     if not workers or paused(session, row.gpu_class) is not None:
         return None
-    ahead = session.scalar(select(func.sum(Generation.expected_seconds)).where(_ahead(row))) or 0.0
+    ahead = session.scalar(select(func.sum(Generation.expected_seconds)).where(_ahead(row), _theirs(workers))) or 0.0
     rest = session.scalar(select(func.sum(Generation.expected_seconds * (1.0 - Generation.progress))).where(
-        Generation.gpu_class == row.gpu_class, Generation.state == "running")) or 0.0
+        Generation.gpu_class == row.gpu_class, Generation.state == "running", _theirs(workers))) or 0.0
     return float(ahead + rest) / len(workers)
 
 
@@ -192,7 +197,7 @@ def queue_seconds(session: Session, gpu_class: str, model: str, now: dt.datetime
     if not workers or paused(session, gpu_class) is not None:
         return None
     left = session.scalar(select(func.sum(Generation.expected_seconds * (1.0 - Generation.progress))).where(
-        Generation.gpu_class == gpu_class, Generation.state.in_(("queued", "running")))) or 0.0
+        Generation.gpu_class == gpu_class, Generation.state.in_(("queued", "running")), _theirs(workers))) or 0.0
     return float(left) / len(workers)
 
 
