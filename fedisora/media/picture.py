@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 import av
+from av.sidedata.sidedata import SideDataContainer
 
 from .limits import OUT_LONG, OUT_SHORT
 
@@ -43,7 +44,8 @@ def turn_of(frame: Any) -> Turn:
 
     Source: ISO/IEC 14496-12 §8.3.2 (the matrix of a track), which libav hands on with every frame.
     """
-    matrix = next((bytes(data) for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), b"")
+    # Not `frame.side_data`: that ties the frame into a circle, and hundreds of pictures wait for the collector of garbage.
+    matrix = next((bytes(data) for data in SideDataContainer(frame) if data.type.name == "DISPLAYMATRIX"), b"")
     if len(matrix) < 36:
         return UPRIGHT
     a, b, _, c, d = struct.unpack("=5i", matrix[:20])

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+import sys
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from fedisora.errors import Invalid
+from fedisora.media.picture import turn_of
 from fedisora.media.probe import probe
 from fedisora.media.transcode import transcode
 from tests.support.odd_videos import corners, quarters, tone, video
@@ -387,3 +389,12 @@ def test_a_moving_gif_that_ends_in_the_middle_of_its_second_picture_is_no_fault_
         (tmp_path / "cut.gif").write_bytes(whole[:end])
         with contextlib.suppress(Invalid):
             probe({"path": str(tmp_path / "cut.gif")}, quiet)
+
+
+def test_a_picture_that_was_looked_at_is_let_go(tmp_path: Path) -> None:
+    """A circle of references would keep hundreds of decoded pictures until the collector comes by."""
+    with av.open(str(video(tmp_path / "a.mp4"))) as container:
+        frame = next(container.decode(video=0))
+        before = sys.getrefcount(frame)
+        turn_of(frame)
+        assert sys.getrefcount(frame) == before
