@@ -45,7 +45,8 @@ def turn_of(frame: Any) -> Turn:
     Source: ISO/IEC 14496-12 §8.3.2 (the matrix of a track), which libav hands on with every frame.
     """
     # Not `frame.side_data`: that ties the frame into a circle, and hundreds of pictures wait for the collector of garbage.
-    matrix = next((bytes(data) for data in SideDataContainer(frame) if data.type.name == "DISPLAYMATRIX"), b"")
+    found = SideDataContainer(frame)  # type: ignore[call-arg]  # PyAV's stub does not name it
+    matrix = next((bytes(data) for data in found if data.type.name == "DISPLAYMATRIX"), b"")
     if len(matrix) < 36:
         return UPRIGHT
     a, b, _, c, d = struct.unpack("=5i", matrix[:20])
