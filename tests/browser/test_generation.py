@@ -4,24 +4,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.accessible import faults
-from tests.support.environment import chromium_arguments, chromium_path, require
 from tests.support.instances import PASSWORD, InstanceProcess, eventually
 
 from .test_walk import shot, sign_up
 
 PROMPT = "silver moon over a quiet fjord"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require("chromium")
-    with sync_playwright() as tool:
-        found = tool.chromium.launch(executable_path=str(chromium_path()), args=chromium_arguments())
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

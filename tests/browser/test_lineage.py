@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from fedisora.db import Database, Instance, UnitOfWork
 from fedisora.ids import new_id
@@ -23,7 +23,6 @@ from fedisora.storage.store import new_key
 from fedisora.uris import Uris
 from fedisora.vault import Vault
 from fedisora.web.pages.render import STATIC
-from tests.support.environment import chromium_arguments, chromium_path, require
 from tests.support.instances import InstanceProcess
 
 from .test_walk import SHOTS, shot
@@ -36,15 +35,6 @@ GONE = "https://away.example/posts/7"
 class Place:
     base: str
     path: str
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require("chromium")
-    with sync_playwright() as tool:
-        found = tool.chromium.launch(executable_path=str(chromium_path()), args=chromium_arguments())
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

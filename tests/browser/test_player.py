@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.support.environment import chromium_arguments, chromium_path, require
 from tests.support.instances import PASSWORD, InstanceProcess, eventually
 from tests.support.pictures import clip
 
@@ -19,15 +18,6 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProce
     running = InstanceProcess(tmp_path_factory.mktemp("player"), registrations="open", video_ladder="100").start()
     yield running
     running.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require("chromium")
-    with sync_playwright() as tool:
-        found = tool.chromium.launch(executable_path=str(chromium_path()), args=chromium_arguments())
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from fedisora.provenance.digital_source import COMPOSITE_TRAINED
 from tests.support.credentials import actions, judge
-from tests.support.environment import chromium_arguments, chromium_path, require
 from tests.support.instances import PASSWORD, InstanceProcess, eventually
 from tests.support.pictures import clip, png
 
@@ -23,15 +22,6 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProce
     running = InstanceProcess(tmp_path_factory.mktemp("browser"), registrations="open", instance_name="Aurora").start()
     yield running
     running.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require("chromium")
-    with sync_playwright() as tool:
-        found = tool.chromium.launch(executable_path=str(chromium_path()), args=chromium_arguments())
-        yield found
-        found.close()
 
 
 def shot(page: Page, name: str) -> None:
