@@ -172,8 +172,9 @@ def test_a_long_video_is_streamed_from_signed_files(studio: Studio) -> None:
     assert [(item["type"].rpartition("/")[2], item["height"]) for item in offered] == [
         ("vnd.apple.mpegurl", 192), ("mp4", 192), ("mp4", 144)]
     page = studio.get(f"/@ada/{media.status_id}").text
-    assert re.findall(r'<source src="([^"]+)" type="([^"]+)">', page) == [
-        (item["src"].removeprefix(HERE), item["type"]) for item in offered]
+    assert re.findall(r'<source src="([^"]+)" type="([^"]+)"(?: data-lines="(\d+)")?>', page) == [
+        (item["src"].removeprefix(HERE), item["type"], lines)
+        for item, lines in zip(offered, ("", "192", "144"), strict=True)]
     private(studio, media, sizes)
     gone = [row.storage_key for row in sizes]
     studio.house.db.write_now(lambda uow: publish.delete(uow, actors.get(uow.session, studio.ada), int(media.status_id or 0)))
