@@ -75,8 +75,9 @@ class WorkerProcess:
     async def _supervise(self, link: Link) -> None:
         while True:
             await link.closed.wait()
-            log.error("the worker process ended; starting another", pid=self._pid, status=await self._reaped())
-            await asyncio.sleep(RESTART_PAUSE)
+            status = await self._reaped()
+            await asyncio.sleep(RESTART_PAUSE)  # a service manager tells both to end: then there is nothing to mend or to say
+            log.error("the worker process ended; starting another", pid=self._pid, status=status)
             ours, theirs = socket.socketpair()
             command = [sys.executable, "-P", "-m", "fedisora.workers.process", str(theirs.fileno())]
             environment = {**os.environ, "FEDISORA_DATA_DIR": str(self._house.settings.data_dir)}

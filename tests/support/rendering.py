@@ -16,6 +16,18 @@ from fedisora.services import accounts
 from fedisora.settings import load_settings
 from fedisora.store import generation_queue
 
+
+async def until(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:
+    """Wait for a condition, on the event loop.
+
+    Raises:
+        TimeoutError: it did not come within `seconds`.
+    """
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)  # between two looks
+
+
 FAULTY = Preset("faulty", "Fails as its prompt says", "faulty", ("text",), {"square": ((64, 64),)}, fps=8, max_seconds=10.0,
                 gpu_class="cpu", repository="faulty")
 CODE = '''

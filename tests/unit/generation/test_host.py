@@ -21,7 +21,7 @@ from fedisora.generation.stalls import Watch
 from fedisora.models import Job, Media, Screening
 from fedisora.services.generations.reasons import LOW_MEMORY, REASONS
 from fedisora.store import generation_workers
-from tests.support.rendering import Shop
+from tests.support.rendering import Shop, until
 
 STAGES = ("text", "denoise", "decode", "encode")
 
@@ -134,8 +134,7 @@ def test_cancelled_at_every_stage(shop: Shop, stage: str) -> None:
 
     async def work(host: Host) -> bool:
         job = asyncio.create_task(host.run_once())
-        while shop.row(generation).stage != stage:
-            await asyncio.sleep(0.02)
+        await until(lambda: shop.row(generation).stage == stage)
         shop.change(generation, cancel_requested=True)
         begun = asyncio.get_running_loop().time()
         assert await job
@@ -156,8 +155,7 @@ def test_cancelled_while_the_model_loads(shop: Shop, tmp_path: Path) -> None:
     async def work(host: Host) -> None:
         host.runner = Runner(environment={"FAULTY_LOAD": str(flag)})
         job = asyncio.create_task(host.run_once())
-        while not (tmp_path / "begun").exists():
-            await asyncio.sleep(0.02)
+        await until((tmp_path / "begun").exists)
         shop.change(generation, cancel_requested=True, code="cancelled-by-admin")
         assert await asyncio.wait_for(job, 10)
         assert host.runner.pid is None
@@ -176,8 +174,7 @@ def test_a_deaf_child_is_killed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> 
 
     async def work(host: Host) -> None:
         job = asyncio.create_task(host.run_once())
-        while shop.row(generation).stage != "denoise":
-            await asyncio.sleep(0.02)
+        await until(lambda: shop.row(generation).stage == "denoise")
         shop.change(generation, cancel_requested=True)
         assert await asyncio.wait_for(job, 10)
 
@@ -192,8 +189,7 @@ def test_a_stuck_one_is_ended(shop: Shop, limits: dict[str, float], silence: flo
 
     async def work(host: Host) -> None:
         job = asyncio.create_task(host.run_once())
-        while shop.row(generation).stage != "denoise":
-            await asyncio.sleep(0.02)
+        await until(lambda: shop.row(generation).stage == "denoise")
         if stopped:
             os.kill(host.runner.pid or 0, signal.SIGSTOP)
         assert await asyncio.wait_for(job, 20)
@@ -228,12 +224,8 @@ def test_the_child_is_replaced_when_it_grows_or_is_old(shop: Shop, tmp_path: Pat
         runner = Runner(keep_warm=0.05)
         await runner.generate(values("1", "text:nothing"), lambda *step: None, spec=Spec("faulty", "faulty"))
         assert runner.warm(Spec("faulty", "faulty"))
-        for _ in range(200):
-            if runner.pid is None:
-                await runner.close()
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError("the idle child stays")
+        await until(lambda: runner.pid is None, seconds=4)
+        await runner.close()
 
     asyncio.run(idle())
 
@@ -337,8 +329,7 @@ def test_a_stop_gives_it_back_and_no_attempt_is_counted(shop: Shop) -> None:
 
     async def work(host: Host) -> None:
         job = asyncio.create_task(host.run_once())
-        while shop.row(generation).stage != "denoise":
-            await asyncio.sleep(0.02)
+        await until(lambda: shop.row(generation).stage == "denoise")
         job.cancel()
         with pytest.raises(asyncio.CancelledError):
             await job

@@ -2,11 +2,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import httpx
-import pytest
 
 from fedisora.generation import presets
 from fedisora.models import Generation, GenerationLane
@@ -18,24 +16,6 @@ from tests.support.studio import Studio
 from .test_openapi import Client
 
 PRIVATE = "a letter to my grandmother"
-
-
-@pytest.fixture(scope="module")
-def made_studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
-    return Studio.open(tmp_path_factory.mktemp("pages"))
-
-
-@pytest.fixture(scope="module")
-def client(made_studio: Studio) -> Iterator[Client]:
-    found = Client(made_studio.house)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def studio(made_studio: Studio) -> Studio:
-    made_studio.clear()
-    return made_studio
 
 
 class Browser:

@@ -2,10 +2,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from fedisora.generation import screening
 from fedisora.generation.safety import Gates, Verdict
@@ -16,24 +13,6 @@ from ..generation.test_gates import Made
 from .test_openapi import BASE, Client, check
 
 HOLD, DENY = Verdict("hold", "odd", "Somebody has to look.", {"words": ["x"]}), Verdict("deny", "bad", "Not here.")
-
-
-@pytest.fixture(scope="module")
-def made_studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
-    return Studio.open(tmp_path_factory.mktemp("screenings"))
-
-
-@pytest.fixture(scope="module")
-def client(made_studio: Studio) -> Iterator[Client]:
-    found = Client(made_studio.house)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def studio(made_studio: Studio) -> Studio:
-    made_studio.clear()
-    return made_studio
 
 
 def token(studio: Studio, name: str, scopes: str = "read write") -> dict[str, str]:
