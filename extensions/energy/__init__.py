@@ -11,16 +11,25 @@ from .validate import validate
 
 ASSUMED = {"cpu": ("65", "one busy processor"), "cuda": ("400", "one accelerator under load")}
 """Watts by where it ran, and in words, when nothing was measured."""
+KNOWN = {"operator": "as its operator set it", "card": "the mean that the graphics card reported"}
+"""How an instance knows its power."""
 
 
 def claim_from_generation(request: Mapping[str, Any], result: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """What the backend measured; else render time times a stated assumption; nothing where neither is known."""
+    """What the backend measured; else render time times the power that the instance knows, or times a stated assumption; nothing
+    where none is known."""
     seconds = Decimal(str(result.get("render_seconds") or 0)).quantize(Decimal("0.001"))
     joules = result.get("energy_joules")
     if joules is not None:
         return [EXTENSION.claim("GenerationEnergy", {
             "wattHours": _text(Decimal(str(joules)) / 3600), "method": "measured", "renderSeconds": _text(seconds),
             "basis": "counted by the device that rendered"})]
+    if result.get("power_watts") is not None and seconds > 0:
+        power = Decimal(str(result["power_watts"])).quantize(Decimal("0.1"))
+        return [EXTENSION.claim("GenerationEnergy", {
+            "wattHours": _text(power * seconds / 3600), "method": "estimated", "powerWatts": _text(power),
+            "renderSeconds": _text(seconds),
+            "basis": f"render time times {_text(power)} W, {KNOWN.get(str(result.get('power_basis')), 'as the instance says')}"})]
     watts, words = ASSUMED.get(str((result.get("generator") or {}).get("backend")), ("", ""))
     if not watts or seconds <= 0:
         return []

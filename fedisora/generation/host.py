@@ -165,6 +165,8 @@ class Host:
             return False
         cost = self._cost(course)
         result["render_seconds"] = round(cost.seconds, 3)
+        if cost.watts is not None:  # what the queue shows and what is signed are the same
+            result |= {"power_watts": str(round(cost.watts, 1)), "power_basis": self._meter.basis}
         course.note("check", 0.0)
         try:
             async with asyncio.timeout(STALLS["check"]):

@@ -87,6 +87,11 @@ class Meter:
         """Mean power so far; None: not known."""
         return self._set or (sum(self._samples) / len(self._samples) if self._samples else None)
 
+    @property
+    def basis(self) -> str:
+        """How that is known: `operator` or `card`."""
+        return "operator" if self._set else "card"
+
     def stop(self) -> None:
         """Sample no more."""
         if self._task is not None:

@@ -91,7 +91,8 @@ GenerationHook = Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Mappi
 `request`: `width`, `height` (pixels), `seconds`, `fps`, `seed` (text), `backend`. The prompt is not in it: its author may
 want to keep it private. `result`: `generator` {`name`, `model`, `revision`, `licence`, `backend`}, `parameters`,
 `digital_source_type`, `width`, `height`, `seconds`, `fps`, `render_seconds` (wall time on this machine), and whatever else
-the backend measured, e.g. `energy_joules`. Numbers with fractions are text."""
+the backend measured, e.g. `energy_joules`; `power_watts` and `power_basis` (`operator`, `card`) where the instance knows
+them. Numbers with fractions are text."""
 
 UploadHook = Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 """`upload` → claims about an uploaded file. `upload`: `description`, `digital_source_type` (IPTC URI or None), and

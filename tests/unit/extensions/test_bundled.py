@@ -70,6 +70,9 @@ def test_energy_is_estimated_or_measured() -> None:
     assert "assumed" in guess["basis"]
     counted = made("energy", energy_joules="9000")
     assert (counted["wattHours"], counted["method"]) == ("2.5", "measured")
+    known = made("energy", power_watts="360.0", power_basis="operator")
+    assert (known["wattHours"], known["method"], known["powerWatts"]) == ("0.5", "estimated", "360")
+    assert known["basis"] == "render time times 360 W, as its operator set it"
     hook = extension("energy").claim_from_generation
     assert hook is not None
     assert hook({}, {"generator": {"backend": "abacus"}, "render_seconds": "5"}) == []

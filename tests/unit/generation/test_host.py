@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -18,7 +19,7 @@ from fedisora.generation.power import Meter
 from fedisora.generation.process import GROWTH, RunFailed, Runner, Spec
 from fedisora.generation.safety import Gates, Subject, Verdict
 from fedisora.generation.stalls import Watch
-from fedisora.models import Job, Media, Screening
+from fedisora.models import ClaimRow, Job, Media, Screening
 from fedisora.services.generations.reasons import LOW_MEMORY, REASONS
 from fedisora.store import generation_workers
 from tests.support.rendering import Shop, until
@@ -50,6 +51,9 @@ def test_energy_is_power_times_time(shop: Shop) -> None:
     row = shop.row(generation)
     assert row.gpu_seconds is not None and row.gpu_seconds > 50, "what attempts before took counts"
     assert row.energy_wh == pytest.approx(5.0 + 0.1 * (row.gpu_seconds - 50), abs=1e-3)
+    claims = shop.house.db.read_now(lambda session: [json.loads(item.body) for item in session.scalars(
+        select(ClaimRow).where(ClaimRow.media_id == row.media_id, ClaimRow.extension == "energy"))])
+    assert [claim["powerWatts"] for claim in claims] == ["360"], "what is signed is what the queue shows"
 
 
 @pytest.mark.parametrize("fault", [str(int(signal.SIGSEGV)), "error"])
