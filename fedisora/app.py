@@ -28,6 +28,7 @@ from .schema import migrate
 from .services import instance as instances
 from .settings import Settings
 from .storage import Store, open_store
+from .storage.private import PrivateStore, open_private
 from .store.domains import DomainPolicy
 from .uris import Uris
 from .vault import Vault
@@ -49,6 +50,7 @@ class House:
     uris: Uris
     vault: Vault
     storage: Store
+    private: PrivateStore
     bells: Bells
     policy: DomainPolicy
     client: Client
@@ -108,7 +110,8 @@ def build_house(settings: Settings) -> House:
     keys = KeyCache(db, fetcher, resolver)
     recogniser = Recogniser(db)
     verifier = Verifier(db, client, fetcher, storage, recognise=recogniser.look, seen=recogniser.seen)
-    return House(settings, db, uris, vault, storage, Bells(), policy, client, keys, fetcher, resolver,
+    private = open_private(settings.effective_private_url, vault)
+    return House(settings, db, uris, vault, storage, private, Bells(), policy, client, keys, fetcher, resolver,
                  Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), verifier, recogniser,
                  gates.load(gates.Surroundings(settings, db)), process_name())
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect, text
 
 from .errors import ConfigurationError
 
-HEAD = "0004"
+HEAD = "0005"
 """Revision the code expects; checked at start without importing Alembic when the database is already there."""
 
 

@@ -67,6 +67,24 @@ class Settings(BaseSettings):
     generation_max_seconds: float = Field(10, ge=1, le=60, description="Longest video that may be asked for; a model may "
                                           "allow less.")
     generation_variants: int = Field(4, ge=1, le=16, description="How many variants may be asked for at once.")
+    private_storage_url: str = Field("", description="Where live clips and the pictures of likenesses lie, sealed: a folder or a "
+                                     "private bucket, never one that is served. Empty: `private` in the data dir.")
+    verification: str = Field("live-clip,vouch", description="Comma-separated ways in which people are verified here: "
+                              "`live-clip`, `vouch`, `oidc`, `credential`; empty: none.")
+    clip_hours: int = Field(72, ge=1, le=72, description="After so many hours a live clip is deleted whether or not a moderator "
+                            "decided.")
+    oidc_issuer: str = Field("", description="Address of an OpenID Connect issuer whose sign-in counts as verification.")
+    oidc_name: str = Field("", max_length=80, description="What that issuer is called on pages.")
+    oidc_client_id: str = Field("", description="This instance's client id there.")
+    oidc_client_secret: str = Field("", description="The client secret; empty for a public client.")
+    oidc_scopes: str = Field("openid", description="Scopes that are asked for.")
+    oidc_claim: str = Field("", description="What the id token has to say, as `name=value` (`verified=true`); empty: the sign-in "
+                            "itself is enough.")
+    credential_issuers: str = Field("", description="Comma-separated ids of issuers whose W3C Verifiable Credentials may be "
+                                    "presented (https actors, or did:key); trusted verifiers count as well.")
+    agent_operators: Literal["verified", "any"] = Field(
+        "verified", description="Who may run AI agents: only verified humans, or any human. Administrators may let others.")
+    agent_requests_per_minute: int = Field(60, ge=1, description="API requests that one agent may make in a minute.")
     generation_jobs_per_user: int = Field(3, ge=1, le=1000, description="How many unfinished generations one "
                                           "person may have at a time.")
     generation_jobs_per_agent: int = Field(3, ge=0, le=1000, description="The same for an AI agent.")
@@ -164,6 +182,15 @@ class Settings(BaseSettings):
     def _on_off(cls, value: Any) -> Any:
         return {"on": True, "off": False}.get(value.lower(), value) if isinstance(value, str) else value
 
+    @field_validator("verification")
+    @classmethod
+    def _methods(cls, value: str) -> str:
+        known = ("live-clip", "vouch", "oidc", "credential")
+        for item in filter(None, (part.strip() for part in value.split(","))):
+            if item not in known:
+                raise ValueError(f"{item} is not a way to verify people; there are {', '.join(known)}")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str) -> str:
@@ -198,6 +225,16 @@ class Settings(BaseSettings):
     @property
     def effective_storage_url(self) -> str:
         return self.storage_url or str(self.data_dir.absolute() / "media")
+
+    @property
+    def effective_private_url(self) -> str:
+        return self.private_storage_url or str(self.data_dir.absolute() / "private")
+
+    @property
+    def verification_methods(self) -> tuple[str, ...]:
+        """How people are verified here, in the operator's order; those that lack their settings are left out."""
+        named = tuple(dict.fromkeys(item.strip() for item in self.verification.split(",") if item.strip()))
+        return tuple(item for item in named if item != "oidc" or (self.oidc_issuer and self.oidc_client_id))
 
     @property
     def private_networks(self) -> tuple[Network, ...]:

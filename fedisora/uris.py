@@ -159,6 +159,26 @@ class Uris:
         """Where one of our people's RemixAuthorization or LikenessAuthorization is served."""
         return f"{actor}/stamps/{row_id}"
 
+    def credential(self, credential_id: int) -> str:
+        """Where a HumanCredential of this instance is served."""
+        return f"{self.base}/credentials/{credential_id}"
+
+    def status_list(self, number: int) -> str:
+        """A BitstringStatusList of this instance."""
+        return f"{self.base}/credentials/status/{number}"
+
+    def cameo_terms(self, actor: str) -> str:
+        """Where an actor's server says who may ask for a cameo, and for what; `?actor=ID` asks for one actor."""
+        return f"{actor}/cameo"
+
+    def character(self, actor: str, likeness_id: int) -> str:
+        """Id of a character that one of our people invented."""
+        return f"{actor}/characters/{likeness_id}"
+
+    def cameo_file(self, request_id: int, token: str) -> str:
+        """Where whoever asked for a cameo fetches the rendered draft that its subject let go."""
+        return f"{self.base}/cameos/{request_id}/{token}.mp4"
+
     def consent_file(self, request_id: int) -> str:
         """Where owner and requester look at the file that a request for consent is about."""
         return f"{self.base}/consent/requests/{request_id}/file"

@@ -32,7 +32,7 @@ from fedisora.services.generations import UNFINISHED, leftovers
 from fedisora.store import backfill, fingerprints, jobs, lineage
 from fedisora.store import media as media_rows
 
-from . import storage, trust
+from . import agents, humanity, storage, trust
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ async def sweep(house: House, payload: dict[str, Any]) -> None:
     await house.db.write(_sweep)
     await _look_at_stamps(house)
     await trust.plan(house)
+    await humanity.sweep(house)
+    await agents.plan(house)
     await storage.sweep_uploads(house)
     await house.db.write(leftovers.unstick)
     await asyncio.to_thread(sweep_scratch)
@@ -158,4 +160,5 @@ def _sweep(uow: UnitOfWork) -> None:
     jobs.enqueue(uow, "sweep", {}, key="next", delay=SWEEP_EVERY)
 
 
-HANDLERS: dict[str, Handler] = {"check_foreign": check_foreign, "delete_files": delete_files, "sweep": sweep, **storage.HANDLERS}
+HANDLERS: dict[str, Handler] = {"check_foreign": check_foreign, "delete_files": delete_files, "sweep": sweep,
+                                **storage.HANDLERS, **humanity.HOUSEKEEPING}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from . import claims, durable, federation, generation, generation_jobs, housekeeping, media, rows
+from . import agents, cameos, claims, durable, federation, generation, generation_jobs, housekeeping, humanity, media, rows
 from .loop import Drain, run_loop
 
 if TYPE_CHECKING:
@@ -37,9 +37,11 @@ class LocalWorkers:
         table: dict[str, Drain] = {
             "inbox": functools.partial(federation.drain_inbox, house, house.owner("inbox")),
             "delivery": functools.partial(federation.drain_deliveries, house, house.owner("delivery")),
-            "federation": functools.partial(rows.drain, house, "federation", federation.HANDLERS | generation_jobs.FEDERATION,
+            "federation": functools.partial(rows.drain, house, "federation", federation.HANDLERS | generation_jobs.FEDERATION
+                                            | humanity.FEDERATION,
                                             house.owner("federation"), at_once=8),
-            "media": functools.partial(rows.drain, house, "media", media.HANDLERS | durable.HANDLERS | generation_jobs.MEDIA,
+            "media": functools.partial(rows.drain, house, "media", media.HANDLERS | durable.HANDLERS | generation_jobs.MEDIA
+                                       | agents.HANDLERS | cameos.HANDLERS,
                                        house.owner("media"), at_once=2, given_up=media.GIVEN_UP),
             "housekeeping": functools.partial(rows.drain, house, "housekeeping", housekeeping.HANDLERS,
                                               house.owner("housekeeping"), at_once=1),

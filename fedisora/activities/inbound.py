@@ -17,7 +17,7 @@ from ..models import Actor, Media, Notification, Status
 from ..provenance import digital_source
 from ..provenance.policy_inbound import WAITS, Decision, File, cause_of, decide
 from ..settings import Settings
-from ..store import actors, labels, notifications, relations, statuses
+from ..store import actors, agents, labels, notifications, relations, statuses
 from ..store import media as media_rows
 
 WARNED, HELD, REJECTED, RELEASED = "warned", "held", "rejected", "released"
@@ -139,6 +139,8 @@ def tell_mentioned(uow: UnitOfWork, status: Status, people: Sequence[Actor]) -> 
     for person in people:
         if person.local and not relations.blocked_either_way(uow.session, person.id, status.actor_id):
             notifications.notify(uow, person.id, status.actor_id, "mention", status.id)
+            if person.kind == "agent":
+                agents.mentioned(uow, person, status)
 
 
 def outcome(status: Status) -> str | None:

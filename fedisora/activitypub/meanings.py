@@ -16,6 +16,7 @@ MEANINGS: Final = {
     "actorKind": "On an actor: what the account says it is, Human or AIAgent. Absent means that it says nothing.",
     "assuranceMethod": "On the subject of a HumanCredential: how it was made sure: LiveClipReviewed, Vouched, OIDC and the like.",
     "attestation": "On an actor: addresses of HumanCredentials about it.",
+    "cameoTerms": "On an actor: address, on its origin, where servers ask who may request a cameo, and for which uses.",
     "canCameo": "In an interactionPolicy: who may ask this person to appear in a video. Absent: everybody may ask.",
     "canRemix": "In an interactionPolicy: who may remix, at once (automaticApproval) or after being asked (manualApproval). "
                 "Absent: whoever asks.",

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from .accounts import LoginAttempt, OneTimeToken, User, WebSession
 from .actors import Actor, ActorKey
+from .agents import AgentMention, AgentOptOut, AgentProfile, OperatorTransfer
 from .base import Base
 from .federation import Delivery, InboxMessage, OutboxActivity, Relay, RemoteHost, Tombstone
 from .generations import (
@@ -14,8 +15,22 @@ from .generations import (
     ModelLicence,
     Screening,
 )
+from .humanity import (
+    Attestation,
+    AuditEntry,
+    HumanCredential,
+    Passkey,
+    RemoteStatusList,
+    StatusIndex,
+    StatusList,
+    TrustedVerifier,
+    VerificationCase,
+    VerificationIdentity,
+    Vouch,
+)
 from .instance import InstanceFact
 from .jobs import Job
+from .likenesses import Likeness, LikenessHash, LikenessPerson, StampReader
 from .media import Caption, Media, Rendition, Upload
 from .moderation import DomainRule, Report
 from .notifications import Notification
@@ -25,10 +40,14 @@ from .relations import Block, Favourite, Follow, Reaction
 from .statuses import Mention, Poll, PollVote, QuoteAuthorization, Status, StatusTag
 
 __all__ = [
-    "AccessToken", "Actor", "ActorKey", "AuthorizationCode", "Base", "Block", "Caption", "ClaimRow", "ConsentRequest",
-    "ConsentStamp", "Delivery", "DeniedHash", "DomainRule", "ExtensionFault", "Favourite", "Fingerprint", "Follow",
-    "Generation", "GenerationLane", "GenerationTiming", "GenerationWorker", "InboxMessage", "InstanceFact", "Job",
-    "Lineage", "LoginAttempt", "Media", "Mention", "ModelLicence", "Notification", "OAuthApp", "OneTimeToken",
-    "OutboxActivity", "Poll", "PollVote", "QuoteAuthorization", "Reaction", "Relay", "RemoteHost", "Rendition", "Report",
-    "RevokedCertificate", "Screening", "Status", "StatusTag", "Tombstone", "Upload", "User", "WebSession",
+    "AccessToken", "Actor", "ActorKey", "AgentMention", "AgentOptOut", "AgentProfile", "Attestation", "AuditEntry",
+    "AuthorizationCode", "Base", "Block", "Caption", "ClaimRow", "ConsentRequest", "ConsentStamp", "Delivery",
+    "DeniedHash", "DomainRule", "ExtensionFault", "Favourite", "Fingerprint", "Follow", "Generation",
+    "GenerationLane", "GenerationTiming", "GenerationWorker", "HumanCredential", "InboxMessage", "InstanceFact",
+    "Job", "Likeness", "LikenessHash", "LikenessPerson", "Lineage", "LoginAttempt", "Media", "Mention",
+    "ModelLicence", "Notification", "OAuthApp", "OneTimeToken", "OperatorTransfer", "OutboxActivity", "Passkey",
+    "Poll", "PollVote", "QuoteAuthorization", "Reaction", "Relay", "RemoteHost", "RemoteStatusList", "Rendition",
+    "Report", "RevokedCertificate", "Screening", "StampReader", "Status", "StatusIndex", "StatusList", "StatusTag",
+    "Tombstone", "TrustedVerifier", "Upload", "User", "VerificationCase", "VerificationIdentity", "Vouch",
+    "WebSession",
 ]

@@ -22,6 +22,8 @@ class User(Base):
     """The address in lower case."""
     password_hash: Mapped[str]
     admin: Mapped[bool] = mapped_column(default=False)
+    moderator: Mapped[bool] = mapped_column(default=False)
+    """May decide what waits for a moderator; administrators may as well."""
     state: Mapped[str] = mapped_column(String(16), default="active")
     reason: Mapped[str] = mapped_column(default="")
     """What the person wrote when asking for an account."""
@@ -31,6 +33,9 @@ class User(Base):
     comes."""
     limits: Mapped[dict[str, Any] | None]
     """What differs from the instance's limits for this account: {"jobs", "gpu_seconds_per_day", "storage_mb", "priority"}"""
+    verifiers: Mapped[dict[str, Any] | None]
+    """Whose word about people this viewer takes: {"mode": "instance" | "own" | "listed", "hosts": [...]}; NULL: the
+    instance's."""
     created_at: Mapped[dt.datetime]
     last_login_at: Mapped[dt.datetime | None]
 

@@ -66,6 +66,20 @@ class Actor(Base):
     moved_to: Mapped[str | None]
     moved_at: Mapped[dt.datetime | None]
     """When the last Move of this account was carried out here."""
+    attestation: Mapped[list[str]] = mapped_column(default=list)
+    """Addresses of HumanCredentials about this actor, as its document names them (vocabulary §3)."""
+    human: Mapped[str | None] = mapped_column(String(32))
+    """What is known of them: one of `provenance.humanity.VERDICTS`; NULL: nothing. The next four say by whom, how, until when."""
+    human_issuer: Mapped[str | None] = mapped_column(String(255))
+    """Host of the server that checked; "" for this one."""
+    human_method: Mapped[str | None] = mapped_column(String(24))
+    """`assuranceMethod`: `fs:LiveClipReviewed`, …"""
+    human_until: Mapped[dt.datetime | None]
+    human_checked_at: Mapped[dt.datetime | None]
+    interaction_policy: Mapped[dict[str, Any] | None]
+    """Of the actor: who may ask for a cameo (`canCameo`)."""
+    cameo_terms: Mapped[str | None]
+    """Where the actor's server says who may ask for a cameo, and for what (remote actors)."""
     owner_id: Mapped[int | None] = mapped_column(index=True)
     """The account a channel (a local Group) belongs to."""
     backfilled_at: Mapped[dt.datetime | None]

@@ -49,6 +49,13 @@ class Generation(Claimable, Base):
     "adjusted": [sentences]}"""
     input_media_id: Mapped[int | None]
     """The picture or video that it starts from."""
+    likeness_id: Mapped[int | None]
+    """The sealed picture of a likeness or character that it starts from."""
+    consent_request_id: Mapped[int | None] = mapped_column(index=True)
+    """The request for a likeness that it is about: on the owner's instance what it is rendered for, on the other side what it
+    waits for."""
+    people: Mapped[str] = mapped_column(String(12), default="")
+    """What its author says about people in the picture it starts from: `nobody`, `me`, `agreed` or "" (not said)."""
     batch_id: Mapped[int | None]
     """Variants that were asked for together have the id of the first."""
     priority: Mapped[int] = mapped_column(default=0)

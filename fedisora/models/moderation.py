@@ -40,7 +40,9 @@ class Report(Base):
     status_uris: Mapped[list[str]] = mapped_column(default=list)
     comment: Mapped[str] = mapped_column(default="")
     category: Mapped[str] = mapped_column(String(16), default="other")
-    """Mastodon's: `spam`, `legal`, `violation` or `other`."""
+    """Mastodon's: `spam`, `legal`, `violation` or `other`; ours: `likeness`."""
+    urgent: Mapped[bool] = mapped_column(default=False)
+    """Goes before all others: somebody says that their likeness is used."""
     forwarded: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(String(8), default="open")
     created_at: Mapped[dt.datetime]

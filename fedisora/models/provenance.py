@@ -41,6 +41,22 @@ class ConsentRequest(Base):
     reason: Mapped[str] = mapped_column(default="")
     """Why it was refused."""
     stamp_uri: Mapped[str | None]
+    likeness_id: Mapped[int | None]
+    """The owner's row that is asked for, when the owner lives here."""
+    character_uri: Mapped[str | None]
+    """Address of the character that is asked for; NULL: the person."""
+    prompt: Mapped[str] = mapped_column(default="")
+    """What is to be rendered with a likeness, on the owner's instance."""
+    parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """{"seconds", "width", "height", "orientation", "seed"}: the rest of a render request."""
+    render_id: Mapped[int | None] = mapped_column(index=True)
+    """The generation on the owner's instance."""
+    generation_id: Mapped[int | None] = mapped_column(index=True)
+    """The generation on the instance of whoever asks, which waits for it."""
+    content_digest: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 (hex) of what the owner saw and let go: the packets of its streams, which signing does not change."""
+    seen_at: Mapped[dt.datetime | None]
+    """When the owner looked at the rendered draft and let it go."""
     created_at: Mapped[dt.datetime]
     answered_at: Mapped[dt.datetime | None]
 

@@ -16,7 +16,7 @@ from ..db import UnitOfWork
 from ..errors import Forbidden, Invalid, NotFound
 from ..models import Actor, Media, Status
 from ..provenance import dial, digital_source, policy_inbound
-from ..store import actors, jobs, notifications, statuses
+from ..store import actors, agents, jobs, notifications, statuses
 from ..store import media as media_rows
 from . import channels, polls, quotes, relays, remixes, renditions
 
@@ -47,6 +47,8 @@ class Draft:
     """The post it is made from (see `remixes`)."""
     remix_use: str = ""
     """What the remix is for, in words for the parent's author."""
+    reserved_id: int | None = None
+    """Row id that was promised for this post before it was written (a request for a likeness names the post to be)."""
     generation_id: int | None = None
     """The generation whose draft becomes this post; `services.generations` alone sets it."""
 
@@ -123,7 +125,7 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
     if draft.remix_of_id is not None:
         origin = remixes.remixable(session, actor, draft.remix_of_id, draft.visibility)
     written = _write(uow, draft.text)
-    row_id = uow.new_id()
+    row_id = draft.reserved_id or uow.new_id()
     status = Status(
         id=row_id, uri=uow.uris.status(actor.uri, row_id), url=uow.uris.post_page(actor.username, row_id),
         actor_id=actor.id, local=True, visibility=draft.visibility, content=written.html, text=draft.text,
@@ -226,6 +228,8 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     relays.after_publish(uow, status)
     for person in statuses.mentions(session, [status.id]).get(status.id, []):
         notifications.notify(uow, person.id, actor.id, "mention", status.id)
+        if person.local and person.kind == "agent":
+            agents.mentioned(uow, person, status)
     session.flush()
     uow.ring(f"status:{status.id}")
 

@@ -51,6 +51,9 @@ class ActorData:
     also_known_as: list[str]
     moved_to: str | None
     emojis: list[Any] = dataclasses.field(default_factory=list)
+    attestation: list[str] = dataclasses.field(default_factory=list)
+    interaction_policy: dict[str, Any] | None = None
+    cameo_terms: str | None = None
 
 
 # Asked for every activity that arrives: building a statement costs more than running it, so these are built once.
@@ -149,7 +152,10 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
         actor = Actor(id=row_id, created_at=uow.now, **values)
         session.add(actor)
         session.flush()
+        if actor.attestation:
+            check_attestation(uow, actor)
         return actor
+    attested = list(actor.attestation)
     before = [actor.inbox, actor.shared_inbox]
     keys, certificates = actor.assertion_keys, actor.signing_certificates
     for name, value in values.items():
@@ -158,10 +164,17 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
     session.flush()
     if actor.signing_certificates != certificates or actor.assertion_keys != keys:
         _keys_changed(uow, actor, certificates=actor.signing_certificates != certificates)
+    if actor.attestation or attested:
+        check_attestation(uow, actor)
     for old, new in zip(before, (actor.inbox, actor.shared_inbox or actor.inbox), strict=True):
         if old and old != new:
             _redirect(uow, old, new)
     return actor
+
+
+def check_attestation(uow: UnitOfWork, actor: Actor, delay: dt.timedelta = dt.timedelta()) -> None:
+    """Plan the look at the credentials that a remote actor names."""
+    jobs.enqueue(uow, "check_attestation", {"actor_id": actor.id}, key=str(actor.id), delay=delay)
 
 
 def _keys_changed(uow: UnitOfWork, actor: Actor, *, certificates: bool) -> None:

@@ -13,11 +13,16 @@ from ..models import Actor, ConsentRequest, ConsentStamp, Media
 from .paging import Page, newest_first, paginate
 
 DRAFT, PENDING, ACCEPTED, REJECTED, WITHDRAWN = "draft", "pending", "accepted", "rejected", "withdrawn"
+AGREED, OFFERED = "agreed", "offered"
 TRANSITIONS: dict[str, frozenset[str]] = {
-    DRAFT: frozenset({PENDING, WITHDRAWN}), PENDING: frozenset({ACCEPTED, REJECTED, WITHDRAWN}),
-    ACCEPTED: frozenset(), REJECTED: frozenset({ACCEPTED}), WITHDRAWN: frozenset(),
+    DRAFT: frozenset({PENDING, WITHDRAWN}), PENDING: frozenset({AGREED, ACCEPTED, REJECTED, WITHDRAWN}),
+    AGREED: frozenset({OFFERED, REJECTED, WITHDRAWN}), OFFERED: frozenset({ACCEPTED, REJECTED, WITHDRAWN}),
+    ACCEPTED: frozenset(), REJECTED: frozenset({AGREED, ACCEPTED}), WITHDRAWN: frozenset(),
 }
-"""States of a request. `draft`: ours, its file is not signed yet, so nobody was asked. An owner may think better of a no."""
+"""States of a request. `draft`: ours, its file is not signed yet, so nobody was asked. An owner may think better of a no.
+
+A likeness is given in two steps (vocabulary §4): `agreed`, rendering may start on the owner's instance; `offered`, the owner saw
+the rendered draft and let it go to whoever asked; `accepted`, the stamp over the finished file was given."""
 
 
 def get(session: Session, request_id: int) -> ConsentRequest | None:

@@ -10,7 +10,7 @@ from ..db import UnitOfWork
 from ..models import Actor, Block, Notification
 from .paging import Page, newest_first, paginate
 
-OURS = ("consent", "generation", "match")
+OURS = ("agent", "cameo", "consent", "generation", "human", "match")
 """First words of the types that Mastodon does not have."""
 
 

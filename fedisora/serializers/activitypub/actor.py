@@ -18,6 +18,7 @@ ENDS = ("expires", "revoked")
 """When a key was replaced, or became worthless."""
 BEGINNING = "1970-01-01T00:00:00Z"
 """For an end that cannot be read: such a key never counts."""
+MOST_ATTESTATIONS = 4
 KINDS = {"human": "fs:Human", "agent": "fs:AIAgent"}
 _KIND_OF = {"fs:Human": "human", "https://w3id.org/fedisora/v1#Human": "human",
             "fs:AIAgent": "agent", "https://w3id.org/fedisora/v1#AIAgent": "agent"}
@@ -159,4 +160,11 @@ def from_activitypub(document: dict[str, Any], *, handle: tuple[str, str] | None
         indexable=document.get("indexable") is True,
         avatar_url=_picture(document, "icon"), header_url=_picture(document, "image"),
         also_known_as=parse.ids_of(document.get("alsoKnownAs"))[:20], moved_to=parse.id_of(document.get("movedTo")),
-        emojis=emoji.read(document))
+        emojis=emoji.read(document), attestation=_attestation(document, uri),
+        interaction_policy=policy if isinstance(policy := document.get("interactionPolicy"), dict) else None,
+        cameo_terms=_optional(document, "cameoTerms", uri))
+
+
+def _attestation(document: dict[str, Any], uri: str) -> list[str]:
+    """Addresses of the credentials an actor names; who issued them is found out when they are fetched."""
+    return [item for item in dict.fromkeys(parse.ids_of(document.get("attestation"))) if parse.is_http(item)][:MOST_ATTESTATIONS]

@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 STATES: dict[str, frozenset[str]] = {
-    "submitted": frozenset({"screening", "queued", "rejected", "held", "cancelled"}),
-    "screening": frozenset({"submitted", "queued", "rejected", "held", "cancelled"}),
-    "held": frozenset({"submitted", "queued", "rejected", "draft", "publishing", "cancelled", "discarded"}),
+    "submitted": frozenset({"screening", "queued", "asked", "rejected", "held", "cancelled"}),
+    "screening": frozenset({"submitted", "queued", "asked", "rejected", "held", "cancelled"}),
+    "asked": frozenset({"draft", "rejected", "failed", "cancelled"}),
+    "held": frozenset({"submitted", "queued", "asked", "rejected", "draft", "publishing", "cancelled", "discarded"}),
     "queued": frozenset({"running", "cancelled", "failed"}),
     "running": frozenset({"queued", "publishing", "draft", "held", "failed", "cancelled", "rejected"}),
     "draft": frozenset({"publishing", "done", "held", "discarded"}),
@@ -15,10 +16,11 @@ STATES: dict[str, frozenset[str]] = {
     "rejected": frozenset({"held", "queued", "draft", "discarded"}),
     "discarded": frozenset(),
 }
-"""Every state and where it may go from there."""
+"""Every state and where it may go from there. `asked`: it shows a likeness, waits for its owner's consent and is made on the
+owner's instance."""
 STAGES = ("load", "text", "denoise", "decode", "encode", "check")
 """What a running one goes through, in this order."""
-UNFINISHED = ("submitted", "screening", "held", "queued", "running")
+UNFINISHED = ("submitted", "screening", "asked", "held", "queued", "running")
 """Count towards the number that one account may have."""
 FINAL = frozenset({"draft", "done", "failed", "cancelled", "rejected", "discarded"})
 """Nothing happens by itself any more."""

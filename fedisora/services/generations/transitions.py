@@ -13,7 +13,8 @@ from .states import STATES
 
 WORDS = {
     "submitted": "is being checked", "screening": "is being checked", "held": "waits for a moderator",
-    "queued": "waits for its turn", "running": "is being made", "publishing": "is being published", "draft": "is ready",
+    "asked": "waits for consent", "queued": "waits for its turn", "running": "is being made",
+    "publishing": "is being published", "draft": "is ready",
     "done": "is published", "failed": "has failed", "cancelled": "was cancelled", "rejected": "was refused",
     "discarded": "was thrown away"}
 """What people read of a state."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from . import actors, consents, discovery, inboxes, objects, provenance, videos, vocabularies
+from . import actors, cameos, consents, credentials, discovery, inboxes, objects, provenance, videos, vocabularies
 from .respond import gated
 
 OPEN = ("/.well-known/", "/nodeinfo/", "/ns/", "/c2pa.pem")
@@ -55,5 +55,5 @@ routes: list[BaseRoute] = [_behind_the_door(route) for route in [
     Route("/users/{name}/stamps/{id:row}", consents.stamp),
     Route("/users/{name}/quote_authorizations/{id:row}", objects.quote_authorization),
     Route("/records/{id:row}", provenance.record),
-    Route("/c2pa.pem", provenance.certificates),
+    Route("/c2pa.pem", provenance.certificates), *credentials.routes, *cameos.routes,
 ]]

@@ -10,11 +10,15 @@ from starlette.routing import BaseRoute, Match, Route
 
 from ...errors import NotFound
 from . import (
+    agents,
+    cameos,
     captions,
     consents,
     deliveries,
     dial,
     generations,
+    humans,
+    likenesses,
     lineage,
     matches,
     oembed,
@@ -25,11 +29,12 @@ from . import (
 )
 
 BASE = openapi.BASE
-MODULES = (captions, consents, deliveries, dial, generations, lineage, matches, openapi, screenings, uploads, verification)
+MODULES = (agents, cameos, captions, consents, deliveries, dial, generations, humans, likenesses, lineage,
+           matches, openapi, screenings, uploads, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
-    *generations.routes(BASE),
+    *generations.routes(BASE), *agents.routes(BASE), *cameos.routes(BASE), *humans.routes(BASE), *likenesses.routes(BASE),
     Route(f"{BASE}/generations/{{id:row}}/appeal", screenings.appeal, methods=["POST"]),
     Route(f"{BASE}/admin/screenings", screenings.listing),
     Route(f"{BASE}/admin/screenings/{{id:row}}/decide", screenings.decide, methods=["POST"]),

@@ -1,0 +1,1 @@
+"""How this instance makes sure that somebody is a person: cases, methods, credentials."""

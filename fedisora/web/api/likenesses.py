@@ -1,0 +1,13 @@
+"""Likenesses and characters over the API."""
+from __future__ import annotations
+
+from starlette.routing import BaseRoute
+
+from .operations import Operation
+
+DOCS: tuple[Operation, ...] = ()
+
+
+def routes(base: str) -> list[BaseRoute]:
+    """Routes below `base`."""
+    return []
