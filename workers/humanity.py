@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import credentials
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ async def check_attestation(house: House, payload: dict[str, Any]) -> None:
 
 async def sweep(house: House) -> None:
     """Every hour: what ran out, what has to be signed again, what has to be looked at again."""
+    await credentials.sweep(house)
 
 
 HOUSEKEEPING: dict[str, Handler] = {"delete_clip": delete_clip}
