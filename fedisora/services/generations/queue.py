@@ -8,6 +8,7 @@ from ...db import UnitOfWork
 from ...errors import Conflict, Invalid
 from ...models import Actor, Generation
 from ...store import generation_queue, jobs
+from .. import agents
 from . import quotas
 from .asking import NET, allowed, get
 from .drafts import delete_file
@@ -88,6 +89,7 @@ def retry(uow: UnitOfWork, actor: Actor, generation_id: int) -> Generation:
         Conflict: it neither failed nor was cancelled.
     """
     allowed(uow)
+    agents.require(uow, actor)
     row = get(uow.session, actor, generation_id)
     cost = generation_queue.expected(uow.session, row.model, row.backend, generation_queue.bucket(row))
     if row.state not in ("failed", "cancelled"):
