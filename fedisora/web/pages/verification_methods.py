@@ -63,7 +63,7 @@ async def _vouch_page(request: Request, *, problem: str = "", status: int = 200,
             **_verdict(session, house, me, "vouch"), "progress": progress,
             "vouchers": [{"account": views.account(actor, house.uris), "when": vouch.created_at}
                          for vouch, actor in progress.vouchers],
-            "asked": [{"account": views.account(actor, house.uris), "when": row.created_at}
+            "asking": [{"account": views.account(actor, house.uris), "when": row.created_at}
                       for row, actor in vouches.asked(session, me.id) if base.running(session, actor.id, "vouch") is not None],
             "given": [{"account": views.account(actor, house.uris), "when": vouch.created_at,
                        "over": vouch.revoked_at is not None} for vouch, actor in vouches.given(session, me.id)],

@@ -30,9 +30,9 @@ from . import base
 LASTS: Final = dt.timedelta(minutes=10)
 LEEWAY: Final = dt.timedelta(seconds=60)
 """By how much the issuer's clock may differ from ours."""
-ALGORITHMS: Final = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
-"""Signatures that count → type of their keys. Neither `none`, nor anything that shares a secret."""
-MIN_RSA_BITS: Final = 2048
+ALGORITHMS: Final = {"RS256": ("RSA", None), "PS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
+"""Signatures that count → type and curve of their keys. Neither `none`, nor anything that shares a secret."""
+RSA_BITS: Final = range(2048, 8193)
 MAX_TOKEN: Final = 16_384
 NOT_PROVEN: Final = "The answer of the identity provider does not prove who you are. Please start again."
 CALLBACK: Final = "/settings/human/oidc/callback"
@@ -168,13 +168,14 @@ def _signed_claims(token: object, keys: Sequence[Mapping[str, Any]], settings: S
 
 def _key(keys: Sequence[Mapping[str, Any]], wanted: object, algorithm: str) -> Any:
     """The issuer's key for a signature: the named one, or its only one of that type."""
-    fitting = [key for key in keys if key.get("kty") == ALGORITHMS[algorithm] and key.get("use", "sig") == "sig"
-               and key.get("alg", algorithm) == algorithm and (wanted is None or key.get("kid") == wanted)]
+    fitting = [key for key in keys if (key.get("kty"), key.get("crv")) == ALGORITHMS[algorithm]
+               and key.get("use", "sig") == "sig" and key.get("alg", algorithm) == algorithm and "d" not in key
+               and (wanted is None or key.get("kid") == wanted)]
     if len(fitting) != 1:
         raise Invalid(NOT_PROVEN, cause=f"{len(fitting)} keys fit")
     key = jwt.PyJWK(dict(fitting[0]), algorithm=algorithm).key
-    if ALGORITHMS[algorithm] == "RSA" and key.key_size < MIN_RSA_BITS:
-        raise Invalid(NOT_PROVEN, cause="a key that is too short")
+    if ALGORITHMS[algorithm][0] == "RSA" and key.key_size not in RSA_BITS:
+        raise Invalid(NOT_PROVEN, cause="an RSA key that is too short or too long")
     return key
 
 
