@@ -107,7 +107,7 @@ def looked_at(uow: UnitOfWork, lineage_id: int) -> int | None:
         return None
     if row.consent == "valid":
         posts.finish(uow, child.id)
-    elif row.consent in lineage.TAKEN_BACK and child.published:
+    elif lineage.hides(row) and child.published:
         video = uow.uris.video(actors.get(uow.session, child.actor_id).uri, child.id)
         if uow.session.scalar(select(OutboxActivity.id).where(OutboxActivity.uri == uow.uris.delete(video))) is None:
             channels.before_delete(uow, child)

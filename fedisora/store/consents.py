@@ -93,6 +93,20 @@ def outbox(session: Session, requester_id: int, page: Page, state: str | None = 
     return newest_first(session.scalars(paginate(query, ConsentRequest.id, page)).all(), page)
 
 
+def offered(session: Session, target_uri: str, object_uri: str, requester_id: int) -> ConsentRequest | None:
+    """The request of somebody whose rendered draft the owner let go, for a post to be."""
+    return session.scalar(select(ConsentRequest).where(
+        ConsentRequest.kind == "likeness", ConsentRequest.target_uri == target_uri, ConsentRequest.object_uri == object_uri,
+        ConsentRequest.requester_id == requester_id, ConsentRequest.state == OFFERED).order_by(ConsentRequest.id.desc()).limit(1))
+
+
+def close_offers(uow: UnitOfWork, request: ConsentRequest) -> None:
+    """The stamp over the finished file was given: the request by which its draft was rendered is answered with it."""
+    first = offered(uow.session, request.target_uri, request.object_uri, request.requester_id)
+    if first is not None and first.id != request.id:
+        first.state, first.stamp_uri, first.answered_at, first.reason = ACCEPTED, request.stamp_uri, uow.now, ""
+
+
 # ---- stamps
 def stamp(session: Session, uri: str) -> ConsentStamp | None:
     """The stamp with this id, one that was taken back too."""
