@@ -1,4 +1,4 @@
-"""Becoming a verified human in a real browser: passkey, live clip, a moderator's look and decision, and the clip gone from disk."""
+"""Becoming a verified human in a browser: passkey, live clip, a moderator's look and decision, and the clip gone from disk."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -22,8 +22,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProce
     running = InstanceProcess(tmp_path_factory.mktemp("enrolment"), port=port, base_url=f"http://localhost:{port}").start()
     running.base = f"http://localhost:{port}"
     running.user("ada")
-    running.user("mo")
-    running.cli("user", "role", "mo", "moderator")
+    running.cli("user", "create", "mo", "--email", "mo@example.org", "--password", PASSWORD, "--admin")
     yield running
     running.close()
 
