@@ -110,7 +110,7 @@ def build_house(settings: Settings) -> House:
     keys = KeyCache(db, fetcher, resolver)
     recogniser = Recogniser(db)
     verifier = Verifier(db, client, fetcher, storage, recognise=recogniser.look, seen=recogniser.seen)
-    private = open_private(settings.effective_private_url, vault)
+    private = open_private(settings.effective_private_url, vault, settings.effective_storage_url)
     return House(settings, db, uris, vault, storage, private, Bells(), policy, client, keys, fetcher, resolver,
                  Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), verifier, recogniser,
                  gates.load(gates.Surroundings(settings, db)), process_name())

@@ -20,6 +20,7 @@ from .progress import Progress
 
 OPERATIONS: Final = {
     "probe": ("probe", "probe"),
+    "clip": ("live_clip", "look"),
     "transcode": ("transcode", "transcode"),
     "poster": ("poster", "poster"),
     "thumbnail": ("images", "thumbnail"),

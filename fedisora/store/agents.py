@@ -14,6 +14,26 @@ def profile(session: Session, actor_id: int) -> AgentProfile | None:
     return session.get(AgentProfile, actor_id)
 
 
+def add_profile(uow: UnitOfWork, actor_id: int, *, exempt: bool = False) -> AgentProfile:
+    """The profile of a new agent, as agents are at first. `exempt`: although its operator is not a verified human."""
+    row = AgentProfile(actor_id=actor_id, exempt=exempt, created_at=uow.now, updated_at=uow.now)
+    uow.session.add(row)
+    uow.session.flush()
+    return row
+
+
+def of_operator(session: Session, operator_uri: str) -> list[Actor]:
+    """The local agents that name an account as their operator, oldest first."""
+    return list(session.scalars(select(Actor).where(Actor.operator_uri == operator_uri, Actor.domain == "",
+                                                    Actor.kind == "agent").order_by(Actor.id)))
+
+
+def everybody(session: Session) -> list[tuple[Actor, AgentProfile]]:
+    """Every agent of this instance with its profile, oldest first."""
+    return [(actor, row) for actor, row in session.execute(
+        select(Actor, AgentProfile).join(AgentProfile, AgentProfile.actor_id == Actor.id).order_by(Actor.id))]
+
+
 def mentioned(uow: UnitOfWork, agent: Actor, status: Status) -> None:
     """A stored, shown post mentions a local agent: whether and how it answers is decided in a job. Once for each post."""
     session = uow.session

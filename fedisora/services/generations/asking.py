@@ -13,7 +13,7 @@ from ...errors import Forbidden, Invalid, NotFound
 from ...models import Actor, Generation
 from ...store import generation_queue, jobs
 from ...store.paging import Page, newest_first, paginate
-from .. import storage_quota
+from .. import agents, storage_quota
 from ..cameos.publishing import is_render
 from . import notify, quotas
 from .plan import Plan
@@ -43,12 +43,13 @@ def request(uow: UnitOfWork, actor: Actor, plan: Plan, *, publish_as: dict[str, 
         webhook_secret: signs what is sent to `webhook_url`; kept sealed.
 
     Raises:
-        Forbidden: this instance makes none, or this account may not have that much.
+        Forbidden: this instance makes none, this account may not have that much, or it is an agent that may not act now.
         TooManyRequests: too many at a time, or too much GPU time; the text says when it works again.
         StorageFull: the finished videos would be more than this account may keep.
         Invalid: more variants than this instance allows.
     """
     allowed(uow)
+    agents.require(uow, actor)
     if not 1 <= plan.variants <= uow.settings.generation_variants:
         raise Invalid(f"One to {uow.settings.generation_variants} variants can be asked for at once.", code="variants")
     storage_quota.check(uow, actor, int(BYTES_PER_SECOND * plan.seconds * plan.variants))

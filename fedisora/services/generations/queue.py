@@ -9,6 +9,7 @@ from ...db import UnitOfWork
 from ...errors import Conflict, Invalid
 from ...models import Actor, ConsentRequest, Generation
 from ...store import actors, consents, generation_queue, jobs
+from .. import agents
 from . import quotas
 from .asking import NET, allowed, get
 from .drafts import delete_file
@@ -92,6 +93,7 @@ def retry(uow: UnitOfWork, actor: Actor, generation_id: int) -> Generation:
         Conflict: it neither failed nor was cancelled.
     """
     allowed(uow)
+    agents.require(uow, actor)
     row = get(uow.session, actor, generation_id)
     cost = generation_queue.expected(uow.session, row.model, row.backend, generation_queue.bucket(row))
     if row.consent_request_id is not None:
