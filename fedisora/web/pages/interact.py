@@ -33,7 +33,6 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "human.review": "has handed in something for the moderators.",
          "human.rejected": "has an answer to your verification.",
          "human.expired": "did not look at your clip in time. It is deleted.",
-         "match.question": "has a video that yours looks like. Is it a remix of it, or yours?"}
          "match.question": "has a video that yours looks like. Is it a remix of it, or yours?",
          "human.vouch": "asks you to vouch that they are a person.", "human.vouched": "vouched that you are a person."}
 
