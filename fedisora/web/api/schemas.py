@@ -91,7 +91,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"account": URI, "exported": MOMENT,
          "verified": thing("What counts now.", {"verdict": maybe(TEXT), "method": maybe(TEXT), "until": maybe(MOMENT)}),
          "cases": array({"type": "object"}), "passkeys": array({"type": "object"}), "credentials": array({"type": "object"}),
-         "vouches": thing("Given and received.", {"given": array({"type": "object"}), "received": array({"type": "object"})}),
+         "vouches_for_me": array({"type": "object"}), "vouches_of_mine": array({"type": "object"}),
          "identities": array({"type": "object"}), "log": array({"type": "object"})}),
     "Named": thing("A post by its id, and its row here when it is known.", {"uri": URI, "status_id": maybe(ID)}),
     "Dial": thing(

@@ -230,8 +230,8 @@ def test_everything_can_be_taken_away_and_erased(desk: Desk) -> None:
     assert "attachment" in exported.headers["content-disposition"]
     found = exported.json()
     assert {case["method"] for case in found["cases"]} == {"live-clip", "other-way"}
-    assert found["vouches"]["given"][0]["account"] == "@eva@here.example"
-    assert [item["account"] for item in found["vouches"]["received"]] == ["@ida@here.example"]
+    assert [item["account"] for item in found["vouches_of_mine"]] == [desk.act(lambda uow, eva: eva.acct, "eva")]
+    assert [item["account"] for item in found["vouches_for_me"]] == [desk.act(lambda uow, ida: ida.acct, "ida")]
     assert {"who": "a moderator", "what": "looked at the clip"}.items() <= found["log"][1].items()
     assert '"mo"' not in exported.text and "@mo" not in exported.text and str(desk.ids["mo"]) not in exported.text
     assert kim.post(f"{HERE}/erase").status_code == 303 and desk.case(case_id).state == "submitted", "not without being sure"
@@ -246,7 +246,7 @@ def test_everything_can_be_taken_away_and_erased(desk: Desk) -> None:
     assert not [path for path in desk.sealed_files() if str(case_id) in path.name]
     left = kim.post(f"{HERE}/export").json()
     assert not any(left[name] for name in ("cases", "passkeys", "credentials", "identities"))
-    assert left["vouches"] == {"given": [], "received": []}
+    assert left["vouches_for_me"] == left["vouches_of_mine"] == []
     assert [entry["what"] for entry in left["log"]][:3] == ["exported the data", "deleted the clip", "erased the data"]
     rows = desk.house.db.read_now(lambda session: verification.entries_about(session, desk.ids["kim"]))
     assert {key for row in rows for key in row.detail} <= {"method", "digest", "size", "cause", "to", "index"}
