@@ -261,7 +261,7 @@ def update_profile(uow: UnitOfWork, actor_id: int, *, name: str | None = None, n
     """Change a local profile and tell the followers' servers (Update). None leaves a value as it is.
 
     Raises:
-        Invalid: a value is too long.
+        Invalid: a value is too long, or a field has the name of the one that only the server writes.
     """
     actor = uow.session.get_one(Actor, actor_id)
     if name is not None:
@@ -282,8 +282,11 @@ def update_profile(uow: UnitOfWork, actor_id: int, *, name: str | None = None, n
 
 
 def _field(uow: UnitOfWork, field: dict[str, Any]) -> dict[str, str]:
-    value = str(field.get("value", ""))[:255]
-    return {"name": markup.clean_line(str(field["name"]), 255), "source": value,
+    value, name = str(field.get("value", ""))[:255], markup.clean_line(str(field["name"]), 255)
+    if humanity.reserved(name):
+        raise Invalid(f"Only this server writes the field “{humanity.FIELD}”, for whoever it has checked. "
+                      f"Please give “{name[:60]}” another name.")
+    return {"name": name, "source": value,
             "value": markup.sanitize(markup.text_to_html(value, {}, uow.uris.tag)[0]).removeprefix("<p>").removesuffix("</p>")}
 
 

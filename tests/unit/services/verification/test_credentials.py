@@ -13,7 +13,7 @@ from fedisora.errors import Invalid
 from fedisora.models import Actor, AuditEntry, HumanCredential, Notification, StatusIndex, StatusList
 from fedisora.provenance import credentials as documents
 from fedisora.provenance import humanity
-from fedisora.services import accounts
+from fedisora.services import accounts, rotation
 from fedisora.services.verification import credentials, status_lists
 from fedisora.store import actors
 from fedisora.store import credentials as rows
@@ -225,8 +225,6 @@ def test_a_half_full_list_is_followed_by_another(town: Town, clock: Clock) -> No
 
 
 def test_a_worthless_key_of_the_instance_signs_nothing_that_counts(town: Town, clock: Clock) -> None:
-    from fedisora.services import rotation
-
     row = issue(town)
     town.act(lambda uow, issuer: rotation.replace_proof_key(uow, issuer, worthless=True), "https://here.example/actor")
     assert town.run(credentials.sign_again) == 0
