@@ -30,8 +30,11 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "consent.answer": "answered your request.", "consent.revoked": "took back the consent to a remix of yours.",
          "generation.held": "has a video that waits for a moderator.",
          "generation.decided": "looked at a video of yours that was held. Its page says what was decided.",
-         "match.question": "has a video that yours looks like. Is it a remix of it, or yours?",
-         "human.vouch": "asks you to vouch that they are a person.", "human.vouched": "vouched that you are a person."}
+         "human.review": "has handed in something for the moderators.",
+         "human.rejected": "has an answer to your verification.",
+         "human.expired": "did not look at your clip in time. It is deleted.",
+         "human.vouch": "asks you to vouch that they are a person.", "human.vouched": "vouched that you are a person.",
+         "match.question": "has a video that yours looks like. Is it a remix of it, or yours?"}
 
 
 def _house(request: Request) -> House:
@@ -166,6 +169,10 @@ def _link(session: Session, row: Notification) -> tuple[str, str] | None:
         return "/consent", "See Consent"
     if row.type in ("human.vouch", "human.vouched"):
         return "/settings/human/vouch", "See vouches"
+    if row.type == "human.review":
+        return "/admin/verification", "See who waits"
+    if row.type in ("human.rejected", "human.expired"):
+        return "/settings/human", "See Verified human"
     if row.type == "generation.held":
         return "/admin/generation/held", "See held videos"
     if row.type == "generation.decided":
