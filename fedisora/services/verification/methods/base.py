@@ -41,7 +41,7 @@ class Method:
 
 METHODS: Final = {method.name: method for method in (
     Method("live-clip", "Live clip", "Record a few seconds with your camera. One moderator looks at it, then it is deleted.",
-           "/settings/human"),
+           "/settings/human#clip"),
     Method("vouch", "People who know you", "Three verified people of this server say that you are a person.",
            "/settings/human/vouch"),
     Method("oidc", "Sign in elsewhere", "An identity provider that this server trusts says that you are a person.",
