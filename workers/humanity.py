@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import attestations
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -13,13 +14,10 @@ async def delete_clip(house: House, payload: dict[str, Any]) -> None:
     """See `store.jobs.KINDS`."""
 
 
-async def check_attestation(house: House, payload: dict[str, Any]) -> None:
-    """See `store.jobs.KINDS`."""
-
-
 async def sweep(house: House) -> None:
     """Every hour: what ran out, what has to be signed again, what has to be looked at again."""
+    await attestations.plan(house)
 
 
-HOUSEKEEPING: dict[str, Handler] = {"delete_clip": delete_clip}
-FEDERATION: dict[str, Handler] = {"check_attestation": check_attestation}
+HOUSEKEEPING: dict[str, Handler] = {"delete_clip": delete_clip, **attestations.HOUSEKEEPING}
+FEDERATION: dict[str, Handler] = {**attestations.FEDERATION}
