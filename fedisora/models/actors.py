@@ -27,6 +27,8 @@ class Actor(Base):
     kind: Mapped[str | None] = mapped_column(String(16))
     """`human`, `agent` or NULL (undeclared): what the account says it is."""
     operator_uri: Mapped[str | None]
+    operator_confirmed: Mapped[bool] = mapped_column(default=False)
+    """Whether the operator says so too: its own document names this agent in `operates`."""
     operates: Mapped[list[str]] = mapped_column(default=list)
     name: Mapped[str] = mapped_column(default="")
     summary: Mapped[str] = mapped_column(default="")

@@ -17,8 +17,9 @@ from ..activitypub import markup
 from ..db import UnitOfWork
 from ..errors import Forbidden, Invalid, NotFound, TooManyRequests, Unauthenticated
 from ..models import Actor, LoginAttempt, User
+from ..provenance import humanity
 from ..store import actors as actor_rows
-from ..store import notifications
+from ..store import agents, notifications
 from ..uris import USERNAME
 from . import instance, local_actors, sessions
 
@@ -78,6 +79,9 @@ def create(uow: UnitOfWork, username: str, email: str, password: str, *, admin: 
            keys: local_actors.NewKeys | None = None) -> User:
     """Make an account. An agent needs an `operator`: the name of an active local human who answers for it.
 
+    People make their agents with `services.agents.create`, which asks whether they may. Here an administrator does: where agents
+    are for verified humans and the operator is none, the agent is let be (`AgentProfile.exempt`).
+
     Raises:
         Invalid: a value is not acceptable, or taken.
     """
@@ -93,7 +97,8 @@ def create(uow: UnitOfWork, username: str, email: str, password: str, *, admin: 
     try:
         actor = local_actors.create(
             uow, fresh, username=username, uri=actor_uri, url=uow.uris.profile(username), kind=kind,
-            type="Service" if kind == "agent" else "Person", operator_uri=owner.uri if owner else None)
+            type="Service" if kind == "agent" else "Person", operator_uri=owner.uri if owner else None,
+            operator_confirmed=owner is not None)
         local_actors.issue_leaf(uow, actor, fresh.c2pa, instance.certificate_authority(uow))
         user = User(id=uow.new_id(), actor_id=actor.id, email=email, email_key=email.lower(),
                     password_hash=hash_password(password), admin=admin, state=state, reason=reason[:2000],
@@ -103,6 +108,8 @@ def create(uow: UnitOfWork, username: str, email: str, password: str, *, admin: 
     except IntegrityError as error:
         raise Invalid("This user name or e-mail address was taken a moment ago.", cause=error) from error
     if owner is not None:
+        agents.add_profile(uow, actor.id, exempt=uow.settings.agent_operators == "verified" and not humanity.holds(
+            owner.human, owner.human_until, uow.now))
         owner.operates = [*owner.operates, actor_uri]
         _announce_change(uow, owner)
     if state == "pending":

@@ -16,9 +16,11 @@ from ..db import UnitOfWork
 from ..errors import Forbidden, Invalid, NotFound
 from ..models import Actor, Media, Status
 from ..provenance import dial, digital_source, policy_inbound
-from ..store import actors, agents, jobs, notifications, statuses
+from ..store import actors, agent_mentions, agents, jobs, notifications, statuses
 from ..store import media as media_rows
+from . import agents as agent_standing
 from . import channels, polls, quotes, relays, remixes, renditions
+from .agents import conduct
 
 MAX_CHARACTERS = 2000
 MAX_MENTIONS = 50
@@ -103,9 +105,11 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
     Raises:
         Invalid: nothing to post, too long, or a file cannot be used.
         NotFound: the post it answers is not there, or not for this author.
+        Forbidden, TooManyRequests: an agent that may not act now, writes somebody first, or posts too often.
     """
     check(draft)
     session = uow.session
+    conduct.may_post(uow, actor)
     if draft.idempotency_key:
         known = session.scalar(select(Status).where(Status.actor_id == actor.id,
                                                     Status.idempotency_key == draft.idempotency_key))
@@ -125,6 +129,7 @@ def create(uow: UnitOfWork, actor: Actor, draft: Draft) -> Status:
     if draft.remix_of_id is not None:
         origin = remixes.remixable(session, actor, draft.remix_of_id, draft.visibility)
     written = _write(uow, draft.text)
+    conduct.check_addressed(uow, actor, draft.visibility, written.mentioned)
     row_id = draft.reserved_id or uow.new_id()
     status = Status(
         id=row_id, uri=uow.uris.status(actor.uri, row_id), url=uow.uris.post_page(actor.username, row_id),
@@ -209,7 +214,9 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     if session.scalar(select(Media.id).where(Media.status_id == status_id, Media.state != "signed")) is not None:
         raise Invalid("A file of this post is not signed yet.")
     actor = actors.get(session, status.actor_id)
-    if not remixes.cleared(uow, status, actor):
+    if agent_standing.may_act(session, uow.settings, actor, uow.now):
+        return  # it is sent when the agent goes on: services.agents.stopping.resume
+    if agent_mentions.deserted(status) or not remixes.cleared(uow, status, actor):
         return
     files = media_rows.of_statuses(session, [status_id]).get(status_id, [])
     media_rows.note_made(status, files)
@@ -244,6 +251,8 @@ def abandon(uow: UnitOfWork, status_id: int) -> None:
     if status is None or status.published:
         return
     remixes.before_delete(uow, status, actors.get(session, status.actor_id))
+    if (asked := agent_mentions.of_answer(status)) is not None:
+        jobs.enqueue(uow, "agent_reply", {"mention_id": asked}, key=f"{asked}:abandoned")
     for media in session.scalars(select(Media).where(Media.status_id == status_id)):
         media.status_id = None
     session.flush()
@@ -288,11 +297,14 @@ def edit(uow: UnitOfWork, actor: Actor, status_id: int, *, text: str, spoiler_te
     Raises:
         NotFound, Forbidden: not this author's post.
         Invalid: empty or too long.
+        Forbidden: an agent that may not act now, or writes to somebody first.
     """
+    agent_standing.require(uow, actor)
     status = own(uow, actor, status_id)
     has_media = bool(media_rows.of_statuses(uow.session, [status.id]).get(status.id))
     check(Draft(text=text, spoiler_text=spoiler_text or "", media_ids=(0,) if has_media else ()))
     written = _write(uow, text)
+    conduct.check_addressed(uow, actor, status.visibility, written.mentioned)
     status.text, status.content = text, written.html
     if spoiler_text is not None:
         status.spoiler_text = markup.clean_line(spoiler_text, 500)

@@ -41,7 +41,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "screen_generation": ("media", "{generation_id}: ask the safety gates, where the request itself did not come to it"),
     "publish_generation": ("media", "{generation_id}: make a post of a video that was asked for with `publish`"),
     "generation_webhook": ("federation", "{generation_id, state, event, at}: tell an application how its video fares"),
-    "delete_clip": ("housekeeping", "{case_id}: delete a live clip for good, and write down that it is gone"),
+    "delete_clip": ("housekeeping", "{case_id, subject, key, digest, size, cause}: delete a live clip for good, and write "
+                    "down that it is gone"),
     "check_attestation": ("federation", "{actor_id}: fetch the credentials an actor names, and the status list: is it a person?"),
     "judge_people": ("housekeeping", "{host, after?}: a server came on the list of trusted verifiers or left it: weigh its word "
                      "about people again"),

@@ -24,6 +24,7 @@ def _fill() -> None:
         "SELECT id, '', true, false, '', 'everyone', '[]', '[]', '', '', '', 5, 30, 100, 'stop', 'start', '[]', 0, created_at, "
         "created_at FROM actors WHERE kind = 'agent' AND domain = ''"
     )
+    op.execute("UPDATE actors SET operator_confirmed = true WHERE kind = 'agent' AND domain = '' AND operator_uri IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -378,6 +379,7 @@ def upgrade() -> None:
     op.add_column("actors", sa.Column("human_checked_at", MOMENT, nullable=True))
     op.add_column("actors", sa.Column("interaction_policy", DOCUMENT, nullable=True))
     op.add_column("actors", sa.Column("cameo_terms", sa.Text(), nullable=True))
+    op.add_column("actors", sa.Column("operator_confirmed", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("consent_requests", sa.Column("likeness_id", INTEGER, nullable=True))
     op.add_column("consent_requests", sa.Column("character_uri", sa.Text(), nullable=True))
     op.add_column("consent_requests", sa.Column("prompt", sa.Text(), nullable=False, server_default=""))
@@ -411,6 +413,7 @@ def downgrade() -> None:
         "human_checked_at",
         "interaction_policy",
         "cameo_terms",
+        "operator_confirmed",
     ):
         op.drop_column("actors", name)
     for name in (

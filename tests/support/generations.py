@@ -9,7 +9,7 @@ from fedisora.db import Database, UnitOfWork
 from fedisora.models import Actor, Generation, GenerationWorker, User
 from fedisora.services import generations
 from fedisora.services.generations import Plan
-from fedisora.store import actors, generation_queue
+from fedisora.store import actors, agents, generation_queue
 
 LEASE = dt.timedelta(seconds=15)
 
@@ -21,7 +21,7 @@ def plan_of(prompt: str = "a lake", **values: Any) -> Plan:
 
 
 def person(uow: UnitOfWork, name: str, *, operator: str = "", limits: dict[str, Any] | None = None, admin: bool = False) -> int:
-    """A new account without keys; the id of its actor. With an `operator` it is an agent."""
+    """A new account without keys; the id of its actor. With an `operator` it is an agent, for whom that account answers."""
     actor_id = uow.new_id()
     uow.session.add(Actor(
         id=actor_id, uri=uow.uris.actor(name), username=name, username_key=name, kind="agent" if operator else "human",
@@ -30,6 +30,11 @@ def person(uow: UnitOfWork, name: str, *, operator: str = "", limits: dict[str, 
     uow.session.add(User(id=uow.new_id(), actor_id=actor_id, email=f"{name}@example.org", email_key=f"{name}@example.org",
                          password_hash="", admin=admin, limits=limits, created_at=uow.now))
     uow.session.flush()
+    if operator:
+        agents.add_profile(uow, actor_id, exempt=True)
+        owner = actors.by_handle(uow.session, operator)
+        if owner is not None:
+            owner.operates = [*owner.operates, uow.uris.actor(name)]
     return actor_id
 
 

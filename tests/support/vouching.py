@@ -61,7 +61,8 @@ class Server(World):
         return found
 
     def credential(self, subject: str, *, path: str = "", index: int = 5, start: dt.datetime | None = None,
-                   days: float = 90, status_list: str = "/lists/1", changes: Mapping[str, Any] | None = None, **proof: Any) -> str:
+                   days: float = 90, status_list: str = "/lists/1", changes: Mapping[str, Any] | None = None,
+                   **proof: Any) -> str:
         """Put a credential about somebody here; its address."""
         path, now = path or f"/credentials/{next(self.numbers)}", dt.datetime.now(dt.UTC)
         begin = start or now - dt.timedelta(days=1)

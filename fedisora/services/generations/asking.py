@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ...db import UnitOfWork
@@ -13,7 +13,8 @@ from ...errors import Forbidden, Invalid, NotFound
 from ...models import Actor, Generation
 from ...store import generation_queue, jobs
 from ...store.paging import Page, newest_first, paginate
-from .. import storage_quota
+from .. import agents, storage_quota
+from ..cameos.publishing import is_render
 from . import notify, quotas
 from .plan import Plan
 from .states import HIDDEN
@@ -42,12 +43,13 @@ def request(uow: UnitOfWork, actor: Actor, plan: Plan, *, publish_as: dict[str, 
         webhook_secret: signs what is sent to `webhook_url`; kept sealed.
 
     Raises:
-        Forbidden: this instance makes none, or this account may not have that much.
+        Forbidden: this instance makes none, this account may not have that much, or it is an agent that may not act now.
         TooManyRequests: too many at a time, or too much GPU time; the text says when it works again.
         StorageFull: the finished videos would be more than this account may keep.
         Invalid: more variants than this instance allows.
     """
     allowed(uow)
+    agents.require(uow, actor)
     if not 1 <= plan.variants <= uow.settings.generation_variants:
         raise Invalid(f"One to {uow.settings.generation_variants} variants can be asked for at once.", code="variants")
     storage_quota.check(uow, actor, int(BYTES_PER_SECOND * plan.seconds * plan.variants))
@@ -74,13 +76,13 @@ def request(uow: UnitOfWork, actor: Actor, plan: Plan, *, publish_as: dict[str, 
 
 
 def get(session: Session, actor: Actor, generation_id: int) -> Generation:
-    """One of this account's generations.
+    """One of this account's generations. What was rendered for somebody's request is none: it is answered at the request.
 
     Raises:
         NotFound: not there, or another account's.
     """
     row = session.get(Generation, generation_id)
-    if row is None or row.actor_id != actor.id:
+    if row is None or row.actor_id != actor.id or is_render(row):
         raise NotFound("There is no such video in the making.")
     return row
 
@@ -93,5 +95,6 @@ def mine(session: Session, actor: Actor, limit: int = 40) -> Sequence[Generation
 def page(session: Session, actor: Actor, wanted: Page, states: Collection[str] = ()) -> list[Generation]:
     """A page of an account's generations in some states (none given: neither published nor discarded), newest first."""
     query = select(Generation).where(Generation.actor_id == actor.id)
+    query = query.where(or_(Generation.consent_request_id.is_(None), Generation.likeness_id.is_(None)))
     query = query.where(Generation.state.in_(states)) if states else query.where(Generation.state.not_in(HIDDEN))
     return newest_first(session.scalars(paginate(query, Generation.id, wanted)).all(), wanted)

@@ -23,6 +23,7 @@ from tests.support.vouching import Server
 
 from .conftest import Place
 
+
 @pytest.fixture
 def database_url() -> str:
     """One database is enough: what is looked at here is what others say. `tests/unit/store/test_attestations.py` has both."""
@@ -406,7 +407,8 @@ def test_what_has_run_out_is_expired_whoever_answers(stage: Stage) -> None:
     stage.vouched(start=stage.now - DAY, days=3)
     assert stage.look().human == OWN
     stage.late = 3 * DAY
-    assert not holds(*(lambda actor: (actor.human, actor.human_until))(stage.place.actor(f"{stage.home.base}/users/una")), stage.now)
+    known = stage.place.actor(f"{stage.home.base}/users/una")
+    assert not holds(known.human, known.human_until, stage.now)
     actor = stage.again()
     assert (actor.human, actor.human_issuer) == (EXPIRED, stage.home.host)
 
