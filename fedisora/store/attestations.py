@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -195,6 +195,15 @@ def judge(uow: UnitOfWork, host: str, trusted: bool, after: int) -> int | None:
     for actor in rows:
         actor.human = TRUSTED if trusted else CLAIMED
     return rows[-1].id if len(rows) == _BATCH else None
+
+
+def claimants(session: Session, limit: int) -> list[tuple[str, int]]:
+    """Hosts that vouch for people of other servers and are not trusted here, with for how many; most first."""
+    count = func.count()
+    rows = session.execute(select(Actor.human_issuer, count).where(
+        Actor.human == CLAIMED, Actor.domain != "", Actor.human_issuer.is_not(None)).group_by(Actor.human_issuer)
+        .order_by(count.desc(), Actor.human_issuer).limit(limit))
+    return [(str(host), int(number)) for host, number in rows]
 
 
 # ---- status lists of others
