@@ -27,16 +27,18 @@ from . import (
     screenings,
     uploads,
     verification,
+    verifiers,
 )
 
 BASE = openapi.BASE
 MODULES = (agents, cameos, captions, consents, deliveries, dial, generations, human_data, humans, likenesses, lineage,
-           matches, openapi, screenings, uploads, verification)
+           matches, openapi, screenings, uploads, verification, verifiers)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
     *generations.routes(BASE), *agents.routes(BASE), *cameos.routes(BASE), *human_data.routes(BASE),
     *humans.routes(BASE), *likenesses.routes(BASE),
+    *verifiers.routes(BASE),
     Route(f"{BASE}/generations/{{id:row}}/appeal", screenings.appeal, methods=["POST"]),
     Route(f"{BASE}/admin/screenings", screenings.listing),
     Route(f"{BASE}/admin/screenings/{{id:row}}/decide", screenings.decide, methods=["POST"]),

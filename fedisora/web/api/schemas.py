@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...provenance import humanity
+from ...provenance.badge import MODES
 from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
@@ -113,6 +114,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"stop": {"type": "integer", "minimum": 0, "maximum": 4, "description": "0 no AI, 2 as it comes, 4 only AI."},
          **{name: {"type": "boolean"} for name in SWITCHES}, "name": TEXT, "sentence": TEXT,
          "instance": thing("What the instance is for.", {"ai_policy": {"enum": ["open", "labelled", "ai-free"]}})}),
+    "TrustedVerifier": thing("A server whose word about people of any server is taken here.",
+                             {"host": TEXT, "note": TEXT, "created_at": MOMENT}, closed=True),
+    "Verifiers": thing(
+        "Whose word about people somebody takes.",
+        {"mode": {"enum": list(MODES), "description": "`instance`: whose this server takes; `own`: its alone; `listed`: "
+                                                      "its own and that of `hosts`, as far as this server takes it."},
+         "hosts": array(TEXT), "instance": thing("What the instance takes.", {"trusted": array(TEXT)})}, closed=True),
     "Deliveries": thing(
         "How far a post got.",
         {"inboxes": WHOLE, "reached": WHOLE, "pending": WHOLE, "failed": WHOLE, "servers": WHOLE,
