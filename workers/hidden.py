@@ -42,7 +42,7 @@ async def readdress(house: House, status_id: int) -> None:
 
 
 def _hidden(session: Session, status_id: int) -> list[Media]:
-    if not lineage.taken_back(session, [status_id]):
+    if not lineage.hidden(session, [status_id]):
         return []
     return [media for media in media_rows.of_statuses(session, [status_id]).get(status_id, []) if media.storage_key]
 

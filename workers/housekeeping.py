@@ -32,7 +32,7 @@ from fedisora.services.generations import UNFINISHED, leftovers
 from fedisora.store import backfill, fingerprints, jobs, lineage
 from fedisora.store import media as media_rows
 
-from . import agents, humanity, storage, trust
+from . import agents, clips, humanity, storage, trust
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def schedule(uow: UnitOfWork) -> None:
     jobs.enqueue(uow, "sweep", {}, key="sweep", delay=dt.timedelta(seconds=60))
     backfill.plan_catch_up(uow)
     storage.schedule(uow)
+    clips.plan(uow)
 
 
 async def delete_files(house: House, payload: dict[str, Any]) -> None:

@@ -3,14 +3,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import clips
 from .rows import Handler
 
 if TYPE_CHECKING:
     from fedisora.app import House
-
-
-async def delete_clip(house: House, payload: dict[str, Any]) -> None:
-    """See `store.jobs.KINDS`."""
 
 
 async def check_attestation(house: House, payload: dict[str, Any]) -> None:
@@ -19,7 +16,8 @@ async def check_attestation(house: House, payload: dict[str, Any]) -> None:
 
 async def sweep(house: House) -> None:
     """Every hour: what ran out, what has to be signed again, what has to be looked at again."""
+    await clips.sweep(house)
 
 
-HOUSEKEEPING: dict[str, Handler] = {"delete_clip": delete_clip}
+HOUSEKEEPING: dict[str, Handler] = {"delete_clip": clips.delete_clip}
 FEDERATION: dict[str, Handler] = {"check_attestation": check_attestation}

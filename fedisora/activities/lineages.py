@@ -11,9 +11,10 @@ from typing import Any
 
 from ..activitypub.parse import is_http, same_origin
 from ..db import UnitOfWork
-from ..models import Actor, ConsentRequest, Lineage, Status
+from ..models import Actor, ConsentRequest, Lineage, Media, Status
 from ..serializers.activitypub.note import NoteData
 from ..store import actors, consents, jobs, lineage, notifications, statuses, trust
+from ..store import media as media_rows
 from . import inbound, local_posts
 from .received import Received
 
@@ -24,6 +25,7 @@ SOON = dt.timedelta(hours=6)
 """When a silent server is asked again."""
 SHORTLY = dt.timedelta(seconds=30)
 """The first pause when it was silent at the very first look; each further pause is twice as long."""
+OTHER_BYTES = "The file at its address is not the one that the consent is for."
 SPREAD = 14_400
 """Seconds over which the daily checks are spread."""
 GIVE_UP = dt.timedelta(days=30)
@@ -87,7 +89,10 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     child = statuses.get(uow.session, row.child_id) if row is not None else None
     if row is None or child is None:
         return "ignored: gone meanwhile"
-    before, held, consent, reason = row.consent, lineage.holds(row), finding.consent, finding.reason
+    before, held, hid = row.consent, lineage.holds(row), lineage.hides(row)
+    consent, reason = finding.consent, finding.reason
+    if row.kind == lineage.CAMEO and consent == "valid" and _wrong_file(uow, child):
+        consent, reason = "invalid", OTHER_BYTES
     if consent == "revoked" and child.local and not child.published:
         consent, reason = "missing", "There is no consent at the address that its owner named."
     if consent == "unreachable":
@@ -100,7 +105,7 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
     row.consent, row.reason, row.checked_at = consent, reason[:500], uow.now
     if finding.stamp_uri is not None:
         row.stamp_uri = finding.stamp_uri
-    parent = statuses.by_uri(uow.session, row.parent_uri)
+    parent = statuses.by_uri(uow.session, row.parent_uri) if row.kind == lineage.REMIX else None
     row.parent_id = parent.id if parent is not None else None
     row.recheck_at = _next_look(row, uow.now, finding.end)
     if finding.end is not None and row.recheck_at is not None and uow.now < finding.end < row.recheck_at:
@@ -108,12 +113,23 @@ def settle(uow: UnitOfWork, lineage_id: int, finding: Finding) -> str:
         jobs.enqueue(uow, "check_consent", {"lineage_id": row.id}, key=f"{row.id}:until {finding.end.isoformat()}",
                      delay=row.recheck_at - uow.now)
     uow.session.flush()
-    if consent != before and {consent, before} & {*lineage.TAKEN_BACK, "invalid"}:
+    if consent != before and (hid != lineage.hides(row) or {consent, before} & {*lineage.TAKEN_BACK, "invalid"}):
         trust.consent_changed(uow, child.id)
         inbound.reconsider(uow, child)
     if child.local:
-        _tell(uow, child, row, before, held=held)
+        _tell(uow, child, row, before, held=held, hid=hid)
     return consent
+
+
+def _wrong_file(uow: UnitOfWork, child: Status) -> bool:
+    """Whether a file of a post was found not to be the one that the post names: a face is shown in no other than the agreed."""
+    return not child.local and any(map(other_bytes, media_rows.of_statuses(uow.session, [child.id]).get(child.id, [])))
+
+
+def other_bytes(media: Media) -> bool:
+    """Whether a file was found not to be the one that its post names."""
+    return any(isinstance(check, dict) and check.get("name") == "digest" and check.get("ok") is False
+               for check in (media.verdict or {}).get("checks") or ())
 
 
 def _again_shortly(uow: UnitOfWork, row: Lineage) -> None:
@@ -133,7 +149,7 @@ def _next_look(row: Lineage, now: dt.datetime, end: dt.datetime | None) -> dt.da
     return min(moment, end + dt.timedelta(seconds=1)) if end is not None else moment
 
 
-def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str, *, held: bool) -> None:
+def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str, *, held: bool, hid: bool) -> None:
     """A local remix: its author hears of it, and who has the post gets it as it is now."""
     request = consents.of_status(uow.session, [child.id]).get(child.id)
     owner = actors.get(uow.session, request.owner_id) if request is not None else None
@@ -141,15 +157,16 @@ def _tell(uow: UnitOfWork, child: Status, row: Lineage, before: str, *, held: bo
         if row.consent == "valid":
             request.state, request.answered_at, request.reason = consents.ACCEPTED, uow.now, ""
             request.stamp_uri = row.stamp_uri
+            consents.close_offers(uow, request)
             told(uow, request, "consent.answer")
         else:
             request.reason = row.reason if row.consent not in ("unreachable", "pending") else ""
-    elif row.consent in lineage.TAKEN_BACK and before not in lineage.TAKEN_BACK:
+    elif lineage.hides(row) and not hid and child.published:
         if owner is not None:
-            notifications.notify(uow, child.actor_id, owner.id, "consent.revoked", about=row.id)
+            told_of = "cameo.revoked" if row.kind == lineage.CAMEO else "consent.revoked"
+            notifications.notify(uow, child.actor_id, owner.id, told_of, about=row.id)
         check_later(uow, row, hide=True)
-    hidden = row.consent in lineage.TAKEN_BACK
-    if child.published and (held != lineage.holds(row) or hidden != (before in lineage.TAKEN_BACK)):
+    if child.published and (held != lineage.holds(row) or hid != lineage.hides(row)):
         local_posts.send_update(uow, child, actors.get(uow.session, child.actor_id))
     uow.ring(f"status:{child.id}")
 
@@ -160,7 +177,10 @@ def told(uow: UnitOfWork, request: ConsentRequest, kind: str) -> None:
 
 
 def owner_uri(uow: UnitOfWork, row: Lineage) -> str | None:
-    """Who has to agree: the author of the parent post, also of one that was deleted; None when that is not known."""
+    """Who has to agree: the author of the parent post, also of one that was deleted, or whose likeness it is; None when that is
+    not known."""
+    if row.kind == lineage.CAMEO:
+        return row.parent_uri if row.parent_uri != row.stamp_uri else None
     parent = statuses.by_uri(uow.session, row.parent_uri)
     if parent is not None:
         return actors.get(uow.session, parent.actor_id).uri

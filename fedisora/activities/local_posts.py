@@ -20,7 +20,7 @@ def document(uow: UnitOfWork, status: Status, actor: Actor) -> dict[str, Any]:
     A remix whose consent was taken back goes without its file: also servers that know nothing of consent show it no more.
     """
     session = uow.session
-    files = [] if lineage.taken_back(session, [status.id]) else media_rows.of_statuses(session, [status.id]).get(status.id, [])
+    files = [] if lineage.hidden(session, [status.id]) else media_rows.of_statuses(session, [status.id]).get(status.id, [])
     note = note_serializer.to_activitypub(
         status, actor, files,
         statuses.mentions(session, [status.id]).get(status.id, []), statuses.tags(session, [status.id]).get(status.id, []),

@@ -22,7 +22,7 @@ from ..provenance import foreign_labels
 from ..serializers.activitypub.note import MediaData, NoteData, PollData, from_activitypub
 from ..store import actors, captions, claims, domains, labels, polls, relations, statuses, threads
 from ..store import quotes as quote_rows
-from . import companions, inbound, lineages, quotes, votes
+from . import cameos, companions, inbound, lineages, quotes, votes
 
 
 def proof_state(document: dict[str, Any], author: Actor, seen: dt.datetime | None = None) -> str:
@@ -154,6 +154,8 @@ def _details(uow: UnitOfWork, status: Status, note: NoteData, author: Actor, *, 
         quotes.attach(uow, status, note.quote, author, quiet=quiet, deep=deep)
     if any(item.based_on for item in note.media):
         lineages.attach(uow, status, note, author, deep=deep)
+    if any(item.likeness_authorizations for item in note.media):
+        cameos.attach(uow, status, note, deep=deep)
 
 
 def _tally(poll: PollData) -> tuple[list[str], list[int]]:
@@ -223,6 +225,7 @@ def edit(uow: UnitOfWork, document: dict[str, Any], author: Actor) -> str:
         quote_rows.forget(uow, status)
     if any(item.based_on for item in note.media):
         lineages.attach(uow, status, note, author)
+    cameos.attach(uow, status, note)
     files, wanted_files = _files(uow, status), _wanted_media(uow, note, author)
     same = ((status.content, status.spoiler_text, status.sensitive) == (note.content, note.spoiler, note.sensitive)
             and len(files) == len(wanted_files) and all(map(_same_file, files, wanted_files)))

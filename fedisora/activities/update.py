@@ -24,7 +24,7 @@ def build(uri: str, actor: Actor, document: dict[str, Any], to: list[str], cc: l
 
 def send_actor(uow: UnitOfWork, actor: Actor) -> None:
     """Tell the servers of an actor's followers that its profile changed."""
-    document = actor_serializer.to_activitypub(actor, uow.uris)
+    document = actor_serializer.to_activitypub(actor, uow.uris, now=uow.now)
     activity = build(uow.uris.update(actor.uri, int(uow.now.timestamp() * 1000)), actor, document, [PUBLIC],
                      [actor.followers_uri or ""])
     outbox.send(uow, actor, activity, relations.follower_inboxes(uow.session, actor.id), object_uri=actor.uri)

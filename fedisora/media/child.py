@@ -20,6 +20,7 @@ from .progress import Progress
 
 OPERATIONS: Final = {
     "probe": ("probe", "probe"),
+    "clip": ("live_clip", "look"),
     "transcode": ("transcode", "transcode"),
     "poster": ("poster", "poster"),
     "thumbnail": ("images", "thumbnail"),
@@ -30,6 +31,7 @@ OPERATIONS: Final = {
     "fingerprint": ("fingerprint", "fingerprint"),
     "codes": ("picture_codes", "codes"),
     "flashes": ("flashes", "flashes"),
+    "content": ("content", "content"),
     "sign": ("c2pa", "sign_request"),
     "read": ("c2pa", "read_request"),
     "selftest": ("c2pa", "selftest"),

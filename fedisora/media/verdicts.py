@@ -4,7 +4,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from ..activities import inbound
+from ..activities import cameos, inbound
 from ..db import UnitOfWork
 from ..models import Media
 from ..store import labels
@@ -28,6 +28,7 @@ def keep(uow: UnitOfWork, media: Media, document: dict[str, Any], known: KnownFi
     facts.keep_label(uow, media, known)
     keep_claims(uow, media, document)
     inbound.checked(uow, media)
+    cameos.checked(uow, media, document)
     uow.ring(f"media:{media.id}")
 
 

@@ -33,7 +33,8 @@ class Passkey(Base):
 class VerificationCase(Base):
     """One try of a local account to be recognised as a person. States: services/verification/states.py.
 
-    `method`: `live-clip`, `vouch`, `oidc`, `credential`; `likeness` is a live clip that belongs to a likeness.
+    `method`: `live-clip`, `vouch`, `oidc`, `credential`; `likeness` is a live clip that belongs to a likeness, `other-way` a
+    question to the moderators by somebody who records none.
     """
 
     __tablename__ = "verification_cases"
@@ -46,8 +47,9 @@ class VerificationCase(Base):
     method: Mapped[str] = mapped_column(String(12))
     state: Mapped[str] = mapped_column(String(12), default="started")
     challenge: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Sealed JSON: what the person has to say and do, or what a method has to remember; gone once it is used."""
+    """Sealed JSON: what the person has to say and do, or what a method has to remember; gone with the decision."""
     challenge_until: Mapped[dt.datetime | None]
+    """Until when it may be answered; NULL once it was."""
     tries: Mapped[int] = mapped_column(default=0)
     clip_key: Mapped[str | None]
     """Key of the sealed clip in the private storage; NULL once its deletion is done."""

@@ -21,6 +21,8 @@ TYPES: Final = ("VerifiableCredential", "HumanCredential")
 METHODS: Final = ("fs:LiveClipReviewed", "fs:Vouched", "fs:OIDC", "fs:PresentedCredential")
 LONGEST: Final = dt.timedelta(days=184)
 """Six months, the longest of them."""
+LASTS: Final = dt.timedelta(days=180)
+"""How long we give one."""
 LIST_LONGEST: Final = dt.timedelta(days=7)
 LIST_BITS: Final = 131_072
 CREDENTIALS_V2: Final = "https://www.w3.org/ns/credentials/v2"
@@ -110,6 +112,15 @@ def encode_list(revoked: Collection[int]) -> str:
     for index in revoked:
         bits[index // 8] |= 0x80 >> (index % 8)
     return "u" + base64.urlsafe_b64encode(gzip.compress(bytes(bits), mtime=0)).rstrip(b"=").decode()
+
+
+def build_list(*, list_id: str, issuer: str, revoked: Collection[int], start: dt.datetime) -> dict[str, Any]:
+    """A BitstringStatusList credential with `@context`, without proof; it holds for seven days from `start`."""
+    return {
+        "@context": [CREDENTIALS_V2], "id": list_id, "type": ["VerifiableCredential", "BitstringStatusListCredential"],
+        "issuer": issuer, "validFrom": timestamp(start), "validUntil": timestamp(start + LIST_LONGEST),
+        "credentialSubject": {"id": f"{list_id}#list", "type": "BitstringStatusList", "statusPurpose": "revocation",
+                              "encodedList": encode_list(revoked)}}
 
 
 def is_revoked(status_list: Mapping[str, Any], index: int, *, now: dt.datetime) -> bool:

@@ -99,7 +99,7 @@ def readable(session: Session, media: Media, viewer_id: int | None, *, moderator
     if media.state != "remote" and viewer_id is not None and media.actor_id == viewer_id:
         return True
     status = session.get(Status, media.status_id) if media.status_id is not None else None
-    if status is None or lineage.taken_back(session, [status.id]):
+    if status is None or lineage.hidden(session, [status.id]):
         return False
     if not status.local and not status.published:  # held back by this instance's policy
         return moderator

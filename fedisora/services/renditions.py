@@ -74,7 +74,7 @@ def streamed(session: Session, media: Media) -> list[Rendition]:
     can be guessed, files have not."""
     status = session.get(Status, media.status_id) if media.status_id is not None else None
     if (media.state != "signed" or status is None or not status.published or status.visibility not in statuses.PUBLIC
-            or lineage.taken_back(session, [status.id])):
+            or lineage.hidden(session, [status.id])):
         return []
     return [row for row in rows.of_media(session, [media.id]).get(media.id, []) if row.kind == "fmp4" and row.playlist]
 

@@ -5,6 +5,8 @@ copy of the files nor a copy of the database shows anything, and what lost its k
 """
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -13,9 +15,9 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ..errors import FedisoraError
+from ..errors import ConfigurationError, FedisoraError
 from ..vault import Vault
-from .store import LocalStore, Store, open_store
+from .store import LocalStore, Store, Stored, open_store
 
 CLIPS, LIKENESSES = "clips", "likenesses"
 KINDS = (CLIPS, LIKENESSES)
@@ -76,7 +78,15 @@ class PrivateStore:
 
     def keys(self, kind: str) -> list[str]:
         """Every file of a kind."""
-        return [found.key for found in self._store.list(f"{kind}/")]
+        return [found.key for found in self.files(kind)]
+
+    def files(self, kind: str) -> list[Stored]:
+        """Every file of a kind, with its size (sealed) and when it was written; not the tag of the folder."""
+        return [found for found in self._store.list(f"{kind}/") if found.key.endswith(".sealed")]
+
+    def sweep_partial(self, before: dt.datetime) -> int:
+        """Remove what a killed process left half written (sealed as well) before a moment; how many files that were."""
+        return self._store.sweep_partial(before)
 
     def _tag(self) -> None:
         if isinstance(self._store, LocalStore):
@@ -87,10 +97,21 @@ class PrivateStore:
                 tag.write_text(CACHEDIR)
 
 
-def open_private(url: str, vault: Vault) -> PrivateStore:
+def open_private(url: str, vault: Vault, served: str = "") -> PrivateStore:
     """The private storage at an address (FEDISORA_PRIVATE_STORAGE_URL).
 
+    Args:
+        served: address of the storage whose files anybody may get.
+
     Raises:
-        ConfigurationError: it cannot be used.
+        ConfigurationError: it cannot be used, or lies in what is served.
     """
-    return PrivateStore(open_store(url), vault)
+    store, public = open_store(url), open_store(served) if served and "://" not in served else None
+    if url == served or (isinstance(store, LocalStore) and isinstance(public, LocalStore)
+                         and store.root.resolve().is_relative_to(public.root.resolve())):
+        raise ConfigurationError("FEDISORA_PRIVATE_STORAGE_URL lies in the storage that is served. Choose another folder or "
+                                 "bucket.")
+    if isinstance(store, LocalStore):
+        with contextlib.suppress(OSError):  # another's folder: its owner says who may read it
+            store.root.chmod(0o700)
+    return PrivateStore(store, vault)

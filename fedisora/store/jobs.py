@@ -41,7 +41,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "screen_generation": ("media", "{generation_id}: ask the safety gates, where the request itself did not come to it"),
     "publish_generation": ("media", "{generation_id}: make a post of a video that was asked for with `publish`"),
     "generation_webhook": ("federation", "{generation_id, state, event, at}: tell an application how its video fares"),
-    "delete_clip": ("housekeeping", "{case_id}: delete a live clip for good, and write down that it is gone"),
+    "delete_clip": ("housekeeping", "{case_id, subject, key, digest, size, cause}: delete a live clip for good, and write "
+                    "down that it is gone"),
     "check_attestation": ("federation", "{actor_id}: fetch the credentials an actor names, and the status list: is it a person?"),
     "answer_mention": ("media", "{mention_id}: an agent was asked for a video: queue it, or say why not"),
     "agent_reply": ("media", "{mention_id}: what an agent was asked for is done or has failed: answer"),

@@ -9,7 +9,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ..db import UnitOfWork
@@ -20,6 +20,8 @@ GIVEN = ("own", "valid")
 """Nothing stands in the way: one's own parent, or the owner's stamp."""
 TAKEN_BACK = ("revoked", "expired")
 """There was a consent and it is over: the video is not shown any more."""
+HELD_ON = "unreachable"
+"""The owner's server is silent: what was known before stands in `Lineage.reason`."""
 MOST_PARENTS = 8
 """Rows kept of one post."""
 
@@ -60,7 +62,19 @@ def add(uow: UnitOfWork, child: Status, parent_uri: str, parent: Status | None, 
 
 def holds(row: Lineage) -> bool:
     """Whether the consent stands as far as is known; a server that is silent now changes nothing (`reason` has what was)."""
-    return row.consent in GIVEN or (row.consent == "unreachable" and row.reason in GIVEN)
+    return row.consent in GIVEN or (row.consent == HELD_ON and row.reason in GIVEN)
+
+
+def hides(row: Lineage) -> bool:
+    """Whether a post is not shown for the sake of this row: a consent that was taken back or ran out; for a cameo anything but
+    a consent that stands, because a face is not shown until its owner's stamp was seen."""
+    return row.consent in TAKEN_BACK or (row.kind == CAMEO and not holds(row))
+
+
+def _hiding(of: type[Lineage]) -> ColumnElement[bool]:
+    """`hides` as a condition."""
+    return or_(of.consent.in_(TAKEN_BACK), and_(
+        of.kind == CAMEO, of.consent.not_in(GIVEN), or_(of.consent != HELD_ON, of.reason.not_in(GIVEN))))
 
 
 def due(session: Session, now: dt.datetime, limit: int) -> list[int]:
@@ -76,19 +90,18 @@ def postpone(uow: UnitOfWork, ids: Sequence[int], until: dt.datetime) -> None:
 
 @functools.cache
 def shown() -> ColumnElement[bool]:
-    """Whether no consent to a post (or to what it boosts) was taken back, as a condition on Status."""
+    """Whether nothing hides a post (or what it boosts), as a condition on Status; see `hides`."""
     own, boosted = aliased(Lineage), aliased(Lineage)  # apart, so that PostgreSQL can join each instead of asking row by row
-    return and_(~exists().where(own.child_id == Status.id, own.consent.in_(TAKEN_BACK)),
-                ~exists().where(boosted.child_id == Status.reblog_of_id, boosted.consent.in_(TAKEN_BACK)))
+    return and_(~exists().where(own.child_id == Status.id, _hiding(own)),
+                ~exists().where(boosted.child_id == Status.reblog_of_id, _hiding(boosted)))
 
 
-def taken_back(session: Session, status_ids: Iterable[int]) -> set[int]:
-    """Those of some posts to which a consent was taken back."""
+def hidden(session: Session, status_ids: Iterable[int]) -> set[int]:
+    """Those of some posts that are not shown, because a consent was taken back or is not there; see `hides`."""
     wanted = list(set(status_ids))
     if not wanted:
         return set()
-    return set(session.scalars(select(Lineage.child_id).where(Lineage.child_id.in_(wanted),
-                                                              Lineage.consent.in_(TAKEN_BACK))))
+    return set(session.scalars(select(Lineage.child_id).where(Lineage.child_id.in_(wanted), _hiding(Lineage))))
 
 
 def forget_parent(uow: UnitOfWork, status_id: int) -> None:

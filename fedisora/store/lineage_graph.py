@@ -19,6 +19,7 @@ from ..models import Actor, ConsentStamp, Lineage, Media, Status, Tombstone, Use
 from ..uris import Uris
 from . import actors, fingerprints, statuses
 from . import media as media_rows
+from .lineage import hides
 
 MAX_DEPTH = 12
 """Generations looked at in each direction."""
@@ -63,6 +64,8 @@ class Edge:
     consent: str
     loop: bool = False
     row: int | None = None
+    hides: bool = False
+    """Whether the child is not shown for the sake of it."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +241,8 @@ class _Walk:
             self._edges.setdefault((uri, mine[target], "remix"), Edge(uri, mine[target], "remix", "valid"))
 
     def _add(self, child: str, parent: str, row: Lineage) -> None:
-        self._edges.setdefault((child, parent, row.kind), Edge(child, parent, row.kind, row.consent, row=row.id))
+        edge = Edge(child, parent, row.kind, row.consent, row=row.id, hides=hides(row))
+        self._edges.setdefault((child, parent, row.kind), edge)
 
     # ---- together
     def graph(self) -> Graph:

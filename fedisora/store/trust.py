@@ -22,7 +22,7 @@ from ..models import Actor, InstanceFact, Lineage, Media, RemoteHost, RevokedCer
 from ..provenance import certificates
 from ..provenance.verdict import revoke
 from . import jobs, keys
-from .lineage import TAKEN_BACK
+from .lineage import CAMEO, TAKEN_BACK
 
 PREFIX = "trust:"
 FIRST_PAUSE, LONGEST_PAUSE = dt.timedelta(minutes=10), dt.timedelta(days=1)
@@ -157,9 +157,11 @@ def due_files(session: Session, now: dt.datetime, limit: int) -> list[int]:
 def consents(session: Session, status_id: int) -> tuple[list[str], list[str]]:
     """(withdrawn or run out, wrong): stamps that a post's files need and do not have; the parent's id where there is no stamp."""
     rows = session.execute(select(Lineage.stamp_uri, Lineage.parent_uri, Lineage.consent).where(
-        Lineage.child_id == status_id, or_(Lineage.consent.in_(TAKEN_BACK), Lineage.consent == "invalid"))).all()
+        Lineage.child_id == status_id, or_(
+            Lineage.consent.in_(TAKEN_BACK), Lineage.consent == "invalid",
+            and_(Lineage.kind == CAMEO, Lineage.consent == "missing")))).all()
     return ([stamp or parent for stamp, parent, consent in rows if consent in TAKEN_BACK],
-            [stamp or parent for stamp, parent, consent in rows if consent == "invalid"])
+            [stamp or parent for stamp, parent, consent in rows if consent not in TAKEN_BACK])
 
 
 def consent_changed(uow: UnitOfWork, status_id: int) -> None:

@@ -1,6 +1,7 @@
 """Actors: our rows as ActivityPub documents, and others' documents as values."""
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from ...activitypub import markup, parse
@@ -9,9 +10,11 @@ from ...activitypub.vocabulary import ACTOR_TYPES
 from ...activitypub.webfinger import parse_handle
 from ...errors import Malformed
 from ...models import Actor
+from ...provenance import humanity
 from ...provenance.record import timestamp
 from ...store.actors import ActorData
 from ...uris import Uris
+from .. import humanity as serialized
 from . import emoji
 
 ENDS = ("expires", "revoked")
@@ -24,11 +27,13 @@ _KIND_OF = {"fs:Human": "human", "https://w3id.org/fedisora/v1#Human": "human",
             "fs:AIAgent": "agent", "https://w3id.org/fedisora/v1#AIAgent": "agent"}
 
 
-def to_activitypub(actor: Actor, uris: Uris, *, owner: Actor | None = None) -> dict[str, Any]:
+def to_activitypub(actor: Actor, uris: Uris, *, owner: Actor | None = None, now: dt.datetime | None = None,
+                   ) -> dict[str, Any]:
     """The document of a local actor, with its `@context`.
 
     Args:
         owner: the person a channel belongs to. Only they post in it, and they say what kind of author they are.
+        now: given, a credential that has run out is left out, also before the sweep has ended it.
     """
     document: dict[str, Any] = {
         "id": actor.uri, "type": actor.type, "preferredUsername": actor.username,
@@ -49,9 +54,11 @@ def to_activitypub(actor: Actor, uris: Uris, *, owner: Actor | None = None) -> d
         document["operator"] = actor.operator_uri
     if actor.operates:
         document["operates"] = list(actor.operates)
-    if actor.fields:
-        document["attachment"] = [{"type": "PropertyValue", "name": field["name"], "value": field["value"]}
-                                  for field in actor.fields]
+    said = serialized.field(actor, uris, now) if actor.attestation else None
+    if said is not None:
+        document["attestation"] = list(actor.attestation)
+    if fields := [*([said] if said is not None else []), *serialized.own_fields(actor)]:
+        document["attachment"] = [{"type": "PropertyValue", "name": field["name"], "value": field["value"]} for field in fields]
     if actor.also_known_as:
         document["alsoKnownAs"] = list(actor.also_known_as)
     if actor.moved_to:
@@ -141,7 +148,8 @@ def from_activitypub(document: dict[str, Any], *, handle: tuple[str, str] | None
     key_id, pem, proofs = _keys(document, uri)
     fields = [{"name": markup.clean_line(str(item.get("name", "")), 255), "value": markup.sanitize(item["value"])[:2000]}
               for item in parse.as_list(document.get("attachment"))[:16]
-              if isinstance(item, dict) and item.get("type") == "PropertyValue" and isinstance(item.get("value"), str)]
+              if isinstance(item, dict) and item.get("type") == "PropertyValue" and isinstance(item.get("value"), str)
+              and not humanity.reserved(str(item.get("name", "")))]  # shown is what this server has found out
     declared = _KIND_OF.get(str(document.get("actorKind")))
     if (declared == "human") != (kind == "Person") and declared is not None and kind in ("Person", "Service"):
         declared = None  # Person ↔ Human, Service ↔ AIAgent: a contradiction says nothing

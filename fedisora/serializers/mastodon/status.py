@@ -140,7 +140,7 @@ class Statuses:
 
     def _one(self, row: Status, *, nested: bool = False) -> dict[str, Any]:
         parents = self._parents.get(row.id, [])
-        hidden = any(parent.consent in lineage.TAKEN_BACK for parent in parents)
+        hidden = any(map(lineage.hides, parents))
         media = [] if hidden else self._media.get(row.id, [])
         label, label_tag = label_line(media, self._uris, row.language) if row.local else ("", None)
         tags = {tag.key: tag.name for tag in self._tags.get(row.id, ())}

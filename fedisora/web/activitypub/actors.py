@@ -41,7 +41,7 @@ async def actor(request: Request) -> Response:
     found = await _actor(request)
     owner_id = found.owner_id
     owner = await house.db.read(lambda session: actors.get(session, owner_id)) if owner_id is not None else None
-    return activity_json(actor_serializer.to_activitypub(found, house.uris, owner=owner),
+    return activity_json(actor_serializer.to_activitypub(found, house.uris, owner=owner, now=house.db.clock()),
                          cache=0 if house.settings.authorized_fetch else 60)
 
 

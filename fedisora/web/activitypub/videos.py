@@ -53,7 +53,7 @@ def _find(session: Session, uri: str, name: str, status_id: int) -> _Video:
     if (status is None or author is None or status.actor_id != author.id or not statuses.visible(session, status, None)
             or channels.active(session, author.id) is None):
         raise NotFound("There is no such video.")
-    if lineage.taken_back(session, [status.id]):
+    if lineage.hidden(session, [status.id]):
         raise Gone("The consent to this remix was taken back.")
     document = channels.video_of(session, uri)
     if document is None:

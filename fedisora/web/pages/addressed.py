@@ -61,7 +61,7 @@ def shared(session: Session, uris: Uris, name: str, status_id: int) -> Status:
 
 def offered(session: Session, status: Status) -> bool:
     """Whether a post may be shown on other sites: it is for everybody, and no consent that it needs was taken back."""
-    return for_everybody(status) and not lineage.taken_back(session, [status.id])
+    return for_everybody(status) and not lineage.hidden(session, [status.id])
 
 
 def for_everybody(status: Status) -> bool:

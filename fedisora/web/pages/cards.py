@@ -123,7 +123,7 @@ def cards(session: Session, rows: Sequence[Status], uris: Uris, rules: Rules | N
     ids = [row.id for row in rows]
     files, people, tags = media_rows.of_statuses(session, ids), actors.many(session, [row.actor_id for row in rows]), \
         statuses.tags(session, ids)
-    gone = lineage.taken_back(session, ids)
+    gone = lineage.hidden(session, ids)
     copies = fingerprints.copies(session, [item for some in files.values() for item in some])
     found = []
     for row in rows:

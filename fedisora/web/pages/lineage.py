@@ -18,7 +18,6 @@ from ...models import Media, Status
 from ...provenance import digital_source
 from ...serializers.lineage import kind_of, title_of, verdict_of
 from ...store import lineage_graph
-from ...store.lineage import TAKEN_BACK
 from ...store.lineage_graph import DELETED, Edge, Graph, Node
 from ...uris import Uris
 from . import addressed, views
@@ -111,7 +110,7 @@ def view(whole: Graph, uris: Uris, *, most: int = lineage_graph.MAX_NODES) -> Li
     text = (f"Made from {up} others, {down} others made from it." if up and down else f"Made from {up} others." if up
             else f"{down} others made from it." if down else "It says that it was made from itself.")
     title = title_of(graph.nodes[graph.root]) or "this post"
-    words = _Words(numbers, uris, frozenset(edge.child for edge in whole.edges if edge.consent in TAKEN_BACK))
+    words = _Words(numbers, uris, frozenset(edge.child for edge in whole.edges if edge.hides))
     picture = draw(graph, numbers, f"Lineage of “{title}”", f"{text} The list says the same in words.")
     return LineageView(
         this=_item(graph.nodes[graph.root], None, words), above=_tree(graph, words, up=True),

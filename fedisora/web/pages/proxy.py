@@ -62,7 +62,7 @@ async def _file(request: Request, address: Callable[[Media], str | None]) -> Res
 
     def find(session: Session) -> tuple[Media | None, Actor | None, bool]:
         row = session.get(Media, request.path_params["id"])
-        if row is None or row.status_id is None or lineage.taken_back(session, [row.status_id]):
+        if row is None or row.status_id is None or lineage.hidden(session, [row.status_id]):
             return None, None, False  # a file without a post is one that consent is asked for: see pages/consents
         status = session.get(Status, row.status_id)
         return row, session.get(Actor, row.actor_id), status is not None and not status.local and not status.published

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from ...models import Actor, Status
+from ...models import Actor, Lineage, Status
 from ...provenance import policy
 from ...store import consents, lineage
 
@@ -14,6 +14,13 @@ POLICIES = {"ask": "Who asks me", "nobody": "Nobody", "followers": "My followers
 """Preset → what the form says."""
 GONE = {"revoked": "The author of the original took back the consent to this remix. It is not shown any more.",
         "expired": "The consent to this remix has run out. It is not shown any more."}
+CAMEO = {"pending": "It shows a person. It is shown here once their server has said that they agree.",
+         "missing": "It shows a person who has not agreed, as far as this server knows. It is not shown.",
+         "invalid": "It shows a person, and the consent that it names is not for this video. It is not shown.",
+         "revoked": "The person in this video took their consent back. It is not shown any more.",
+         "expired": "The consent of the person in this video has run out. It is not shown any more.",
+         "unreachable": "It shows a person whose server does not answer. It is shown once they are known to agree."}
+"""The same of a video that shows a likeness."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,11 @@ class RemixView:
 NO_REMIX = RemixView()
 
 
+def withdrawn(row: Lineage) -> str:
+    """Why a post is not shown for the sake of a row that hides it."""
+    return (CAMEO if row.kind == lineage.CAMEO else GONE).get(row.consent, GONE["revoked"])
+
+
 def of_posts(session: Session, rows: Sequence[tuple[Status, Actor]], viewer_id: int | None) -> dict[int, RemixView]:
     """By post."""
     ids = [row.id for row, _ in rows]
@@ -48,11 +60,11 @@ def of_posts(session: Session, rows: Sequence[tuple[Status, Actor]], viewer_id: 
     for row, actor in rows:
         preset = policy.preset_of(row.interaction_policy, actor.followers_uri or "")
         request = asked.get(row.id)
-        taken = next((parent.consent for parent in parents.get(row.id, []) if parent.consent in GONE), "")
+        taken = next((withdrawn(parent) for parent in parents.get(row.id, []) if lineage.hides(parent)), "")
         found[row.id] = RemixView(
             open=row.published and not taken and (actor.id == viewer_id or (
                 row.visibility in ("public", "unlisted") and preset != "nobody")),
-            withdrawn=GONE.get(taken, ""), request=request.id if request is not None else 0,
+            withdrawn=taken, request=request.id if request is not None else 0,
             state=request.state if request is not None else "", reason=request.reason if request is not None else "",
             policy=preset)
     return found

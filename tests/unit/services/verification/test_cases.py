@@ -1,0 +1,200 @@
+"""A case from its beginning to its decision: who may do what, and what becomes of the clip."""
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, select
+
+from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound, TooManyRequests
+from fedisora.models import Job, Notification, VerificationCase
+from fedisora.services.verification import cases, states
+from fedisora.workers import clips as sweeps
+from tests.support.enrolment import CLIP, Office, unique_note
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path)
+    made.person("ada")
+    made.person("mo", moderator=True)
+    made.person("max", moderator=True)
+    made.person("root", admin=True)
+    yield made
+    made.house.db.close()
+
+
+def told(office: Office, name: str) -> list[str]:
+    return office.house.db.read_now(lambda session: list(session.scalars(
+        select(Notification.type).where(Notification.actor_id == office.ids[name]).order_by(Notification.id))))
+
+
+def test_every_state_leads_to_known_ones_and_the_last_ones_nowhere() -> None:
+    assert {state for after in states.STATES.values() for state in after} <= set(states.STATES)
+    assert set(states.OPEN) == {state for state, after in states.STATES.items() if after}
+
+
+def test_a_no_drops_the_key_at_once_and_the_file_with_the_job(office: Office) -> None:
+    case_id = office.handed_in("ada")
+    assert told(office, "mo") == told(office, "max") == told(office, "root") == ["human.review"]
+    before = office.case(case_id)
+    assert office.house.private.get(before.clip_key or "", before.clip_secret or b"") == CLIP
+    assert CLIP not in office.sealed_files()[0].read_bytes()
+    office.looked(case_id, "mo")
+    office.act(cases.decide, case_id, "mo", False, "I could not hear the words.")
+    after = office.case(case_id)
+    assert (after.state, after.clip_secret, after.challenge) == ("rejected", None, None)
+    assert (after.reason, after.decided_by) == ("I could not hear the words.", office.ids["mo"])
+    assert told(office, "ada") == ["human.rejected"]
+    assert office.sealed_files(), "its bytes wait for the job, and no key opens them"
+    office.run_deletions()
+    office.run_deletions()  # a job may come twice
+    assert not office.sealed_files()
+    gone = office.case(case_id)
+    assert gone.clip_key is None and gone.clip_deleted_at is not None
+    assert [detail for action, detail in office.log("ada") if action == "clip.deleted"] == [
+        {"digest": before.clip_digest, "size": len(CLIP), "cause": "decided"}]
+
+
+def test_a_yes_gives_a_credential_in_the_same_transaction(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    monkeypatch.setattr(cases.credentials, "issue", lambda uow, actor, method, *, by: given.append((actor.username, method, by)))
+    case_id = office.handed_in("ada")
+    office.looked(case_id, "mo")
+    office.act(cases.decide, case_id, "mo", True, "")
+    assert given == [("ada", "live-clip", office.ids["mo"])]
+    assert office.case(case_id).state == "approved" and office.case(case_id).clip_secret is None
+
+    def fail(*_: object, **__: object) -> None:
+        raise FedisoraError(cause="the disk is full")
+
+    monkeypatch.setattr(cases.credentials, "issue", fail)
+    office.person("eva")
+    other = office.handed_in("eva")
+    office.looked(other, "mo")
+    with pytest.raises(FedisoraError):
+        office.act(cases.decide, other, "mo", True, "")
+    assert office.case(other).state == "submitted" and office.case(other).clip_secret is not None
+
+
+def test_who_may_not_decide(office: Office) -> None:
+    office.person("bot", operator="mo", moderator=True)
+    office.person("eva")
+    case_id = office.handed_in("ada")
+    with pytest.raises(NotFound):
+        office.act(cases.assign, case_id, "eva")
+    with pytest.raises(NotFound):
+        office.act(cases.assign, case_id, "bot")  # an agent decides about nobody
+    with pytest.raises(Forbidden, match="Take this case"):
+        office.act(cases.decide, case_id, "mo", True, "")
+    office.looked(case_id, "mo")
+    with pytest.raises(Conflict, match="Another moderator"):
+        office.act(cases.assign, case_id, "max")
+    with pytest.raises(Forbidden):
+        office.act(cases.decide, case_id, "max", False, "no")
+    with pytest.raises(Forbidden, match="administrators"):
+        office.act(cases.assign, case_id, "mo", "max")
+    with pytest.raises(Invalid, match="not a moderator"):
+        office.act(cases.assign, case_id, "root", "eva")
+    office.act(cases.assign, case_id, "root", "max")
+    with pytest.raises(Forbidden):
+        office.act(cases.decide, case_id, "mo", False, "no longer mine")
+    with pytest.raises(Invalid, match="Look at the clip"):
+        office.act(cases.decide, case_id, "max", True, "")
+    with pytest.raises(Invalid, match="Write why"):
+        office.act(cases.decide, case_id, "max", False, "  ")
+    own = office.handed_in("mo")
+    for other in ("mo",):
+        with pytest.raises(Forbidden, match="themselves"):
+            office.act(cases.assign, own, other)
+    with pytest.raises(Forbidden, match="themselves"):
+        office.act(cases.assign, own, "root", "mo")
+    with pytest.raises(NotFound):
+        office.act(cases.decide, 12345, "mo", True, "")
+
+
+def test_a_case_is_decided_once(office: Office) -> None:
+    case_id = office.handed_in("ada")
+    office.looked(case_id, "mo")
+    office.act(cases.decide, case_id, "mo", False, "no")
+    with pytest.raises(Conflict):
+        office.act(cases.decide, case_id, "mo", True, "")
+    with pytest.raises(Conflict):
+        office.act(cases.withdraw, "ada", case_id)
+    assert len(office.jobs()) == 1
+
+
+def test_agents_and_ways_that_are_not_offered_are_refused(office: Office, tmp_path: Path) -> None:
+    office.person("bot", operator="ada")
+    with pytest.raises(Forbidden, match="agent"):
+        office.act(cases.open_case, "bot", "live-clip")
+    for method, likeness in (("oidc", None), ("magic", None), ("likeness", None), ("live-clip", 7)):
+        with pytest.raises(Invalid):
+            office.act(cases.open_case, "ada", method, likeness_id=likeness)
+    first = office.act(cases.open_case, "ada", "live-clip")
+    assert office.act(cases.open_case, "ada", "live-clip").id == first.id
+    with pytest.raises(Invalid, match="Record"):
+        office.house.db.write_now(lambda uow: cases.submit(uow, uow.session.get_one(VerificationCase, first.id)))
+
+
+def test_a_question_is_sealed_answered_and_never_approved(office: Office) -> None:
+    note = unique_note()
+    case = office.act(cases.open_case, "ada", cases.OTHER_WAY)
+    with pytest.raises(Invalid, match="what would help"):
+        office.house.db.write_now(lambda uow: cases.submit(uow, uow.session.get_one(VerificationCase, case.id), note=" "))
+    office.house.db.write_now(lambda uow: cases.submit(uow, uow.session.get_one(VerificationCase, case.id), note=note))
+    assert note.encode() not in (office.case(case.id).challenge or b"")
+    office.act(cases.assign, case.id, "mo")
+    with pytest.raises(Invalid, match="answered"):
+        office.act(cases.decide, case.id, "mo", True, "")
+    office.act(cases.decide, case.id, "mo", False, "Three people who know you may vouch.")
+    assert office.case(case.id).challenge is None and not office.jobs()
+
+
+def test_a_withdrawn_clip_goes_and_foreign_cases_are_not_there(office: Office) -> None:
+    case_id = office.handed_in("ada")
+    with pytest.raises(NotFound):
+        office.act(cases.withdraw, "mo", case_id)
+    office.act(cases.withdraw, "ada", case_id)
+    office.run_deletions()
+    assert not office.sealed_files() and office.log("ada")[-1][1]["cause"] == "withdrawn"
+
+
+def test_moderators_are_not_flooded(office: Office) -> None:
+    for _ in range(cases.PER_DAY):
+        office.act(cases.withdraw, "ada", office.handed_in("ada"))
+    with pytest.raises(TooManyRequests):
+        office.act(cases.open_case, "ada", "live-clip")
+    office.house.db.clock = lambda: dt.datetime.now(dt.UTC) + cases.DAY
+    office.act(cases.open_case, "ada", "live-clip")
+
+
+def test_what_nobody_decided_is_gone_after_72_hours_whatever_the_setting_was(tmp_path: Path, database_url: str) -> None:
+    office = Office(tmp_path, database_url, clip_hours=48)
+    office.person("ada")
+    case_id = office.handed_in("ada")
+    case = office.case(case_id)
+    assert case.clip_purge_at is not None and case.clip_at is not None
+    assert case.clip_purge_at - case.clip_at == dt.timedelta(hours=48)
+    office.house.db.write_now(sweeps.plan)
+    assert office.case(case_id).state == "submitted"
+    office.house.db.clock = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(hours=72)
+    office.house.db.write_now(sweeps.plan)
+    assert office.case(case_id).state == "expired" and told(office, "ada") == ["human.expired"]
+    office.run_deletions()
+    assert not office.sealed_files() and office.log("ada")[-1][1]["cause"] == "purged"
+    office.house.db.close()
+
+
+def test_a_lost_job_is_planned_again(office: Office) -> None:
+    case_id = office.handed_in("ada")
+    office.looked(case_id, "mo")
+    office.act(cases.decide, case_id, "mo", False, "no")
+    office.house.db.write_now(lambda uow: uow.session.execute(delete(Job)))
+    office.house.db.write_now(sweeps.plan)
+    office.house.db.write_now(sweeps.plan)
+    assert len(office.jobs()) == 1
+    office.run_deletions()
+    assert not office.sealed_files()
