@@ -83,7 +83,8 @@ class Renderer:
         if card:
             self._device = await device(card)
         self._host = Host(house.db, house.storage, house.gates, house.bells, owner=house.owner("generation"), worker=self.name,
-                          models=models, gpu=options.gpu, measured=card if self._device.memory_mb else "")
+                          models=models, gpu=options.gpu, measured=card if self._device.memory_mb else "",
+                          private=house.private)
         await asyncio.to_thread(scratch.clear)
         await self._register()
         self._beating = asyncio.create_task(self._beat())

@@ -33,7 +33,7 @@ from fedisora.services import declaration, renditions
 from fedisora.storage.store import new_key
 from fedisora.store import keys as key_rows
 
-from . import claims, durable, generation_inputs, remix_parents
+from . import cameo_parts, claims, durable, generation_inputs, remix_parents
 from .files import keep, scratch
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ Parents = Callable[["House", Media, Path], Awaitable[list[Ingredient]]]
 Bindings = Callable[["House", Media, Path], Awaitable[list[str]]]
 Claims = Callable[["House", Media], Awaitable[list[dict[str, Any]]]]
 
-PARENTS: tuple[Parents, ...] = (remix_parents.parents, generation_inputs.inputs)
+PARENTS: tuple[Parents, ...] = (remix_parents.parents, generation_inputs.inputs, cameo_parts.people)
 """(house, media, folder): the files it was made from, fetched into the folder, with `kind` and (of posts) `object` set."""
 BINDINGS: tuple[Bindings, ...] = (durable.soft_bindings,)
 """(house, media, path of the file as it will be signed): codes by which it is recognised without its manifest, `ISCC:…`,
@@ -71,7 +71,7 @@ async def sign(house: House, status: Status, media: Media) -> None:
             record_url=house.uris.record(media.id), manifest_url=house.uris.media(keys[1]), provider=house.uris.base,
             created=media.created_at, digital_source_type=media.digital_source_type,
             generator=Generator.from_json(media.generator) if media.generator else None,
-            ingredients=tuple(item.object for item in ingredients if item.object),
+            ingredients=tuple(item.object for item in ingredients if item.object and item.path),
             soft_binding=tuple(dict.fromkeys([*media.soft_binding, *await _all(BINDINGS, house, media, source)])),
             edits=tuple(edits), claims=tuple(await _all(CLAIMS, house, media)))
         record = discreet(record, secret)
@@ -253,4 +253,6 @@ async def _upload(house: House, media: Media, folder: Path) -> list[Ingredient]:
 
 def _bare(item: Ingredient, source: Path, mime: str) -> Ingredient:
     """An ingredient whose record is broken, by the bytes that are signed: nothing its record says is passed on."""
+    if not item.path:
+        return item
     return replace(item, path=str(source), mime=mime, title=f"{item.title}, its own record is damaged")

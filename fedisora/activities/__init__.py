@@ -17,6 +17,7 @@ from . import (
     like,
     likeness_request,
     move,
+    offer,
     quote_request,
     reject,
     remix_request,
@@ -48,6 +49,6 @@ HANDLERS = table([
     ("Accept", accept), ("Announce", announce), ("Create", create), ("Delete", delete), ("Follow", follow),
     ("Like", like), ("Reject", reject), ("Undo", undo), ("Update", update),
     ("Add", add), ("Block", block), ("EmojiReact", emoji_react), ("Flag", flag), ("Move", move),
-    ("LikenessRequest", likeness_request), ("QuoteRequest", quote_request), ("RemixRequest", remix_request),
+    ("LikenessRequest", likeness_request), ("Offer", offer), ("QuoteRequest", quote_request), ("RemixRequest", remix_request),
     ("Remove", remove), ("View", view),
 ])

@@ -1,7 +1,8 @@
 """Asking for consent and answering: the side of the owner, and what an answer from elsewhere means for our request.
 
 Whoever asks lives here or elsewhere, and so does the owner. The rules are the same; only where both live here nothing is
-sent. A request goes `draft` → `pending` → `accepted` | `rejected` | `withdrawn` (`store.consents.TRANSITIONS`).
+sent. A request goes `draft` → `pending` → `accepted` | `rejected` | `withdrawn` (`store.consents.TRANSITIONS`); one for a
+likeness first gets a yes to its rendering (`agreed`), then its owner lets the draft go (`offered`).
 """
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from ..errors import Conflict, NotOwner
 from ..models import Actor, ConsentRequest, ConsentStamp, Lineage, Status
 from ..provenance import consent, policy
 from ..provenance.record import timestamp
-from ..store import consents, lineage, notifications, relations, statuses
+from ..serializers.activitypub.attachment import duration_text
+from ..store import consents, jobs, lineage, notifications, relations, statuses
 from . import lineages, outbox
 from .received import Received
 
@@ -30,6 +32,8 @@ MOST_PENDING = 20
 NOT_ALLOWED = "The author does not allow remixes of this post."
 DELETED = "The original was deleted."
 TAKEN_BACK = "The author took back the consent to this remix."
+NOT_TAKEN = "They take no requests for this."
+"""What whoever asks for a likeness reads when nobody may ask, when they are blocked, and when a consent was taken back."""
 TOO_MANY = "Too many of your requests wait for an answer already."
 
 
@@ -43,11 +47,11 @@ def move(request: ConsentRequest, state: str) -> None:
 # ---- the owner's side
 def consider(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: Actor, parent: Status | None) -> str:
     """A request has reached its owner, who lives here: answer at once what the policy decides, else put it into the inbox."""
-    session = uow.session
+    session, likeness = uow.session, request.kind == "likeness"
     if relations.blocked_either_way(session, owner.id, requester.id):
-        return refuse(uow, owner, requester, request, NOT_ALLOWED)
+        return refuse(uow, owner, requester, request, NOT_TAKEN if likeness else NOT_ALLOWED)
     if any(row.revoked_at is not None for row in consents.stamps_for(session, request.target_uri, request.object_uri)):
-        return refuse(uow, owner, requester, request, TAKEN_BACK)
+        return refuse(uow, owner, requester, request, NOT_TAKEN if likeness else TAKEN_BACK)
     decision = "ask"  # a likeness is never given unasked
     if request.kind == "remix" and parent is not None:
         decision = policy.decide(
@@ -60,6 +64,10 @@ def consider(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: 
         return "accepted"
     if consents.pending_between(session, owner.id, requester.id) > MOST_PENDING:
         return refuse(uow, owner, requester, request, TOO_MANY)
+    if likeness:  # who may ask, and for what, is decided by the home of the likeness, in a job
+        offered = consents.offered(session, request.target_uri, request.object_uri, requester.id) if request.digest else None
+        look(uow, request, "compare_cameo" if offered is not None else "render_cameo")
+        return "to be looked at"
     notifications.notify(uow, owner.id, requester.id, "consent.request", about=request.id)
     return "waiting for the owner"
 
@@ -83,6 +91,8 @@ def give(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentReques
         document=orjson.dumps(outbox.sign(uow, owner, document)), created_at=uow.now)
     uow.session.add(stamp)
     request.stamp_uri, request.answered_at, request.reason = uri, uow.now, ""
+    if request.kind == "likeness":
+        _close(uow, request)
     uow.session.flush()
     if requester.local:
         row = _row(uow, request)
@@ -108,24 +118,58 @@ def refuse(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentRequ
         row = _row(uow, request)
         if row is not None:
             lineages.settle(uow, row.id, lineages.Finding("missing", request.reason))
+        consents.end_generation(uow, request)
         lineages.told(uow, request, "consent.answer")
     else:
         consents.drop_preview(uow, request)
         send_answer(uow, owner, requester, request)
+    if request.render_id is not None:
+        look(uow, request)
     return "rejected"
 
 
+def agree(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentRequest) -> None:
+    """The owner of a likeness lets a video with it be made, on this instance; whoever asked hears that it was begun.
+
+    Raises:
+        Conflict: it was answered already.
+    """
+    move(request, consents.AGREED)
+    request.answered_at, request.reason = uow.now, ""
+    uow.session.flush()
+    if requester.local:
+        lineages.told(uow, request, "consent.answer")
+    else:
+        send_answer(uow, owner, requester, request)
+    look(uow, request)
+
+
+def look(uow: UnitOfWork, request: ConsentRequest, kind: str = "render_cameo") -> None:
+    """Let the job of the owner's instance look at a request for a likeness: what follows depends on its state alone."""
+    jobs.enqueue(uow, kind, {"request_id": request.id}, key=f"{request.id}:{request.state}")
+
+
+def _close(uow: UnitOfWork, request: ConsentRequest) -> None:
+    """A stamp of a likeness was given: what was rendered for it is not needed here any more."""
+    first = consents.offered(uow.session, request.target_uri, request.object_uri, request.requester_id)
+    consents.close_offers(uow, request)
+    if first is not None:
+        look(uow, first)
+
+
 def send_answer(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentRequest) -> None:
-    """Accept with the stamp's address, or Reject with the reason. The id is new each time: who asks again is answered again."""
+    """Accept with the stamp's address, or Reject with the reason; an Accept without one lets a likeness be rendered. The id is
+    new each time: who asks again is answered again."""
     stamp = consents.stamp(uow.session, request.stamp_uri) if request.stamp_uri is not None else None
-    accepted = request.state == consents.ACCEPTED and stamp is not None and stamp.revoked_at is None
+    begun = request.state in (consents.AGREED, consents.OFFERED)
+    accepted = begun or (request.state == consents.ACCEPTED and stamp is not None and stamp.revoked_at is None)
     reason = TAKEN_BACK if stamp is not None and not accepted else request.reason
     kind = "Accept" if accepted else "Reject"
     about = {"id": request.uri, "type": consent.REQUESTS[STAMP_OF[request.kind]], "actor": requester.uri,
              "object": request.target_uri, "instrument": request.object_uri}
     activity: dict[str, Any] = {"id": f"{owner.uri}#{kind.lower()}s/consent/{uow.new_id()}", "type": kind,
                                 "actor": owner.uri, "to": [requester.uri], "object": about}
-    if accepted:
+    if accepted and not begun:
         activity["result"] = request.stamp_uri
     elif reason:
         activity["summary"] = reason
@@ -143,19 +187,20 @@ def take_back(uow: UnitOfWork, owner: Actor, stamp: ConsentStamp, requester: Act
                 "object": {"id": stamp.uri, "type": "Tombstone", "formerType": STAMP_OF[stamp.kind],
                            "deleted": timestamp(uow.now)}}
     inboxes = [*(outbox.inbox_of(requester) if requester is not None else ()),
-               *relations.follower_inboxes(uow.session, owner.id)]
+               *relations.follower_inboxes(uow.session, owner.id), *consents.reader_inboxes(uow.session, stamp.id)]
     outbox.send(uow, owner, activity, inboxes, object_uri=stamp.uri)
     for row in lineage.by_stamp(uow.session, stamp.uri):
         lineages.settle(uow, row.id, lineages.Finding("revoked", "The owner took the consent back."))
 
 
 # ---- the side of whoever asks
-def ask(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: Actor, *, url: str, mime: str,
+def ask(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: Actor, *, url: str | None = None, mime: str = "",
         icon: str | None = None) -> None:
-    """Put a finished file before the owner: here at once, elsewhere as a RemixRequest.
+    """Put a request before the owner: here at once, elsewhere as a RemixRequest or LikenessRequest.
 
     Args:
-        url: where the owner can look at the file that is asked about; its digest is in the request.
+        url: where the owner can look at the finished file that is asked about; its digest is in the request. None: it is to be
+            rendered with a likeness yet.
     """
     move(request, consents.PENDING)
     uow.session.flush()
@@ -165,13 +210,16 @@ def ask(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: Actor
     activity = consent.build_request(
         STAMP_OF[request.kind], request_id=request.uri, actor=requester.uri, owner=owner.uri, target=request.target_uri,
         new_object=request.object_uri, name=request.name, use=request.use, published=uow.now, digest=request.digest)
-    activity["instrument"] |= {"mediaType": mime, "url": url} | ({"icon": {"type": "Image", "url": icon}} if icon else {})
+    if url is not None:
+        activity["instrument"] |= {"mediaType": mime, "url": url} | ({"icon": {"type": "Image", "url": icon}} if icon else {})
+    else:
+        activity["instrument"] |= render_details(request)
     outbox.send(uow, requester, activity, outbox.inbox_of(owner, shared=False), object_uri=request.object_uri)
 
 
 def withdraw(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: Actor) -> None:
     """Whoever asked thinks better of it: an Undo takes the request out of the owner's inbox."""
-    sent = request.state == consents.PENDING
+    sent = request.state in (consents.PENDING, consents.AGREED, consents.OFFERED)
     move(request, consents.WITHDRAWN)
     request.answered_at = uow.now
     if sent and not owner.local:
@@ -180,12 +228,16 @@ def withdraw(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: 
         outbox.send(uow, requester, {"id": uow.uris.undo(request.uri), "type": "Undo", "actor": requester.uri,
                                      "to": [owner.uri], "object": about},
                     outbox.inbox_of(owner, shared=False), object_uri=request.uri)
-    notifications.remove(uow, owner.id, requester.id, "consent.request", request.id)
+    for kind in ("consent.request", "cameo.request", "cameo.draft"):
+        notifications.remove(uow, owner.id, requester.id, kind, request.id)
+    if request.render_id is not None:
+        look(uow, request)
 
 
 def _row(uow: UnitOfWork, request: ConsentRequest) -> Lineage | None:
     rows = lineage.parents_of(uow.session, [request.status_id]).get(request.status_id, []) if request.status_id else []
-    return next((row for row in rows if row.parent_uri == request.target_uri and row.kind == "remix"), None)
+    kind = lineage.CAMEO if request.kind == "likeness" else lineage.REMIX
+    return next((row for row in rows if row.parent_uri == request.target_uri and row.kind == kind), None)
 
 
 def is_request(uow: UnitOfWork, activity: dict[str, Any]) -> bool:
@@ -203,10 +255,12 @@ def answered(uow: UnitOfWork, activity: dict[str, Any], got: Received, *, accept
         NotOwner: not by whom we asked.
     """
     request = consents.by_uri(uow.session, id_of(activity.get("object")) or "")
-    if request is None or request.status_id is None or request.state in (consents.DRAFT, consents.WITHDRAWN):
+    if request is None or request.state in (consents.DRAFT, consents.WITHDRAWN):
         return "ignored: no such request of ours"
     if request.owner_id != got.actor.id:
         raise NotOwner(cause=f"{got.actor.uri} answers {request.uri}")
+    if request.status_id is None and request.generation_id is not None:
+        return _begun(uow, activity, request, accepted=accepted)
     row = _row(uow, request)
     if row is None:
         return "ignored: no such request of ours"
@@ -228,3 +282,35 @@ def answered(uow: UnitOfWork, activity: dict[str, Any], got: Received, *, accept
     uow.session.flush()
     lineages.check_later(uow, row)
     return "stamp to be checked"
+
+
+def _begun(uow: UnitOfWork, activity: dict[str, Any], request: ConsentRequest, *, accepted: bool) -> str:
+    """An answer to our first request for a likeness: it is rendered on its owner's instance, or it is not."""
+    if accepted:
+        if request.state != consents.PENDING:
+            return "ignored: known"
+        move(request, consents.AGREED)
+        request.answered_at = uow.now
+        lineages.told(uow, request, "consent.answer")
+        uow.ring(f"generation:{request.generation_id}")
+        return "agreed, to be rendered"
+    if request.state not in (consents.PENDING, consents.AGREED, consents.OFFERED):
+        return "ignored: known"
+    move(request, consents.REJECTED)
+    request.reason, request.answered_at = markup.clean_line(text_of(activity, "summary"), 500), uow.now
+    consents.end_generation(uow, request)
+    lineages.told(uow, request, "consent.answer")
+    return "consent refused"
+
+
+def render_details(request: ConsentRequest) -> dict[str, Any]:
+    """What is to be rendered with a likeness, for the `instrument` of a request: `content` (the prompt), `duration`, `width`,
+    `height`, and in `tag` the character, when it is for one."""
+    wanted = request.parameters
+    found: dict[str, Any] = {"content": request.prompt}
+    if wanted.get("seconds"):
+        found["duration"] = duration_text(float(wanted["seconds"]))
+    found |= {name: wanted[name] for name in ("width", "height") if wanted.get(name)}
+    if request.character_uri:
+        found["tag"] = [{"type": "Object", "id": request.character_uri}]
+    return found

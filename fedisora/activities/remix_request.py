@@ -15,6 +15,7 @@ from . import consents as rules
 from .received import Received
 
 MOST_USE = 1000
+ANSWERED = (consents.ACCEPTED, consents.REJECTED, consents.AGREED, consents.OFFERED)
 
 
 def needs(activity: dict[str, Any]) -> list[str]:
@@ -39,8 +40,11 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
 
 
 def take(uow: UnitOfWork, activity: dict[str, Any], got: Received, kind: str, owner: Actor, target_uri: str,
-         target_id: int | None) -> str:
+         target_id: int | None, **details: Any) -> str:
     """Keep a request for something of a local owner's, and answer it; asked again, it is answered again.
+
+    Args:
+        details: further columns of the request.
 
     Raises:
         Malformed, NotOwner: as `receive`.
@@ -49,7 +53,7 @@ def take(uow: UnitOfWork, activity: dict[str, Any], got: Received, kind: str, ow
     for before in consents.same(uow.session, kind, target_uri, object_uri):
         if before.requester_id != got.actor.id:
             raise NotOwner(cause=f"{got.actor.uri} asks for {object_uri}")
-        if before.digest == digest and before.state in (consents.ACCEPTED, consents.REJECTED):
+        if before.digest == digest and before.state in ANSWERED:
             rules.send_answer(uow, owner, got.actor, before)
             return f"{before.state} before"
         if before.state == consents.PENDING:
@@ -61,7 +65,7 @@ def take(uow: UnitOfWork, activity: dict[str, Any], got: Received, kind: str, ow
         return "ignored: withdrawn before"
     request = ConsentRequest(
         id=uow.new_id(), uri=uri, kind=kind, owner_id=owner.id, requester_id=got.actor.id, target_uri=target_uri,
-        target_id=target_id, object_uri=object_uri, name=markup.clean_line(text_of(instrument, "name"), 200),
+        target_id=target_id, object_uri=object_uri, **details, name=markup.clean_line(text_of(instrument, "name"), 200),
         use=markup.clean_line(text_of(instrument, "summary"), MOST_USE), digest=digest, state=consents.PENDING,
         created_at=uow.now)
     uow.session.add(request)
@@ -122,7 +126,7 @@ def undone(uow: UnitOfWork, actor: Actor, uri: str | None, embedded: dict[str, A
         return ""
     if request.requester_id != actor.id:
         raise NotOwner(cause=f"{actor.uri} undoes {uri}")
-    if request.state != consents.PENDING:
+    if request.state not in (consents.PENDING, consents.AGREED, consents.OFFERED):
         return "ignored: answered already"
     rules.withdraw(uow, request, uow.session.get_one(Actor, request.owner_id), actor)
     consents.drop_preview(uow, request)

@@ -32,7 +32,7 @@ COMPARE_SECONDS = 600.0
 STILL_HEARD = frozenset({"Delete", "Reject", "Undo", "Update"})
 """What a suspended account may still say."""
 OPEN_REFERENCES = frozenset({"Follow", "Like", "Announce", "Undo", "Accept", "Reject", "Block", "Flag", "Add", "Remove", "Move",
-                             "EmojiReact", "View", "QuoteRequest", "RemixRequest", "LikenessRequest"})
+                             "EmojiReact", "View", "QuoteRequest", "RemixRequest", "LikenessRequest", "Offer"})
 """Types whose object may be anybody's; for the others it must be the sender's own (FEP-fe34)."""
 PROVEN = frozenset({"Add", "Announce", "Create", "Delete", "EmojiReact", "Like", "Remove", "Undo", "Update"})
 """What counts by its actor's own proof, whoever delivers it; the others concern two parties only."""

@@ -17,6 +17,7 @@ from ..errors import FedisoraError, Refused
 from ..media.extension_host import ExtensionHost
 from ..media.spare import Spare
 from ..storage import Store
+from ..storage.private import PrivateStore
 from ..vault import instance_key
 from . import finishing, jobs, scratch
 from .keeper import Course, Keeper
@@ -28,6 +29,7 @@ from .safety import Gates
 from .stalls import SILENCE, STALLS
 
 log = structlog.get_logger()
+SUFFIXES = {"image/webp": ".webp", "image/jpeg": ".jpg", "image/png": ".png"}
 UNAVAILABLE_SECONDS = 60.0
 """A worker that could not load a model leaves it to others for so long."""
 
@@ -41,14 +43,15 @@ class Host:
         gpu: number of the card (CUDA_VISIBLE_DEVICES of the child); empty: whatever there is.
         measured: number of the card whose power is asked for; empty: none.
         stalls, silence: see `stalls.Watch`.
+        private: where the pictures of likenesses lie; without it nothing with a likeness is made.
     """
 
     def __init__(self, db: Database, storage: Store, gates: Gates, bells: Bells, *, owner: str, worker: str,
                  models: Mapping[str, Preset], gpu: str = "", measured: str = "", stalls: Mapping[str, float] = STALLS,
-                 silence: float = SILENCE) -> None:
+                 silence: float = SILENCE, private: PrivateStore | None = None) -> None:
         settings = db.instance.settings
         self._db, self._storage, self._gates, self._bells = db, storage, gates, bells
-        self._models = models
+        self._models, self._private = models, private
         self._worker = jobs.Worker(owner, worker, dt.timedelta(seconds=settings.generation_lease_seconds))
         self._meter = Meter(settings.generation_watts, measured)
         self._unavailable: dict[str, tuple[float, str]] = {}
@@ -171,7 +174,7 @@ class Host:
         try:
             async with asyncio.timeout(STALLS["check"]):
                 finished = await finishing.finish(self._db, self._storage, self._gates, self._extensions, held, result, output,
-                                                  poster, source)
+                                                  poster, source if held.sealed is None else None)
         except OSError as error:  # a full disk, or no answer in time
             raise FedisoraError(cause=f"{type(error).__name__}: {error}") from error
         result.pop("poster")
@@ -192,6 +195,8 @@ class Host:
     async def _source(self, held: jobs.Claim, folder: Path) -> Path | None:
         if held.task == "text":
             return None
+        if held.sealed is not None and self._private is not None:
+            return await self._likeness(held.sealed, folder)
         if held.input_key is None:
             raise RunFailed("input-missing", "its row or its file is gone")
         path = folder / f"source{Path(held.input_key).suffix}"
@@ -199,6 +204,17 @@ class Host:
             await asyncio.to_thread(self._storage.get_to, held.input_key, path)
         except FedisoraError as error:
             raise RunFailed("input-missing", str(error)) from error
+        return path
+
+    async def _likeness(self, sealed: tuple[str, bytes, str], folder: Path) -> Path:
+        """The sealed picture of a likeness, open for this run alone: the folder is removed with it."""
+        key, secret, mime = sealed
+        path = folder / f"source{SUFFIXES.get(mime, '.img')}"
+        try:
+            data = await asyncio.to_thread(self._private.get, key, secret)  # type: ignore[union-attr]
+            await asyncio.to_thread(path.write_bytes, data)
+        except (FedisoraError, OSError) as error:  # the cause names the file, never what is in it
+            raise RunFailed("input-missing", "the picture of the likeness cannot be opened") from error
         return path
 
     def _request(self, held: jobs.Claim, output: Path, source: Path | None) -> dict[str, Any]:

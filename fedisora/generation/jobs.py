@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..media.claims import Made, keep_made
-from ..models import Generation, GenerationTiming, Media
+from ..models import Generation, GenerationTiming, Likeness, Media
 from ..services import screenings
 from ..services.generations.notify import changed
 from ..services.generations.reasons import LOW_MEMORY, sentence
@@ -60,6 +60,8 @@ class Claim:
     options: dict[str, Any]
     input_key: str | None
     """Storage key of the picture or video it starts from."""
+    sealed: tuple[str, bytes, str] | None
+    """(key in the private storage, sealed secret, media type) of the picture of a likeness that it starts from."""
     mark: int | None
     """Id for the invisible watermark."""
     weights: Mapping[str, float]
@@ -129,9 +131,16 @@ def _claim(session: Session, row: Generation, worker: Worker, watermark: bool) -
     return Claim(
         row.id, row.attempt, worker, row.actor_id, subject_of(session, row), row.prompt, int(row.seed),
         row.width, row.height, row.seconds, row.fps, row.frames, row.task, row.backend, row.model, dict(row.options),
-        (source.storage_key or source.upload_key) if source is not None else None,
+        (source.storage_key or source.upload_key) if source is not None else None, _sealed(session, row),
         fingerprints.free_mark(session) if watermark else None, (known.stages if known is not None else None) or WEIGHTS,
         row.gpu_seconds or 0.0, row.energy_wh)
+
+
+def _sealed(session: Session, row: Generation) -> tuple[str, bytes, str] | None:
+    likeness = session.get(Likeness, row.likeness_id) if row.likeness_id is not None else None
+    if likeness is None or likeness.state != "active" or likeness.picture_key is None or likeness.picture_secret is None:
+        return None
+    return likeness.picture_key, likeness.picture_secret, likeness.picture_mime
 
 
 def _write(uow: UnitOfWork, held: Claim, **values: Any) -> bool:

@@ -19,6 +19,8 @@ from ..errors import Busy, NotFound
 from ..media.scratch import scratch
 from ..models import Actor, Generation, Media
 from ..services import generations, screenings
+from ..services.cameos import asking
+from ..services.cameos import publishing as cameos
 from ..services.generations.reasons import sentence
 from ..storage import Store
 from ..store import generation_queue
@@ -148,8 +150,11 @@ def _conclude(uow: UnitOfWork, generation_id: int, owner: str, said: tuple[str, 
     row.lease_owner = row.lease_until = None
     stage, verdict = said
     if verdict.decision == "allow":
-        generation_queue.admit(uow, row)
-        generations.changed(uow, row)
+        if cameos.waits(row):
+            asking.screened(uow, row)
+        else:
+            generation_queue.admit(uow, row)
+            generations.changed(uow, row)
     else:
         screenings.note(uow, row, gate=verdict.gate, stage=stage, decision=verdict.decision, code=verdict.code,
                         reason=verdict.reason, evidence=verdict.evidence)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,8 @@ from ..db import Database, UnitOfWork
 from ..errors import Busy, Invalid
 from ..models import Actor, Generation
 from ..services import generations
+from ..services.cameos import asking
+from ..services.cameos.asking import Wish
 from ..services.generations import Estimate, Plan, inputs, webhooks
 from ..storage import Store
 from ..store import actors
@@ -83,6 +86,25 @@ def planned(session: Session, db: Database, actor_id: int, wanted: Wanted) -> Pl
         Invalid, NotFound, Forbidden: as it was asked for it cannot be made; the text says why.
     """
     return _worked_out(session, db, actor_id, wanted)[1]
+
+
+async def ask_cameo(db: Database, storage: Store, gates: Gates, actor_id: int, wish: Wish, made: Plan, *,
+                    publish: dict[str, Any] | None = None) -> int:
+    """Ask for a video with somebody's likeness: our own gates first, then the person. The id of what waits for the answer.
+
+    Args:
+        publish: members of `services.publish.Draft` when it is to become a post by itself.
+
+    Raises:
+        Invalid: the request is not complete, or a gate refused it.
+        Forbidden: the person lets this account not ask.
+        TooManyRequests: a quota is used up.
+    """
+    if publish is not None:
+        generations.draft_of(publish)
+    row_id = await db.write(lambda uow: asking.ask(uow, actors.get(uow.session, actor_id), wish, made, publish_as=publish).id)
+    await _screen(db, storage, gates, [row_id])
+    return row_id
 
 
 async def again(db: Database, storage: Store, gates: Gates, actor_id: int, generation_id: int) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ..errors import FedisoraError, Invalid
-from ..provenance.manifest import ingredient_id, safe_settings
+from ..provenance.manifest import LIKENESS, ingredient_id, safe_settings
 from .progress import Progress
 from .sidecar import same_manifest
 from .sniff import sniff_file
@@ -24,8 +24,8 @@ def sign_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Args:
         request: {"path", "output", "sidecar": files, "mime", "manifest": definition by `provenance.manifest.build`,
-            "ingredients": [{"path", "mime", "title", "relationship", "object"?}], "key": PKCS#8 PEM, "chain": PEM, leaf
-            first}.
+            "ingredients": [{"path" ("": named without bytes), "mime", "title", "relationship", "object"?}], "key": PKCS#8 PEM,
+            "chain": PEM, leaf first}.
 
     Returns:
         {"size": bytes of the manifest}
@@ -42,23 +42,29 @@ def sign_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
                  for action in assertion.get("data", {}).get("actions", ()) if isinstance(action, dict))
     if opened and not ingredients:  # what was opened is the file as it came, whoever made it
         ingredients = [{"path": path, "mime": mime, "title": "upload", "relationship": "parentOf"}]
+    named = [_definition(index, item) | {"description": LIKENESS} for index, item in enumerate(ingredients) if not item["path"]]
+    if named:
+        manifest = {**manifest, "ingredients": named}
     context = c2pa.Context.from_dict(safe_settings({}))
     try:
         with (c2pa.Signer.from_callback(key.sign, c2pa.C2paSigningAlg.ED25519, str(request["chain"]), None) as signer,
               c2pa.Builder(manifest, context) as builder):
             for index, item in enumerate(ingredients):
-                definition = {"title": item.get("title") or "parent", "label": ingredient_id(index),
-                              "relationship": item.get("relationship") or "parentOf"}
-                if item.get("object"):
-                    definition["informational_URI"] = item["object"]
-                with Path(item["path"]).open("rb") as stream:
-                    builder.add_ingredient(json.dumps(definition), item["mime"], stream)
+                if item["path"]:
+                    with Path(item["path"]).open("rb") as stream:
+                        builder.add_ingredient(json.dumps(_definition(index, item)), item["mime"], stream)
             with Path(path).open("rb") as source, Path(request["output"]).open("w+b") as output:
                 store = builder.sign(signer, mime, source, output)
     except c2pa.C2paError as error:
         raise Invalid("This file could not be signed.", cause=error) from error
     Path(request["sidecar"]).write_bytes(store)
     return {"size": len(store)}
+
+
+def _definition(index: int, item: dict[str, Any]) -> dict[str, Any]:
+    found = {"title": item.get("title") or "parent", "label": ingredient_id(index),
+             "relationship": item.get("relationship") or "parentOf"}
+    return found | ({"informational_URI": item["object"]} if item.get("object") else {})
 
 
 def read_request(request: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -31,6 +31,7 @@ OPERATIONS: Final = {
     "fingerprint": ("fingerprint", "fingerprint"),
     "codes": ("picture_codes", "codes"),
     "flashes": ("flashes", "flashes"),
+    "content": ("content", "content"),
     "sign": ("c2pa", "sign_request"),
     "read": ("c2pa", "read_request"),
     "selftest": ("c2pa", "selftest"),

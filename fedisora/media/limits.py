@@ -74,6 +74,7 @@ LIMITS: Final[dict[str, Limits]] = {
     "codes": Limits(memory=2048, cpu=60, file=1),
     "flashes": Limits(memory=2048, cpu=120, file=1),
     "fingerprint": Limits(memory=2048, cpu=150, file=1, nice=10),
+    "content": Limits(memory=1024, cpu=60, file=1, files=32),
     "sign": Limits(memory=2048, cpu=120, file=8192),
     "read": Limits(memory=2048, cpu=60, file=2048),
     "selftest": Limits(memory=2048, cpu=30, file=1),

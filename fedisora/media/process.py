@@ -91,7 +91,7 @@ async def run_media(
     """Run one operation of `child.OPERATIONS` in a child process.
 
     Args:
-        op: `probe`, `transcode`, `poster`, `thumbnail`, `image`, `sign` or `read`; each function's docstring gives the
+        op: `probe`, `transcode`, `poster`, `thumbnail`, `image`, `content`, `sign` or `read`; each function's docstring gives the
             members of its request and result.
         request: JSON values and paths.
         timeout: seconds; the child and all it started are killed then, and on cancellation.

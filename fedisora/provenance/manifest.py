@@ -34,8 +34,9 @@ class Ingredient:
         mime: its media type.
         title: what it is called in the manifest.
         relationship: `parentOf`, `componentOf`, or `inputTo` (a model was given it; C2PA 2.2, "Ingredient").
-        kind: `remix` (another post's file), `upload` (the file itself as it came) or `input` (what a model was given).
-        object: id of the post it belongs to; the manifest names it as the place to learn more.
+        kind: `remix` (another post's file), `upload` (the file itself as it came), `input` (what a model was given) or `cameo`
+            (a person who is shown, by name alone: `path` is "", nothing of their likeness goes in).
+        object: id of the post it belongs to, or of the person; the manifest names it as the place to learn more.
     """
 
     path: str
@@ -48,6 +49,11 @@ class Ingredient:
     def as_component(self) -> Ingredient:
         """The same as one of several parts."""
         return replace(self, relationship="componentOf")
+
+
+LIKENESS: Final = "org.fedisora.likeness"
+"""`description` of an ingredient that stands for a person who is shown: `componentOf`, with their actor id as
+`informational_URI`, without any bytes."""
 
 
 def ingredient_id(index: int) -> str:

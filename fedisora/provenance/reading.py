@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .manifest import LIKENESS
 from .record import LABEL
 
 _FOUND_IN: Final = re.compile(r"found in \[([^\[\]\s]+)\] trust anchors\Z")
@@ -37,6 +38,7 @@ class Reading:
         cut_off: a stapled answer of the certificate's issuer says that it is revoked.
         bad_ingredients: titles (or labels) of ingredients whose own validation failed, at whatever depth.
         parts: (title, state) of what this very file was made from; `intact`, `changed` or `unsigned` when it was used.
+        shown: actor ids of the people whose likeness the file shows, as its signers say (those of what it was made from too).
         digital_source_type: from the attested actions; None = undeclared.
         record: the `org.fedisora.provenance` assertion, None when absent or not attested.
     """
@@ -52,6 +54,7 @@ class Reading:
     digital_source_type: str | None
     record: dict[str, Any] | None
     parts: tuple[tuple[str, str], ...] = ()
+    shown: tuple[str, ...] = ()
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -110,10 +113,30 @@ def _bad_ingredients(manifests: Mapping[str, Any], active: str) -> tuple[str, ..
     return tuple(dict.fromkeys(bad))
 
 
+def _is_likeness(ingredient: Mapping[str, Any]) -> bool:
+    return ingredient.get("relationship") == "componentOf" and ingredient.get("description") == LIKENESS
+
+
+def _shown(manifests: Mapping[str, Any], active: str) -> tuple[str, ...]:
+    """People whom the active manifest or one of its ingredients' names as shown."""
+    found, seen, waiting = [], {active}, [active]
+    while waiting:
+        for item in _mappings(_mapping(manifests.get(waiting.pop())).get("ingredients")):
+            uri = item.get("informational_URI")
+            if _is_likeness(item) and isinstance(uri, str) and len(uri) <= 2048:
+                found.append(uri)
+            for label in (item.get("active_manifest"), _mapping(item.get("manifest_data")).get("identifier")):
+                if isinstance(label, str) and label not in seen and len(seen) < MOST_MANIFESTS:
+                    seen.add(label)
+                    waiting.append(label)
+    return tuple(dict.fromkeys(found))[:MOST_PARTS]
+
+
 def _parts(manifest: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The first ingredients of a manifest, and how each was when its signer took it in."""
     found = []
-    for item in _mappings(manifest.get("ingredients"))[:MOST_PARTS]:
+    files = [item for item in _mappings(manifest.get("ingredients")) if not _is_likeness(item)]
+    for item in files[:MOST_PARTS]:
         signed = isinstance(item.get("active_manifest"), str) or bool(_mapping(item.get("validation_results")))
         state = "changed" if _own_failures(item) else "intact" if signed else "unsigned"
         found.append((str(item.get("title") or item.get("label") or "a file")[:80], state))
@@ -178,4 +201,5 @@ def read_report(report: Mapping[str, Any]) -> Reading | None:
         digital_source_type=_source_type(attested),
         record=record,
         parts=_parts(manifest),
+        shown=_shown(_mapping(report.get("manifests")), label),
     )

@@ -219,6 +219,7 @@ def decide(
         names = ", ".join(plain_name(title) for title in parsed.bad_ingredients[:3])
         checks.append(Check("ingredients", False, f"a file it was made from had been changed: {names}"))
     checks += [Check("ingredient", state != "changed", f"{_PARTS[state]}: {plain_name(title)}") for title, state in parsed.parts]
+    checks += [Check("likeness", True, uri) for uri in parsed.shown]
     problem = problem or (self_problem(parsed) if known else None)
 
     if same is False:

@@ -10,8 +10,9 @@ from ..db import UnitOfWork
 from ..errors import Conflict, Invalid, NotFound
 from ..models import Actor, ConsentRequest, ConsentStamp, OutboxActivity
 from ..store import actors, consents, lineage, statuses
-from . import channels
+from . import channels, generations
 from . import publish as posts
+from .cameos import answering
 
 LONGEST = dt.timedelta(days=3650)
 
@@ -36,14 +37,16 @@ def grant(uow: UnitOfWork, owner: Actor, request_id: int, *, until: dt.datetime 
 
     Raises:
         NotFound: no such request of this person's.
-        Conflict: it was answered or withdrawn already, or the original is deleted.
-        Invalid: a time that is over, or a likeness, which is not given here yet.
+        Conflict: it was answered or withdrawn already, the original is deleted, or a likeness is not rendered yet.
+        Invalid: a time that is over.
     """
     request = asked(uow, owner, request_id)
-    if request.kind != "remix":
-        raise Invalid("This server cannot give a likeness yet. You can leave the request, or refuse it.")
     if until is not None and not uow.now < until < uow.now + LONGEST:
         raise Invalid("The consent has to last beyond this moment, and ten years at most.")
+    if request.kind == "likeness":
+        if request.digest is None:
+            raise Conflict("This is not rendered yet: agree to the request, then let the draft go.")
+        return answering.give(uow, request, until=until)
     if statuses.by_uri(uow.session, request.target_uri) is None:
         raise Conflict("Your post is deleted, so nothing can be made from it any more.")
     stamp = rules.give(uow, owner, actors.get(uow.session, request.requester_id), request, until=until)
@@ -75,6 +78,9 @@ def withdraw(uow: UnitOfWork, actor: Actor, request_id: int) -> ConsentRequest:
     if request is None or request.requester_id != actor.id:
         raise NotFound("There is no such request.")
     status = statuses.get(uow.session, request.status_id) if request.status_id is not None else None
+    if status is None and request.generation_id is not None and request.state != consents.REJECTED:
+        generations.cancel(uow, actor, request.generation_id)
+        return request
     if status is None:
         rules.move(request, consents.WITHDRAWN)
         return request

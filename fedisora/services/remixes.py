@@ -39,6 +39,8 @@ def remixable(session: Session, actor: Actor, parent_id: int, visibility: str = 
         raise Invalid("There is no video or picture in this post that could be remixed.")
     if parent.id in lineage.hidden(session, [parent.id]):
         raise Forbidden("This post is itself a remix whose consent was taken back.")
+    if any(row.kind == lineage.CAMEO for row in lineage.parents_of(session, [parent.id]).get(parent.id, [])):
+        raise Forbidden("This video shows a person, whose consent is for this post alone. Ask them for one of their own.")
     if parent.visibility not in statuses.PUBLIC:
         if parent.actor_id != actor.id or parent.visibility == "direct":
             raise Forbidden("Only public posts can be remixed.")

@@ -18,6 +18,8 @@ from ..models import Actor, Generation, Screening, User
 from ..store import actors, generation_queue, jobs, notifications, screenings
 from ..store.paging import Page
 from . import generations
+from .cameos import asking
+from .cameos import publishing as cameos
 
 log = structlog.get_logger()
 MOST: Final = 1000
@@ -165,7 +167,10 @@ def _allowed(uow: UnitOfWork, screening: Screening, row: Generation) -> None:
     # Jobs without a key: the one that was held may not be written off yet, and a pending one would count as this one.
     row.code = row.error = None
     if screening.stage in BEFORE and screening.decision == "hold":
-        generation_queue.admit(uow, row)  # every gate was asked, and nobody else denied
+        if cameos.waits(row):
+            asking.screened(uow, row)
+        else:
+            generation_queue.admit(uow, row)  # every gate was asked, and nobody else denied
     elif screening.stage in BEFORE:
         _to(uow, row, "submitted")
         jobs.enqueue(uow, "screen_generation", {"generation_id": row.id})

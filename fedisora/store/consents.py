@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
-from ..models import Actor, ConsentRequest, ConsentStamp, Media
+from ..models import Actor, ConsentRequest, ConsentStamp, Generation, Media, StampReader
 from .paging import Page, newest_first, paginate
 
 DRAFT, PENDING, ACCEPTED, REJECTED, WITHDRAWN = "draft", "pending", "accepted", "rejected", "withdrawn"
@@ -54,8 +54,15 @@ def same(session: Session, kind: str, target_uri: str, object_uri: str) -> Seque
 def pending_between(session: Session, owner_id: int, requester_id: int) -> int:
     """How many unanswered requests somebody has put to somebody."""
     return session.scalar(select(func.count()).select_from(ConsentRequest).where(
-        ConsentRequest.owner_id == owner_id, ConsentRequest.state == PENDING,
+        ConsentRequest.owner_id == owner_id, ConsentRequest.state.in_((PENDING, AGREED)),
         ConsentRequest.requester_id == requester_id)) or 0
+
+
+def open_between(session: Session, owner_id: int, requester_id: int) -> Sequence[ConsentRequest]:
+    """What somebody waits for from an owner of a likeness: requests that are neither stamped nor over."""
+    return session.scalars(select(ConsentRequest).where(
+        ConsentRequest.kind == "likeness", ConsentRequest.owner_id == owner_id, ConsentRequest.requester_id == requester_id,
+        ConsentRequest.state.in_((PENDING, AGREED, OFFERED)))).all()
 
 
 def waiting(session: Session, owner_id: int) -> int:
@@ -93,6 +100,14 @@ def outbox(session: Session, requester_id: int, page: Page, state: str | None = 
     return newest_first(session.scalars(paginate(query, ConsentRequest.id, page)).all(), page)
 
 
+def asked_by(session: Session, generation_id: int | None) -> set[int]:
+    """Owners of likenesses who are asked for a generation, or for whom it is made: it goes to nobody without their consent."""
+    if generation_id is None:
+        return set()
+    return set(session.scalars(select(ConsentRequest.owner_id).where(or_(
+        ConsentRequest.generation_id == generation_id, ConsentRequest.render_id == generation_id))))
+
+
 def offered(session: Session, target_uri: str, object_uri: str, requester_id: int) -> ConsentRequest | None:
     """The request of somebody whose rendered draft the owner let go, for a post to be."""
     return session.scalar(select(ConsentRequest).where(
@@ -105,6 +120,23 @@ def close_offers(uow: UnitOfWork, request: ConsentRequest) -> None:
     first = offered(uow.session, request.target_uri, request.object_uri, request.requester_id)
     if first is not None and first.id != request.id:
         first.state, first.stamp_uri, first.answered_at, first.reason = ACCEPTED, request.stamp_uri, uow.now, ""
+
+
+def end_generation(uow: UnitOfWork, request: ConsentRequest) -> None:
+    """The owner of a likeness said no: what waited for it here will not be made."""
+    row = uow.session.get(Generation, request.generation_id) if request.generation_id is not None else None
+    if row is not None and row.state == "asked":
+        row.state, row.code, row.finished_at = "rejected", "consent-refused", uow.now
+        row.error = request.reason or "The person who is to be shown did not agree."
+        uow.session.flush()
+        uow.ring(f"generation:{row.id}")
+        uow.ring(f"generations:{row.actor_id}")
+
+
+# ---- who fetched a stamp
+def reader_inboxes(session: Session, stamp_id: int) -> list[str]:
+    """Inboxes of the servers that fetched a stamp."""
+    return list(session.scalars(select(StampReader.inbox).where(StampReader.stamp_id == stamp_id, StampReader.inbox != "")))
 
 
 # ---- stamps

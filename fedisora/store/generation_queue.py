@@ -23,8 +23,9 @@ LOOK_BACK = 64
 """So many of the payer's newest jobs are asked when the last one of them ends."""
 NEWEST = 0.3
 """Weight of the newest job in the mean of its kind."""
-SECONDS_PER_UNIT = {"procedural": 0.055}
-"""GPU (or CPU) seconds per million pixels, frame and step where nothing is known yet: measured on one CPU thread."""
+SECONDS_PER_UNIT = {"procedural": 0.055, "cameo": 0.0}
+"""GPU (or CPU) seconds per million pixels, frame and step where nothing is known yet: measured on one CPU thread. A cameo is
+made on its owner's instance."""
 DEFAULT_PER_UNIT = 0.1
 """The same for models: Wan 2.2 TI2V-5B needs 9 minutes for 121 frames of 1280x704 in 50 steps on an RTX 4090 (model card)."""
 LEAST_SECONDS = 0.1

@@ -9,10 +9,11 @@ from .reading import read
 __all__ = ["ORIENTATIONS", "PRESETS", "PROCEDURAL", "TASKS", "Preset", "find", "is_accepted"]
 
 PROCEDURAL = Preset(
-    "procedural", "Aurora (a program, no AI)", "procedural", ("text",),
+    "procedural", "Aurora (a program, no AI)", "procedural", ("text", "image"),
     {"portrait": ((720, 1280),), "landscape": ((1280, 720),), "square": ((960, 960),)}, fps=24, max_seconds=60.0, gpu_class="cpu",
     licence="AGPL-3.0-or-later", licence_url="https://www.gnu.org/licenses/agpl-3.0.html",
-    note="Draws landscapes, cities, space and silk from the words of a prompt. It needs no GPU and no weights.")
+    note="Draws landscapes, cities, space and silk from the words of a prompt. Over a picture it moves slowly. It needs no GPU "
+         "and no weights.")
 PRESETS: tuple[Preset, ...] = (PROCEDURAL, *sorted(
     (read(path) for path in Path(__file__).parent.glob("*.toml")), key=lambda preset: (not preset.recommended, preset.name)))
 

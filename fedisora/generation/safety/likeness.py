@@ -49,7 +49,8 @@ class Likeness:
         handles, addresses = named(subject.prompt)
         if not asked and not handles and not addresses:
             return ALLOW
-        missing = await self._db.read(lambda session: self._missing(session, subject.actor_id, asked, handles, addresses))
+        missing = await self._db.read(lambda session: self._missing(session, subject.actor_id, asked, handles, addresses,
+                                                                       subject.generation_id))
         if not missing:
             return ALLOW
         whose = " and ".join(f"{name}'s" for name in missing)
@@ -58,7 +59,7 @@ class Likeness:
                        "them out, or ask them first.", {"people": missing})
 
     def _missing(self, session: Session, asker_id: int, uris: tuple[str, ...], handles: list[tuple[str, str]],
-                 addresses: list[str]) -> list[str]:
+                 addresses: list[str], generation_id: int | None) -> list[str]:
         """Handles or addresses of those who have not agreed, in the order in which they are named."""
         asker, now = actors.get(session, asker_id), self._db.clock()
         people: dict[str, Actor | None] = {}
@@ -73,8 +74,10 @@ class Likeness:
                 or_(Actor.uri == address, Actor.url == address), Actor.type.in_(("Person", "Service"))).limit(1))
             if found is not None:
                 people[address] = found
+        being_asked = consents.asked_by(session, generation_id)
         return [self._called(shown, person) for shown, person in people.items()
-                if person is None or (person.id != asker.id and not consents.likeness_given(session, person.uri, asker.uri, now))]
+                if person is None or (person.id not in {asker.id, *being_asked}
+                                      and not consents.likeness_given(session, person.uri, asker.uri, now))]
 
     def _called(self, shown: str, person: Actor | None) -> str:
         return f"@{person.username}@{person.domain or self._host}" if person is not None else shown

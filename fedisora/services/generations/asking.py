@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ...db import UnitOfWork
@@ -14,6 +14,7 @@ from ...models import Actor, Generation
 from ...store import generation_queue, jobs
 from ...store.paging import Page, newest_first, paginate
 from .. import agents, storage_quota
+from ..cameos.publishing import is_render
 from . import notify, quotas
 from .plan import Plan
 from .states import HIDDEN
@@ -75,13 +76,13 @@ def request(uow: UnitOfWork, actor: Actor, plan: Plan, *, publish_as: dict[str, 
 
 
 def get(session: Session, actor: Actor, generation_id: int) -> Generation:
-    """One of this account's generations.
+    """One of this account's generations. What was rendered for somebody's request is none: it is answered at the request.
 
     Raises:
         NotFound: not there, or another account's.
     """
     row = session.get(Generation, generation_id)
-    if row is None or row.actor_id != actor.id:
+    if row is None or row.actor_id != actor.id or is_render(row):
         raise NotFound("There is no such video in the making.")
     return row
 
@@ -94,5 +95,6 @@ def mine(session: Session, actor: Actor, limit: int = 40) -> Sequence[Generation
 def page(session: Session, actor: Actor, wanted: Page, states: Collection[str] = ()) -> list[Generation]:
     """A page of an account's generations in some states (none given: neither published nor discarded), newest first."""
     query = select(Generation).where(Generation.actor_id == actor.id)
+    query = query.where(or_(Generation.consent_request_id.is_(None), Generation.likeness_id.is_(None)))
     query = query.where(Generation.state.in_(states)) if states else query.where(Generation.state.not_in(HIDDEN))
     return newest_first(session.scalars(paginate(query, Generation.id, wanted)).all(), wanted)

@@ -17,6 +17,7 @@ from ...store import jobs, records
 from ...store import media as media_rows
 from ...vault import Vault
 from .. import publish as posts
+from ..cameos import publishing as cameos
 from .asking import get
 from .states import STATES
 from .transitions import WORDS, change
@@ -107,6 +108,10 @@ def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draf
         draft = replace(draft, remix_of_id=int(row.options["remix_of"]))  # what was made from somebody's video says so
     if not show_prompt:
         _guard(row.prompt, draft, description)
+    if cameos.is_render(row):
+        raise Conflict("This was made for somebody who asked for your likeness. Answer the request instead.", code="wrong-state")
+    if cameos.waits(row):
+        draft = cameos.promised(uow.session, row, draft)
     generator = {key: value for key, value in (media.generator or {}).items() if key not in ("prompt", "promptCommitment")}
     if show_prompt:
         generator["prompt"] = row.prompt
@@ -119,5 +124,7 @@ def publish(uow: UnitOfWork, actor: Actor, generation_id: int, draft: posts.Draf
     media.generator = generator
     media.description = description.strip()[:1500]
     status = posts.create(uow, actor, replace(draft, media_ids=(media.id,), generation_id=row.id))
+    if cameos.waits(row):
+        cameos.attach(uow, status, row)
     change(uow, row, "done", status_id=status.id, code=None, error=None)
     return status

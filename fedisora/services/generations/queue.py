@@ -4,10 +4,11 @@ from __future__ import annotations
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from ...activities import consents as rules
 from ...db import UnitOfWork
 from ...errors import Conflict, Invalid
-from ...models import Actor, Generation
-from ...store import generation_queue, jobs
+from ...models import Actor, ConsentRequest, Generation
+from ...store import actors, consents, generation_queue, jobs
 from .. import agents
 from . import quotas
 from .asking import NET, allowed, get
@@ -49,12 +50,15 @@ def stop(uow: UnitOfWork, row: Generation, code: str, text: str) -> None:
         uow.ring(f"generation:{row.id}")
         uow.ring(f"generations:{row.actor_id}")
     else:
-        queued = row.state == "queued"
+        queued, asked = row.state == "queued", row.state == "asked"
         change(uow, row, "cancelled", finished_at=uow.now, cancel_requested=False, lease_owner=None, lease_until=None,
                code=code, error=text)
         if queued:
             generation_queue.close_gap(uow, row)
         delete_file(uow, row)
+        request = uow.session.get(ConsentRequest, row.consent_request_id or 0) if asked else None
+        if request is not None and consents.WITHDRAWN in consents.TRANSITIONS[request.state]:
+            rules.withdraw(uow, request, actors.get(uow.session, request.owner_id), actors.get(uow.session, request.requester_id))
     uow.ring("generation")
 
 
@@ -92,6 +96,8 @@ def retry(uow: UnitOfWork, actor: Actor, generation_id: int) -> Generation:
     agents.require(uow, actor)
     row = get(uow.session, actor, generation_id)
     cost = generation_queue.expected(uow.session, row.model, row.backend, generation_queue.bucket(row))
+    if row.consent_request_id is not None:
+        raise Conflict("Somebody's consent is for one request. Ask them again.", code="wrong-state")
     if row.state not in ("failed", "cancelled"):
         raise Conflict(f"This video {WORDS[row.state]}; only one that failed or was cancelled can be tried again.",
                        code="wrong-state")

@@ -12,6 +12,7 @@ REASONS: dict[str, str] = {
     "refused": "This model cannot make what was asked for.",
     "input-missing": "The picture or video that it starts from is not there any more. Please choose another one.",
     "check-failed": "The finished video could not be checked or stored. You can try again.",
+    "cameo-broken": "The video that was offered could not be fetched, or is not the one that was offered. Ask again.",
     "cancelled-by-author": "You cancelled it.",
     "cancelled-by-admin": "An administrator stopped it.",
 }

@@ -86,6 +86,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "A consent that was given.",
         {"id": ID, "uri": URI, "kind": TEXT, "digest": maybe(TEXT), "object": URI, "status_id": maybe(ID), "target": ref("Named"),
          "account": maybe({"type": "object"}), "created_at": MOMENT, "ends_at": maybe(MOMENT), "revoked_at": maybe(MOMENT)}),
+    "HumanData": thing(
+        "Everything about one's verification.",
+        {"account": URI, "exported": MOMENT,
+         "verified": thing("What counts now.", {"verdict": maybe(TEXT), "method": maybe(TEXT), "until": maybe(MOMENT)}),
+         "cases": array({"type": "object"}), "passkeys": array({"type": "object"}), "credentials": array({"type": "object"}),
+         "vouches_for_me": array({"type": "object"}), "vouches_of_mine": array({"type": "object"}),
+         "identities": array({"type": "object"}), "log": array({"type": "object"})}),
     "Named": thing("A post by its id, and its row here when it is known.", {"uri": URI, "status_id": maybe(ID)}),
     "Dial": thing(
         "How much AI somebody wants to see.",

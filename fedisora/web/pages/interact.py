@@ -30,7 +30,11 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "consent.answer": "answered your request.", "consent.revoked": "took back the consent to a remix of yours.",
          "generation.held": "has a video that waits for a moderator.",
          "generation.decided": "looked at a video of yours that was held. Its page says what was decided.",
-         "match.question": "has a video that yours looks like. Is it a remix of it, or yours?"}
+         "human.review": "has handed in something for the moderators.",
+         "human.rejected": "has an answer to your verification.",
+         "human.expired": "did not look at your clip in time. It is deleted.",
+         "match.question": "has a video that yours looks like. Is it a remix of it, or yours?",
+         "human.vouch": "asks you to vouch that they are a person.", "human.vouched": "vouched that you are a person."}
 
 
 def _house(request: Request) -> House:
@@ -163,6 +167,12 @@ def _link(session: Session, row: Notification) -> tuple[str, str] | None:
     """(path, words) of the page on which somebody goes on; None: the post is that page."""
     if row.type.startswith("consent."):
         return "/consent", "See Consent"
+    if row.type == "human.review":
+        return "/admin/verification", "See who waits"
+    if row.type in ("human.rejected", "human.expired"):
+        return "/settings/human", "See Verified human"
+    if row.type in ("human.vouch", "human.vouched"):
+        return "/settings/human/vouch", "See vouches"
     if row.type == "generation.held":
         return "/admin/generation/held", "See held videos"
     if row.type == "generation.decided":

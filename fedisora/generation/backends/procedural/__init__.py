@@ -1,4 +1,6 @@
-"""The procedural backend: a program draws, no model is involved (IPTC algorithmicMedia). Needs no GPU and no weights."""
+"""The procedural backend: a program draws, no model is involved (IPTC algorithmicMedia). Needs no GPU and no weights.
+
+A picture to start from is moved over slowly, in the light of a palette (IPTC composite)."""
 from __future__ import annotations
 
 import contextlib
@@ -10,8 +12,9 @@ import av
 import numpy as np
 
 from ....errors import Invalid
-from ....provenance.digital_source import ALGORITHMIC
+from ....provenance.digital_source import ALGORITHMIC, COMPOSITE
 from ..base import Cancelled, Progress, Request
+from .drift import Drift
 from .palette import Field, choose, generator_for, stops_of, words_of
 from .silk import Silk, Space
 from .vista import LOOKS, Vista
@@ -64,8 +67,12 @@ class Procedural:
         words, rng = words_of(request.prompt), generator_for(request.prompt, request.seed)
         name, palette = scene_for(words), choose(words, rng)
         width, height = _drawing_size(request.width, request.height)
-        kind = Vista if name in LOOKS else Space if name == "space" else Silk
-        scene: Scene = kind(name, words, stops_of(palette), rng, width, height)
+        scene: Scene
+        if request.task == "image" and request.image is not None:
+            name, scene = "picture", Drift(request.image, stops_of(palette), rng, width, height)
+        else:
+            kind = Vista if name in LOOKS else Space if name == "space" else Silk
+            scene = kind(name, words, stops_of(palette), rng, width, height)
         frames = max(1, round(request.seconds * request.fps))
         finish = _Finish(rng, width, height)
         encoder = _Encoder(request)
@@ -81,7 +88,7 @@ class Procedural:
                                "frames": frames, "fps": request.fps},
                 "generator": {"name": "Fedisora procedural", "model": "Aurora", "revision": "2",
                               "licence": "AGPL-3.0-or-later", "backend": "cpu"},
-                "digital_source_type": ALGORITHMIC}
+                "digital_source_type": COMPOSITE if name == "picture" else ALGORITHMIC}
 
 
 class _Finish:

@@ -1,0 +1,58 @@
+"""People with a likeness, and the jobs of a cameo run by hand."""
+from __future__ import annotations
+
+import io
+import secrets
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from fedisora.app import House
+from fedisora.db import UnitOfWork
+from fedisora.models import Actor, Likeness
+from fedisora.storage.private import LIKENESSES
+
+
+def portrait(width: int = 240, height: int = 320) -> bytes:
+    """A picture with something to see, as WebP."""
+    picture = Image.new("RGB", (width, height))
+    picture.putdata([(x * 255 // width, y * 255 // height, (x * y) % 251) for y in range(height) for x in range(width)])
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=90)
+    return out.getvalue()
+
+
+def enrol(house: House, actor_id: int, folder: Path, **columns: Any) -> int:
+    """A checked likeness of a local person with its sealed picture; the row's id."""
+    data = portrait()
+
+    def insert(uow: UnitOfWork) -> int:
+        row_id = uow.new_id()
+        sealed = house.private.put(LIKENESSES, row_id, data, folder)
+        uow.session.add(Likeness(**{
+            "id": row_id, "actor_id": actor_id, "kind": "self", "state": "active", "audience": "everyone", "forbidden": "no ads",
+            "picture_key": sealed.key, "picture_secret": sealed.secret, "picture_mime": "image/webp", "width": 240, "height": 320,
+            "created_at": uow.now, "updated_at": uow.now, **columns}))
+        return row_id
+
+    return house.db.write_now(insert)
+
+
+def change(house: House, likeness_id: int, **columns: Any) -> None:
+    """Change who may ask, and how long."""
+    def write(uow: UnitOfWork) -> None:
+        row = uow.session.get_one(Likeness, likeness_id)
+        for name, value in columns.items():
+            setattr(row, name, value)
+
+    house.db.write_now(write)
+
+
+def name() -> str:
+    """An account name that nobody has."""
+    return f"p{secrets.token_hex(4)}"
+
+
+def actor(house: House, actor_id: int) -> Actor:
+    return house.db.read_now(lambda session: session.get_one(Actor, actor_id))
