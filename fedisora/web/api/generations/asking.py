@@ -103,7 +103,7 @@ def _count(request: Request, house: House, who: Person) -> None:
 async def create(request: Request) -> Response:
     """POST generations: 202 with the first one; `batch` lists all when variants were asked for."""
     house: House = request.app.state.house
-    who = await person(request, "write")
+    who = await person(request, "write:generations")
     _count(request, house, who)
     wanted = wanted_of(await params(request))
     secret = None
