@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...app import House
 
 _SET = Answer("The settings as they are kept.", ref("AgentAnswers"))
+LISTS = ("allowed", "blocked", "schedule")
 _TEXT, _LIST = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
 _COUNT = {"type": "integer", "minimum": 0, "maximum": configure.MOST_A_DAY}
 _BODY = {"type": "object", "properties": {
@@ -63,7 +64,7 @@ async def change(request: Request) -> Response:
     """PUT agents/:id/answers: any of the settings; what is not sent stays."""
     house: House = request.app.state.house
     wanted, who, given = row_id(request), await person(request, "write"), await params(request)
-    sent = {name: given.raw(name) for name in configure.CHECKS if name in given}
+    sent = {name: given.raws(name) if name in LISTS else given.raw(name) for name in configure.CHECKS if name in given}
 
     def apply(uow: UnitOfWork) -> dict[str, Any]:
         agent = _agent(uow.session, who, wanted)
