@@ -67,7 +67,7 @@ def shown_fields(actor: Actor, uris: Uris, now: dt.datetime | None = None, narro
     if not badge(actor, uris, now, narrowing).checked:
         return fields
     said = field(actor, uris, now or dt.datetime.now(dt.UTC))
-    return [*fields, said] if said is not None else fields
+    return [said, *fields] if said is not None else fields
 
 
 def field(actor: Actor, uris: Uris, now: dt.datetime | None) -> dict[str, str] | None:
