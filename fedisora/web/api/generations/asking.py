@@ -83,7 +83,8 @@ def wanted_of(given: Params) -> Wanted:
         seconds=seconds, seed=seed, steps=_number(given, "steps", int),
         guidance=_number(given, "guidance", float), strength=_number(given, "strength", float),
         input_media_id=_row(given, "input_media_id"), remix_of_id=_row(given, "remix_of_id", "fedisora_remix_of"),
-        variants=1 if variants is None else variants, publish=_post(given), webhook_url=given.text("webhook_url"))
+        variants=1 if variants is None else variants, people=given.text("input_people"),
+        publish=_post(given), webhook_url=given.text("webhook_url"))
 
 
 def _count(request: Request, house: House, who: Person) -> None:

@@ -21,6 +21,8 @@ _WANTED: Final[Schema] = {"type": "object", "required": ["prompt"], "properties"
     "steps": {"type": "integer"}, "guidance": {"type": "number"},
     "strength": {"type": "number", "minimum": 0, "maximum": 1, "description": "How far a source video is changed."},
     "input_media_id": {"type": "string", "description": "A picture or video of yours, or of any post that may be remixed."},
+    "input_people": {"type": "string", "enum": ["nobody", "me", "agreed"], "description": "Who is in it: no real person, you, or "
+                     "somebody who agreed to a cameo of yours. Needed for what was not generated here."},
     "remix_of_id": {"type": "string", "description": "The post it is meant as a remix of."},
     "variants": {"type": "integer", "minimum": 1, "description": "So many, with the seeds seed, seed + 1, …"},
     "publish": {"description": "It becomes a post by itself: true, or the members of a post.",
