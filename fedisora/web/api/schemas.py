@@ -81,11 +81,24 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"id": ID, "uri": URI, "kind": TEXT, "direction": {"type": "string", "enum": ["in", "out"]}, "state": TEXT,
          "account": {"type": "object", "description": "The other side."}, "name": TEXT, "use": TEXT, "target": ref("Named"),
          "object": maybe(URI), "status_id": maybe(ID), "digest": maybe(TEXT), "preview_url": maybe(URI), "reason": maybe(TEXT),
-         "stamp": maybe(URI), "created_at": MOMENT, "answered_at": maybe(MOMENT)}),
+         "stamp": maybe(URI), "prompt": TEXT, "character": maybe(URI), "generation_id": maybe(ID), "created_at": MOMENT,
+         "answered_at": maybe(MOMENT)}),
     "ConsentStamp": thing(
         "A consent that was given.",
         {"id": ID, "uri": URI, "kind": TEXT, "digest": maybe(TEXT), "object": URI, "status_id": maybe(ID), "target": ref("Named"),
          "account": maybe({"type": "object"}), "created_at": MOMENT, "ends_at": maybe(MOMENT), "revoked_at": maybe(MOMENT)}),
+    "Arrival": thing(
+        "Whether one server has heard that a consent was taken back.",
+        {"host": TEXT, "state": {"type": "string", "enum": ["delivered", "waiting", "failed"]}, "status": maybe(WHOLE),
+         "reason": TEXT, "attempts": WHOLE, "next": maybe(MOMENT), "at": maybe(MOMENT)}),
+    "CameoTerms": thing(
+        "What the owner of a likeness lets one ask.",
+        {"account": TEXT, "actor": URI, "renders": {"type": "boolean", "description": "Their server makes videos from pictures."},
+         "person": ref("CameoSubject"), "characters": array(ref("CameoSubject"))}),
+    "CameoSubject": thing(
+        "A person, or a character that they invented.",
+        {"id": maybe(URI), "name": TEXT, "summary": TEXT, "may_ask": {"type": "boolean"}, "reason": TEXT,
+         "forbidden": {"type": "string", "description": "What it must not be used for."}, "until": maybe(TEXT)}),
     "Named": thing("A post by its id, and its row here when it is known.", {"uri": URI, "status_id": maybe(ID)}),
     "Dial": thing(
         "How much AI somebody wants to see.",
