@@ -248,8 +248,9 @@ def preview(session: Session, request: ConsentRequest, viewer_id: int | None = N
 
 
 def rendered(session: Session, request: ConsentRequest) -> Media | None:
-    """The draft that was rendered here for a request and waits for its owner's look, or was let go."""
-    if request.render_id is None or request.state not in (AGREED, OFFERED):
+    """The draft that was rendered here for a request and waits for its owner's look, or was let go. Not before
+    it is known by which digest its finished file is compared with it."""
+    if request.render_id is None or request.content_digest is None or request.state not in (AGREED, OFFERED):
         return None
     row = session.get(Generation, request.render_id)
     return session.get(Media, row.media_id) if row is not None and row.state == "draft" and row.media_id is not None else None

@@ -23,7 +23,7 @@ _WANTED: Final[Schema] = {"type": "object", "required": ["prompt"], "properties"
     "input_media_id": {"type": "string", "description": "A picture or video of yours, or of any post that may be remixed."},
     "remix_of_id": {"type": "string", "description": "The post it is meant as a remix of."},
     "variants": {"type": "integer", "minimum": 1, "description": "So many, with the seeds seed, seed + 1, …"},
-    "likeness_of": {"type": "string", "description": "@name@server of the person it is to show, with their consent; it is made on "
+    "likeness_of": {"type": "string", "description": "@name@server of whom it is to show, with their consent; it is made on "
                     "their server."},
     "character": {"type": "string", "description": "Address of a character instead of a person (see /cameos/check)."},
     "intended_use": {"type": "string", "description": "With a likeness: what the video is for; its owner reads it."},
