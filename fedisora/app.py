@@ -18,6 +18,8 @@ from .federation.client import Client
 from .federation.fetch import Fetcher
 from .federation.inbox import Inbox
 from .federation.key_cache import KeyCache
+from .federation.oidc import Issuer
+from .federation.presented import PresentedCredentials
 from .federation.processing import Processor
 from .federation.resolve import Resolver
 from .generation import safety as gates
@@ -62,6 +64,8 @@ class House:
     verifier: Verifier
     recogniser: Recogniser
     gates: Gates
+    issuer: Issuer
+    presented: PresentedCredentials
     name: str
     """Prefix of this process's lease owners."""
     gate: Gate = field(default_factory=Gate)
@@ -113,7 +117,8 @@ def build_house(settings: Settings) -> House:
     private = open_private(settings.effective_private_url, vault, settings.effective_storage_url)
     return House(settings, db, uris, vault, storage, private, Bells(), policy, client, keys, fetcher, resolver,
                  Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), verifier, recogniser,
-                 gates.load(gates.Surroundings(settings, db)), process_name())
+                 gates.load(gates.Surroundings(settings, db)), Issuer(settings, client),
+                 PresentedCredentials(db, client, resolver), process_name())
 
 
 def process_name() -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from . import (
     __version__,
+    cli_backup,
     cli_domain,
     cli_extension,
     cli_generate,
@@ -47,6 +48,7 @@ app.add_typer(cli_keys.keys, name="keys")
 app.add_typer(cli_review.reviews, name="review")
 app.add_typer(cli_safety.safety, name="safety")
 app.add_typer(cli_storage.storages, name="storage")
+app.add_typer(cli_backup.backups, name="backup")
 app.command()(cli_generate.generate)
 users.command("limits")(cli_generate.limits)
 app.add_typer(cli_model.models, name="model")

@@ -56,6 +56,7 @@ class LocalWorkers:
             await self._house.db.write(housekeeping.schedule)
         if "media" in self._queues:
             await self._house.db.write(claims.schedule)
+            await self._house.db.write(agents.schedule)
         if self.renderer is not None:
             await self.renderer.start()
         for queue, drain in self.drains().items():

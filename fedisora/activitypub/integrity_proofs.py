@@ -67,19 +67,26 @@ def verification_method_of(document: dict[str, Any]) -> str | None:
     return method if isinstance(method, str) and method else None
 
 
+def proof_option(document: dict[str, Any], name: str) -> object:
+    """What a document's proof says besides the usual: its `challenge` or `domain`."""
+    return (_proof_of(document) or {}).get(name)
+
+
 def proof_created(document: dict[str, Any]) -> dt.datetime | None:
     """When a document's proof says that it was made; None when it does not say."""
     proof = _proof_of(document)
     return datetime_of(proof, "created") if proof is not None else None
 
 
-def verify_document(document: dict[str, Any], key: Ed25519PublicKey, now: dt.datetime | None = None) -> None:
+def verify_document(document: dict[str, Any], key: Ed25519PublicKey, now: dt.datetime | None = None, *,
+                    purpose: str = "assertionMethod") -> None:
     """Check that the document's proof was made over exactly this document with `key`.
 
     Whose key it is, and whether they may say this, is the caller's question.
 
     Args:
         now: given, a proof whose `expires` has passed does not hold.
+        purpose: what the proof has to be for: `authentication` for a presentation.
 
     Raises:
         BadSignature: no proof, another kind, purpose or `@context`, expired, or it does not fit.
@@ -87,7 +94,7 @@ def verify_document(document: dict[str, Any], key: Ed25519PublicKey, now: dt.dat
     proof = _proof_of(document)
     if proof is None:
         raise BadSignature("The document carries no proof.")
-    if any(proof.get(name) != value for name, value in _KIND.items()):
+    if any(proof.get(name) != value for name, value in {**_KIND, "proofPurpose": purpose}.items()):
         raise BadSignature("The proof is of another kind, cryptosuite or purpose.")
     if not isinstance(proof.get("verificationMethod"), str):
         raise BadSignature("The proof names no key.")

@@ -79,6 +79,15 @@ async def submit(db: Database, storage: Store, gates: Gates, actor_id: int, want
     return ids
 
 
+def planned(session: Session, db: Database, actor_id: int, wanted: Wanted) -> Plan:
+    """The effective parameters of a request, for who writes its rows in a transaction of their own.
+
+    Raises:
+        Invalid, NotFound, Forbidden: as it was asked for it cannot be made; the text says why.
+    """
+    return _worked_out(session, db, actor_id, wanted)[1]
+
+
 async def ask_cameo(db: Database, storage: Store, gates: Gates, actor_id: int, wish: Wish, made: Plan, *,
                     publish: dict[str, Any] | None = None) -> int:
     """Ask for a video with somebody's likeness: our own gates first, then the person. The id of what waits for the answer.

@@ -16,7 +16,7 @@ from ..db import UnitOfWork
 from ..errors import Forbidden, Invalid, NotFound
 from ..models import Actor, Media, Status
 from ..provenance import dial, digital_source, policy_inbound
-from ..store import actors, agents, jobs, notifications, statuses
+from ..store import actors, agent_mentions, agents, jobs, notifications, statuses
 from ..store import media as media_rows
 from . import agents as agent_standing
 from . import channels, polls, quotes, relays, remixes, renditions
@@ -216,7 +216,7 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     actor = actors.get(session, status.actor_id)
     if agent_standing.may_act(session, uow.settings, actor, uow.now):
         return  # it is sent when the agent goes on: services.agents.stopping.resume
-    if not remixes.cleared(uow, status, actor):
+    if agent_mentions.deserted(status) or not remixes.cleared(uow, status, actor):
         return
     files = media_rows.of_statuses(session, [status_id]).get(status_id, [])
     media_rows.note_made(status, files)
@@ -251,6 +251,8 @@ def abandon(uow: UnitOfWork, status_id: int) -> None:
     if status is None or status.published:
         return
     remixes.before_delete(uow, status, actors.get(session, status.actor_id))
+    if (asked := agent_mentions.of_answer(status)) is not None:
+        jobs.enqueue(uow, "agent_reply", {"mention_id": asked}, key=f"{asked}:abandoned")
     for media in session.scalars(select(Media).where(Media.status_id == status_id)):
         media.status_id = None
     session.flush()

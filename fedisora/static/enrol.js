@@ -5,6 +5,8 @@ const LONGEST = 15;
 const MOST = 20 << 20;
 const COUNT = 3;
 
+for (const note of document.querySelectorAll('[data-needs-script]')) note.remove();
+
 class Refused extends Error {}
 
 const say = (place, words) => { place.hidden = !words; place.textContent = words; };

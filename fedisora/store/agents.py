@@ -1,6 +1,8 @@
 """Agents of this instance: their profiles, who mentions them, who wants to be left alone."""
 from __future__ import annotations
 
+import datetime as dt
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -34,16 +36,31 @@ def everybody(session: Session) -> list[tuple[Actor, AgentProfile]]:
         select(Actor, AgentProfile).join(AgentProfile, AgentProfile.actor_id == Actor.id).order_by(Actor.id))]
 
 
+MACHINES = frozenset({"Service", "Application", "Group", "Organization"})
+"""Types of actors that no agent answers: two machines that answer each other never stop."""
+FRESH = dt.timedelta(hours=24)
+"""Older posts (fetched late, released late) ask for nothing any more."""
+
+
+def machine(actor: Actor) -> bool:
+    """Whether an account is a program, or a group, by what it says of itself."""
+    return actor.kind == "agent" or actor.type in MACHINES
+
+
 def mentioned(uow: UnitOfWork, agent: Actor, status: Status) -> None:
     """A stored, shown post mentions a local agent: whether and how it answers is decided in a job. Once for each post."""
     session = uow.session
     row = profile(session, agent.id)
     if row is None or not row.answers or row.stopped_at is not None or status.actor_id == agent.id:
         return
+    if status.created_at < uow.now - FRESH or status.reblog_of_id is not None:
+        return
     if session.scalar(select(AgentMention.id).where(AgentMention.agent_id == agent.id,
                                                     AgentMention.status_id == status.id)) is not None:
         return
     author = session.get_one(Actor, status.actor_id)
+    if machine(author):
+        return
     mention = AgentMention(id=uow.new_id(), agent_id=agent.id, status_id=status.id, author_id=author.id, domain=author.domain,
                            created_at=uow.now)
     session.add(mention)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from ..db import UnitOfWork
 from ..models import Actor, Block, Favourite, Follow, Media, Mention, Status, StatusTag, Tombstone
 from ..provenance.dial import Sieve
-from . import actors, dial, domains, jobs, lineage
+from . import actors, agent_mentions, dial, domains, jobs, lineage
 from . import media as media_rows
 from .paging import Page, newest_first, paginate
 
@@ -340,6 +340,7 @@ def delete(uow: UnitOfWork, status: Status) -> None:
         jobs.enqueue(uow, "delete_files", {"keys": keys}, delay=dt.timedelta(seconds=30))
     if status.reblog_of_id is None:
         tombstone(uow, status.uri, author.uri)
+        agent_mentions.asker_deleted(uow, status.id)
     session.execute(sql_delete(Favourite).where(Favourite.status_id == status.id))
     session.execute(update(Status).where(Status.in_reply_to_id == status.id).values(in_reply_to_id=None))
     session.execute(update(Status).where(Status.quote_of_id == status.id).values(quote_of_id=None))

@@ -104,6 +104,12 @@ def entries_about(session: Session, actor_id: int, limit: int | None = None) -> 
                            .order_by(AuditEntry.id.desc()).limit(limit)).all()
 
 
+def handed_in_since(session: Session, actor_id: int, since: dt.datetime) -> int:
+    """How often somebody has handed in something since a moment, by the log: erasing one's data does not reset it."""
+    return session.scalar(select(func.count()).select_from(AuditEntry).where(
+        AuditEntry.subject_id == actor_id, AuditEntry.action == "case.submitted", AuditEntry.at > since)) or 0
+
+
 def evidenced(session: Session, case_id: int, digest: str) -> bool:
     """Whether the deletion of a clip was written down."""
     return any(entry.detail.get("digest") == digest for entry in session.scalars(select(AuditEntry).where(

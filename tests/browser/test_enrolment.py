@@ -1,4 +1,4 @@
-"""Becoming a verified human in a real browser: passkey, live clip, a moderator's look and decision, and the clip gone from disk."""
+"""Becoming a verified human in a browser: passkey, live clip, a moderator's look and decision, and the clip gone from disk."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -22,8 +22,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProce
     running = InstanceProcess(tmp_path_factory.mktemp("enrolment"), port=port, base_url=f"http://localhost:{port}").start()
     running.base = f"http://localhost:{port}"
     running.user("ada")
-    running.user("mo")
-    running.cli("user", "role", "mo", "moderator")
+    running.cli("user", "create", "mo", "--email", "mo@example.org", "--password", PASSWORD, "--admin")
     yield running
     running.close()
 
@@ -96,8 +95,9 @@ def test_from_passkey_to_decision(instance: InstanceProcess, filmed: Browser) ->
     spoken = phrase.inner_text()
     stop = page.get_by_role("button", name="Stop")
     expect(stop).to_be_visible(timeout=15_000)
-    page.wait_for_function("document.querySelector('[data-live]').currentTime > 0")
-    page.wait_for_timeout(1600)  # what is recorded takes its time: shorter clips are refused
+    now = "document.querySelector('[data-live]').currentTime"
+    start = page.evaluate(now)
+    eventually(lambda: page.evaluate(now) > start + 1.6, what="something was recorded: shorter clips are refused")
     looked_at(page, "human-recording")
     stop.press("Enter")
     send = page.get_by_role("button", name="Send this clip")
@@ -120,7 +120,7 @@ def test_from_passkey_to_decision(instance: InstanceProcess, filmed: Browser) ->
     desk.get_by_role("button", name="Approve").click()
     expect(desk.get_by_role("alert")).to_contain_text("Look at the clip")
     desk.get_by_role("button", name="Look at the clip").click()
-    desk.wait_for_function("document.querySelector('[data-view] video').videoWidth > 0")
+    eventually(lambda: desk.evaluate("document.querySelector('[data-view] video').videoWidth") > 0, what="the clip is shown")
     looked_at(desk, "review")
     desk.get_by_role("button", name="Approve").click()
     expect(desk.get_by_text("Decided.")).to_be_visible()

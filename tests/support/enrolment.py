@@ -31,10 +31,10 @@ def _keys() -> local_actors.NewKeys:
 class Office:
     """One instance with people. Actors are named by their user name."""
 
-    def __init__(self, folder: Path, database_url: str = "", **settings: Any) -> None:
+    def __init__(self, folder: Path, database_url: str = "", *, base_url: str = "https://here.example",
+                 **settings: Any) -> None:
         self.folder = folder
-        self.house: House = build_house(load_settings(folder, base_url="https://here.example", database_url=database_url,
-                                                      **settings))
+        self.house: House = build_house(load_settings(folder, base_url=base_url, database_url=database_url, **settings))
         self.ids: dict[str, int] = {}
 
     def person(self, name: str, *, moderator: bool = False, admin: bool = False, operator: str | None = None) -> int:

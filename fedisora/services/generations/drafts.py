@@ -41,7 +41,8 @@ def delete_file(uow: UnitOfWork, row: Generation) -> None:
             uow.session.flush()
 
 
-DRAFT_MEMBERS = ("text", "visibility", "sensitive", "spoiler_text", "language", "remix_policy", "remix_use", "remix_of_id")
+DRAFT_MEMBERS = ("text", "visibility", "sensitive", "spoiler_text", "language", "remix_policy", "remix_use", "remix_of_id",
+                 "in_reply_to_id", "idempotency_key")
 
 
 def draft_of(values: dict[str, Any]) -> posts.Draft:

@@ -5,6 +5,8 @@ from ...db import UnitOfWork
 from ...models import Generation
 from ...store import jobs
 
+SETTLED = frozenset({"done", "failed", "cancelled", "rejected", "held", "discarded"})
+"""States of which somebody hears who asked an agent for a video; also `draft`, when it was not published for a reason."""
 ENDS = ("draft", "failed", "rejected", "cancelled")
 """States at which whoever agreed to a cameo, and whoever asked for it, hear how it went."""
 
@@ -18,3 +20,6 @@ def changed(uow: UnitOfWork, row: Generation) -> None:
     if row.webhook_url:
         jobs.enqueue(uow, "generation_webhook", {"generation_id": row.id, "state": row.state, "event": str(uow.new_id()),
                                                  "at": uow.now.isoformat(timespec="milliseconds")})
+    asked = (row.options or {}).get("mention")
+    if asked and (row.state in SETTLED or (row.state == "draft" and row.code)):
+        jobs.enqueue(uow, "agent_reply", {"mention_id": int(asked)}, key=f"{asked}:{row.state}")

@@ -4,12 +4,13 @@ What happens to a case is written down in the audit log, in the same transaction
 """
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import json
 from typing import Any, Final
 
 from ...db import UnitOfWork
-from ...errors import Conflict, Forbidden, Invalid, NotFound
+from ...errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from ...models import Actor, VerificationCase
 from ...store import actors, notifications, verification
 from .. import audit
@@ -23,6 +24,9 @@ OTHER_WAY: Final = "other-way"
 REVIEWED: Final = (*WITH_CLIP, OTHER_WAY)
 METHODS: Final = (*WITH_CLIP, OTHER_WAY, "vouch", "oidc", "credential")
 MAX_TEXT: Final = 1000
+PER_DAY: Final = 5
+"""What one account may hand in for moderators in a day."""
+DAY: Final = dt.timedelta(days=1)
 
 
 def open_case(uow: UnitOfWork, actor: Actor, method: str, *, likeness_id: int | None = None) -> VerificationCase:
@@ -34,6 +38,7 @@ def open_case(uow: UnitOfWork, actor: Actor, method: str, *, likeness_id: int | 
     Raises:
         Forbidden: an agent, or not an account of this server.
         Invalid: no such way, or this server does not offer it.
+        TooManyRequests: moderators got `PER_DAY` of this account's in a day.
     """
     if actor.domain or actor.kind != "human":
         raise Forbidden("Only people of this server can be verified. An agent shows who runs it.")
@@ -43,6 +48,8 @@ def open_case(uow: UnitOfWork, actor: Actor, method: str, *, likeness_id: int | 
     found = verification.open_case(uow.session, actor.id, method, likeness_id)
     if found is not None:
         return found
+    if method in REVIEWED and verification.handed_in_since(uow.session, actor.id, uow.now - DAY) >= PER_DAY:
+        raise TooManyRequests("You have handed in a lot today. Try again tomorrow.", retry_after=DAY.total_seconds())
     case = VerificationCase(id=uow.new_id(), actor_id=actor.id, method=method, likeness_id=likeness_id, state="started",
                             created_at=uow.now, updated_at=uow.now)
     uow.session.add(case)

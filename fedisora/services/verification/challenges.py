@@ -76,7 +76,7 @@ def check(session: Session, vault: Vault, actor: Actor, case_id: int, token: str
         raise Conflict("This was handed in already, or there is nothing to answer. Reload the page.")
     if arrived > case.challenge_until:
         raise Invalid("The minute is over. Get a new phrase and record again.")
-    if not hmac.compare_digest(str(unseal(vault, case).get("token", "")), token):
+    if not hmac.compare_digest(str(unseal(vault, case).get("token", "")).encode(), token.encode()):
         raise Invalid("This clip answers another phrase. Get a new one and record again.")
     return case
 

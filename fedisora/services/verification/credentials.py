@@ -101,6 +101,7 @@ def revoke(uow: UnitOfWork, actor: Actor, reason: str, *, by: int | None = None)
     if not own:
         notifications.notify(uow, actor.id, actors.instance_actor(uow.session).id, "human.revoked", about=row.id)
     _tell(uow, actor)
+    _look_at_vouched(uow, actor)
 
 
 def expire(uow: UnitOfWork, credential_id: int) -> bool:
@@ -118,6 +119,7 @@ def expire(uow: UnitOfWork, credential_id: int) -> bool:
     audit.note(uow, "credential.expired", subject=actor.id, method=row.method)
     notifications.notify(uow, actor.id, actors.instance_actor(uow.session).id, "human.expired", about=row.id)
     _tell(uow, actor)
+    _look_at_vouched(uow, actor)
     return True
 
 
@@ -178,6 +180,13 @@ def _end(uow: UnitOfWork, row: HumanCredential, how: str, reason: str = "") -> N
 def _clear(uow: UnitOfWork, actor: Actor, verdict: str | None) -> None:
     actor.attestation, actor.human = [], verdict
     actor.human_issuer = actor.human_method = actor.human_until = None
+
+
+def _look_at_vouched(uow: UnitOfWork, actor: Actor) -> None:
+    """Whose verification rests on this one's word loses it where too few are left."""
+    from .methods import vouching  # it ends credentials itself
+
+    vouching.reconsider(uow, actor.id)
 
 
 def _tell(uow: UnitOfWork, actor: Actor) -> None:

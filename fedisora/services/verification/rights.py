@@ -5,11 +5,9 @@ that already. Moderators are left out: who looked is the instance, in a role (AD
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, select
 
 from ...db import UnitOfWork
 from ...models import (
@@ -20,13 +18,11 @@ from ...models import (
     Passkey,
     User,
     VerificationCase,
-    VerificationIdentity,
-    Vouch,
 )
 from ...provenance.record import timestamp
 from ...store import actors, verification
 from .. import audit
-from . import cases, clips, credentials, passkeys, states
+from . import cases, clips, credentials, methods, passkeys, states
 
 
 def export(uow: UnitOfWork, user: User, *, by: int) -> dict[str, Any]:
@@ -43,11 +39,7 @@ def export(uow: UnitOfWork, user: User, *, by: int) -> dict[str, Any]:
                          "ended": _when(row.ended_at), "end": row.end, "reason": row.reason}
                         for row in session.scalars(select(HumanCredential).where(HumanCredential.actor_id == actor.id)
                                                    .order_by(HumanCredential.id))],
-        "vouches": {"given": _vouches(session, Vouch.voucher_id == actor.id, "subject_id", uow.uris.host),
-                    "received": _vouches(session, Vouch.subject_id == actor.id, "voucher_id", uow.uris.host)},
-        "identities": [{"method": row.method, "added": _when(row.created_at),
-                        "note": "Kept as a keyed digest alone: it cannot be read back."}
-                       for row in session.scalars(select(VerificationIdentity).where(VerificationIdentity.actor_id == actor.id))],
+        **methods.export(session, actor.id),
         "log": [{"at": _when(row.at), "who": _role(row, actor.id), "what": audit.ACTIONS[row.action], "detail": _facts(row)}
                 for row in verification.entries_about(session, actor.id)],
     }
@@ -56,10 +48,11 @@ def export(uow: UnitOfWork, user: User, *, by: int) -> dict[str, Any]:
 def erase(uow: UnitOfWork, user: User, *, by: int) -> None:
     """Delete everything about a person's verification; a credential is revoked, and clips go like after a decision.
 
-    What stays: the index of the revoked credential in its status list, which names nobody, and the log's entries with ids.
-    Pictures of a likeness are erased with the likeness.
+    What stays, besides what `methods.erase` says: the index of the revoked credential in its status list, which names nobody, and
+    the log's entries with ids. Pictures of a likeness are erased with the likeness.
     """
     session, actor = uow.session, actors.get(uow.session, user.actor_id)
+    methods.erase(uow, actor.id)
     credentials.revoke(uow, actor, "The person erased their verification data.", by=by)
     for row in verification.cases_of(session, actor.id):
         if row.method == "likeness" and row.state in states.OPEN:
@@ -70,9 +63,7 @@ def erase(uow: UnitOfWork, user: User, *, by: int) -> None:
     session.execute(delete(Notification).where(Notification.type == "human.review", Notification.about_id.in_(gone)))
     for table, where in (
             (VerificationCase, VerificationCase.actor_id == actor.id), (Passkey, Passkey.user_id == user.id),
-            (HumanCredential, HumanCredential.actor_id == actor.id),
-            (VerificationIdentity, VerificationIdentity.actor_id == actor.id),
-            (Vouch, or_(Vouch.voucher_id == actor.id, Vouch.subject_id == actor.id))):
+            (HumanCredential, HumanCredential.actor_id == actor.id)):
         session.execute(delete(table).where(where))
     session.execute(delete(OneTimeToken).where(OneTimeToken.user_id == user.id, OneTimeToken.purpose == passkeys.PURPOSE))
     audit.note(uow, "data.erased", subject=actor.id, by=by)
@@ -86,19 +77,10 @@ def _case(row: VerificationCase) -> dict[str, Any]:
             "decided": _when(row.decided_at), "reason": row.reason, "about": row.about}
 
 
-def _vouches(session: Session, where: Any, other: str, host: str) -> list[dict[str, Any]]:
-    rows = session.scalars(select(Vouch).where(where).order_by(Vouch.id)).all()
-    people = actors.many(session, _ids(rows, other))
-    return [{"account": f"@{people[getattr(row, other)].username}@{people[getattr(row, other)].domain or host}",
-             "given": _when(row.created_at), "revoked": _when(row.revoked_at)} for row in rows if getattr(row, other) in people]
-
-
-def _ids(rows: Iterable[Vouch], name: str) -> list[int]:
-    return [getattr(row, name) for row in rows]
-
-
 def _role(row: AuditEntry, actor_id: int) -> str:
-    return "the server" if row.actor_id is None else "you" if row.actor_id == actor_id else "a moderator"
+    if row.actor_id is None or row.actor_id == actor_id:
+        return "the server" if row.actor_id is None else "you"
+    return "somebody" if row.action.startswith("vouch.") else "a moderator"
 
 
 def _facts(row: AuditEntry) -> dict[str, Any]:

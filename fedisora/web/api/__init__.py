@@ -17,6 +17,7 @@ from . import (
     deliveries,
     dial,
     generations,
+    human_data,
     humans,
     likenesses,
     lineage,
@@ -29,12 +30,13 @@ from . import (
 )
 
 BASE = openapi.BASE
-MODULES = (agents, cameos, captions, consents, deliveries, dial, generations, humans, likenesses, lineage,
+MODULES = (agents, cameos, captions, consents, deliveries, dial, generations, human_data, humans, likenesses, lineage,
            matches, openapi, screenings, uploads, verification)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
-    *generations.routes(BASE), *agents.routes(BASE), *cameos.routes(BASE), *humans.routes(BASE), *likenesses.routes(BASE),
+    *generations.routes(BASE), *agents.routes(BASE), *cameos.routes(BASE), *human_data.routes(BASE),
+    *humans.routes(BASE), *likenesses.routes(BASE),
     Route(f"{BASE}/generations/{{id:row}}/appeal", screenings.appeal, methods=["POST"]),
     Route(f"{BASE}/admin/screenings", screenings.listing),
     Route(f"{BASE}/admin/screenings/{{id:row}}/decide", screenings.decide, methods=["POST"]),

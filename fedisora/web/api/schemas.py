@@ -99,6 +99,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "A person, or a character that they invented.",
         {"id": maybe(URI), "name": TEXT, "summary": TEXT, "may_ask": {"type": "boolean"}, "reason": TEXT,
          "forbidden": {"type": "string", "description": "What it must not be used for."}, "until": maybe(TEXT)}),
+    "HumanData": thing(
+        "Everything about one's verification.",
+        {"account": URI, "exported": MOMENT,
+         "verified": thing("What counts now.", {"verdict": maybe(TEXT), "method": maybe(TEXT), "until": maybe(MOMENT)}),
+         "cases": array({"type": "object"}), "passkeys": array({"type": "object"}), "credentials": array({"type": "object"}),
+         "vouches_for_me": array({"type": "object"}), "vouches_of_mine": array({"type": "object"}),
+         "identities": array({"type": "object"}), "log": array({"type": "object"})}),
     "Named": thing("A post by its id, and its row here when it is known.", {"uri": URI, "status_id": maybe(ID)}),
     "Dial": thing(
         "How much AI somebody wants to see.",

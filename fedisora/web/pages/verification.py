@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ...db import UnitOfWork
-from ...errors import Conflict, Forbidden, Invalid, NotFound
+from ...errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from ...models import Actor, AuditEntry, Passkey, User, VerificationCase
 from ...provenance import humanity
 from ...services import audit
-from ...services.verification import cases, passkeys, states
+from ...services.verification import cases, methods, passkeys, states
 from ...store import actors, verification
 from . import humans, verification_clip, verification_data, verification_methods
 from .render import page
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HERE: Final = "/settings/human"
 SHOWN: Final = 50
-WHO: Final = {"self": "You", "server": "The server"}
+WHO: Final = {"self": "You", "server": "The server", "other": "Somebody"}
 PARTS: Final = (humans, verification_methods)
 """Modules whose `panel(request)`, where they have one, gives what their part of the page shows."""
 
@@ -64,10 +64,15 @@ def steps(session: Session, actor_id: int) -> list[Step]:
     rows = verification.entries_about(session, actor_id, SHOWN)
     names: dict[int, str] = {}
     for row in reversed(rows):
-        if row.actor_id not in (None, actor_id):
+        if row.actor_id not in (None, actor_id) and not row.action.startswith("vouch."):
             names.setdefault(row.actor_id, f"Moderator {len(names) + 1}")
-    return [Step(row.at, WHO["self"] if row.actor_id == actor_id else names.get(row.actor_id or 0, WHO["server"]),
-                 f"{audit.ACTIONS[row.action]}{_more(row)}") for row in rows]
+
+    def who(row: AuditEntry) -> str:
+        if row.actor_id is None:
+            return WHO["server"]
+        return WHO["self"] if row.actor_id == actor_id else names.get(row.actor_id, WHO["other"])
+
+    return [Step(row.at, who(row), f"{audit.ACTIONS[row.action]}{_more(row)}") for row in rows]
 
 
 def _more(row: AuditEntry) -> str:
@@ -90,7 +95,7 @@ async def shown(request: Request, *, problem: str = "", status: int = 200) -> Re
     house = _house(request)
     user, actor = (await visitor(request)).person()
     own = await house.db.read(lambda session: _own(session, user, actors.get(session, actor.id), house.db.clock()))
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {"methods": [method for method in methods.offered(house.settings) if method.name != "live-clip"]}
     for part in PARTS:
         panel = getattr(part, "panel", None)
         if panel is not None:
@@ -182,7 +187,7 @@ async def passkey_change(request: Request) -> Response:
 async def _apply(request: Request, use_case: Any, done: str = "") -> Response:
     try:
         await _house(request).db.write(use_case)
-    except (Conflict, Forbidden, Invalid) as error:
+    except (Conflict, Forbidden, Invalid, TooManyRequests) as error:
         return await shown(request, problem=error.text, status=error.status)
     return go(request, HERE, done)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
-from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound
+from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound, TooManyRequests
 from fedisora.models import Job, Notification, VerificationCase
 from fedisora.services.verification import cases, states
 from fedisora.workers import clips as sweeps
@@ -160,6 +160,15 @@ def test_a_withdrawn_clip_goes_and_foreign_cases_are_not_there(office: Office) -
     office.act(cases.withdraw, "ada", case_id)
     office.run_deletions()
     assert not office.sealed_files() and office.log("ada")[-1][1]["cause"] == "withdrawn"
+
+
+def test_moderators_are_not_flooded(office: Office) -> None:
+    for _ in range(cases.PER_DAY):
+        office.act(cases.withdraw, "ada", office.handed_in("ada"))
+    with pytest.raises(TooManyRequests):
+        office.act(cases.open_case, "ada", "live-clip")
+    office.house.db.clock = lambda: dt.datetime.now(dt.UTC) + cases.DAY
+    office.act(cases.open_case, "ada", "live-clip")
 
 
 def test_what_nobody_decided_is_gone_after_72_hours_whatever_the_setting_was(tmp_path: Path, database_url: str) -> None:

@@ -1,0 +1,234 @@
+"""Answering mentions: what a post asks for is queued, or it is said why not; later the outcome is told. Each once.
+
+Every step is one transaction: what is decided, the video that is queued, and what is written about it stand or fall together, so
+that a process that dies in between leaves nothing half done and nothing done twice.
+"""
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ...db import UnitOfWork
+from ...errors import Conflict, Refused, TooManyRequests
+from ...models import Actor, AgentMention, AgentOptOut, AgentProfile, Generation, Status
+from ...store import actors, agent_mentions, jobs
+from .. import generations
+from .. import publish as posts
+from . import asking, parsing, replies
+from .mention_states import STATES, WAITING, change
+from .standing import may_act
+
+WAIT: Final = dt.timedelta(seconds=30)
+PATIENCE: Final = dt.timedelta(hours=1)
+"""How long a question waits for an agent that has its hands full."""
+TAKEN_BACK: Final = "Who asked deleted the post."
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made, not yet fitted to a model. Members as of `generation.intake.Wanted`."""
+
+    agent_id: int
+    prompt: str
+    model: str
+    orientation: str
+    size: str
+    seconds: float | None
+    seed: int | None
+
+
+Planner = Callable[[Order], generations.Plan]
+"""Works out the effective parameters of an order. Raises Refused when it cannot be made as it was asked for."""
+
+
+def order_of(profile: AgentProfile, asked: parsing.Asked) -> Order:
+    """What a text becomes with an agent's own style and defaults."""
+    style = " ".join(profile.style.split()).rstrip(" ,")
+    return Order(profile.actor_id, f"{style}, {asked.prompt}" if style else asked.prompt, profile.model,
+                 asked.orientation or profile.orientation, asked.size,
+                 profile.seconds if asked.seconds is None else asked.seconds, asked.seed)
+
+
+def answer(uow: UnitOfWork, mention_id: int, plan: Planner) -> int | None:
+    """Decide about a mention and do what follows: queue the video, answer in words, or stay silent. Safe to repeat.
+
+    Returns:
+        the id of the generation that was queued now; None when none was.
+    """
+    mention = agent_mentions.get(uow, mention_id)
+    if mention is None or mention.state != "received":
+        return None
+    profile = agent_mentions.profile(uow, mention.agent_id)
+    agent = actors.get(uow.session, mention.agent_id)
+    status = uow.session.get(Status, mention.status_id) if mention.status_id is not None else None
+    author = uow.session.get(Actor, mention.author_id) if mention.author_id is not None else None
+    if status is None or author is None:
+        change(mention, "withdrawn", TAKEN_BACK)
+        return None
+    if profile is None or not profile.answers:
+        change(mention, "ignored", "It does not answer mentions.")
+        return None
+    reason = may_act(uow.session, uow.settings, agent, uow.now) or asking.silence(uow, agent, mention, status, author)
+    if reason:
+        change(mention, "ignored", reason)
+        return None
+    return _words(uow, profile, agent, mention, status, author, plan)
+
+
+def _words(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentMention, status: Status, author: Actor,
+           plan: Planner) -> int | None:
+    asked = parsing.parse(parsing.text_of(status.content), own=agent.username, stop=profile.stop_word, start=profile.start_word)
+    left_alone = agent_mentions.opted_out(uow.session, agent.id, author.id)
+    if left_alone is not None:
+        if asked.kind == "start":
+            uow.session.delete(left_alone)
+            _tell(uow, agent, mention, "I answer you again.", "Wants to be answered again.")
+        else:
+            change(mention, "ignored", "Its author wants to be left alone.")
+        return None
+    if asked.kind == "stop":
+        uow.session.add(AgentOptOut(agent_id=agent.id, actor_id=author.id, created_at=uow.now))
+        back = f" Say “{profile.start_word}” when you want me back." if profile.start_word else ""
+        _tell(uow, agent, mention, f"I leave you alone from now on.{back}", "Wants to be left alone.")
+        return None
+    if asked.kind in ("thanks", "start"):
+        change(mention, "ignored", "Nothing was asked.")
+        return None
+    no = asking.not_for(uow, profile, agent, author)
+    if no is not None:
+        _refuse(uow, agent, mention, status, no)
+    elif asked.kind == "help":
+        _tell(uow, agent, mention, replies.help_text(agent, profile), "Asked for help, or for nothing.")
+    else:
+        return _make(uow, profile, agent, mention, status, author, order_of(profile, asked), plan)
+    return None
+
+
+def _make(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentMention, status: Status, author: Actor,
+          order: Order, plan: Planner) -> int | None:
+    no = asking.over_limit(uow, profile, author)
+    if no is not None:
+        _refuse(uow, agent, mention, status, no)
+        return None
+    try:
+        made = plan(order)
+        name = replies.handle(uow.session, author) or ""
+        row = generations.request(uow, agent, made, publish_as=replies.post(profile, mention, status, name, made))[0]
+    except TooManyRequests as error:
+        if error.code == "too-many-jobs" and mention.created_at > uow.now - PATIENCE:
+            mention.reason = "It has its hands full. This is looked at again soon."
+            jobs.enqueue(uow, "answer_mention", {"mention_id": mention.id}, key=f"{mention.id}:{uow.now:%H%M%S}", delay=WAIT)
+            return None
+        _refuse(uow, agent, mention, status, asking.No(error.text, replies.TOO_MUCH if error.code == "too-many-jobs" else
+                                                       "My computing time for today is used up. Please ask again tomorrow."))
+        return None
+    except Refused as error:
+        _refuse(uow, agent, mention, status, asking.No(error.text, error.text))
+        return None
+    queued(mention, row)
+    return row.id
+
+
+def queued(mention: AgentMention, row: Generation) -> None:
+    """A video is made for a mention: they know each other."""
+    row.options = {**row.options, "mention": str(mention.id)}
+    mention.generation_id = row.id
+    change(mention, "making", "")
+
+
+def _tell(uow: UnitOfWork, agent: Actor, mention: AgentMention, text: str, reason: str) -> None:
+    if replies.recently(uow, mention):
+        change(mention, "ignored", f"{reason} Had an answer in words within the hour.")
+        return
+    change(mention, "told", reason)
+    _said(mention, replies.say(uow, agent, mention, text), uow.now)
+
+
+def _refuse(uow: UnitOfWork, agent: Actor, mention: AgentMention, status: Status, no: asking.No) -> None:
+    """Say no, once: not to what answers a former answer in words, and not twice within the hour."""
+    parent = uow.session.get(Status, status.in_reply_to_id) if status.in_reply_to_id is not None else None
+    if not no.says or agent_mentions.says(uow.session, agent.id, parent):
+        change(mention, "ignored", no.reason)
+    elif replies.recently(uow, mention):
+        change(mention, "ignored", f"{no.reason} Had an answer in words within the hour.")
+    else:
+        change(mention, "refused", no.reason)
+        _said(mention, replies.say(uow, agent, mention, no.says), uow.now)
+
+
+def _said(mention: AgentMention, reply: Status | None, now: dt.datetime) -> None:
+    mention.reply_id, mention.answered_at = reply.id if reply is not None else None, now
+
+
+# ---- what becomes of the video
+def settle(uow: UnitOfWork, mention_id: int) -> None:
+    """The video of a mention changed its state, or who asked deleted the post: write what it means, and tell them once. Safe to
+    repeat."""
+    mention = agent_mentions.get(uow, mention_id)
+    row = agent_mentions.generation_of(uow.session, mention) if mention is not None else None
+    if mention is None or (row is None and mention.state != "received"):
+        return
+    if mention.status_id is not None and uow.session.get(Status, mention.status_id) is None:
+        _take_back(uow, mention, row)
+    elif row is not None:
+        _outcome(uow, mention, row)
+
+
+def _outcome(uow: UnitOfWork, mention: AgentMention, row: Generation) -> None:
+    agent = actors.get(uow.session, mention.agent_id)
+    if row.state == "done":
+        if row.status_id is not None:
+            _become(mention, "answered", "")
+            mention.reply_id, mention.answered_at = row.status_id, uow.now
+        else:
+            _failed(uow, agent, mention, "failed", "The finished video could not be signed or stored.")
+    elif row.state == "held" and mention.state == "making":
+        change(mention, "held", row.error)
+        if mention.status_id is not None:
+            replies.say(uow, agent, mention, replies.HELD, key="-held")
+    elif row.state in ("rejected", "failed", "cancelled", "discarded", "draft"):
+        _failed(uow, agent, mention, "refused" if row.state == "rejected" else "failed", _why(row))
+
+
+def _why(row: Generation) -> str:
+    if row.state in ("cancelled", "discarded"):
+        return "It was stopped by whoever answers for me."
+    return row.error or "It could not be made."
+
+
+def _become(mention: AgentMention, state: str, reason: str) -> bool:
+    if state not in STATES[mention.state]:
+        return False
+    change(mention, state, reason)
+    return True
+
+
+def _failed(uow: UnitOfWork, agent: Actor, mention: AgentMention, state: str, reason: str) -> None:
+    """A video that was promised does not come. A refusal by a gate counts as an answer in words, as any refusal does."""
+    silent = state == "refused" and replies.recently(uow, mention)
+    if _become(mention, state, reason) and mention.status_id is not None and not silent:
+        _said(mention, replies.say(uow, agent, mention, f"I could not make this. {reason}"), uow.now)
+
+
+def _take_back(uow: UnitOfWork, mention: AgentMention, row: Generation | None) -> None:
+    """Who asked deleted the post before the answer was out: nothing is made, nothing is sent, and nothing is kept."""
+    agent = actors.get(uow.session, mention.agent_id)
+    if row is not None and row.state == "done":
+        reply = uow.session.get(Status, row.status_id) if row.status_id is not None else None
+        if reply is not None and not reply.published:
+            _become(mention, "withdrawn", TAKEN_BACK)
+            posts.abandon(uow, reply.id)
+            generations.delete_file(uow, row)
+        return
+    if mention.state in ("received", *WAITING):
+        change(mention, "withdrawn", TAKEN_BACK)
+    if row is None:
+        return
+    with contextlib.suppress(Conflict):  # it changes right now: this is looked at again with its next state
+        if row.state in generations.UNFINISHED:
+            generations.stop(uow, row, "request-deleted", TAKEN_BACK)
+        elif row.state in ("draft", "failed", "cancelled", "rejected"):
+            generations.discard(uow, agent, row.id)

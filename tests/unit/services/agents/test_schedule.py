@@ -1,0 +1,111 @@
+"""An agent's own posts: when, which, and only once."""
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from fedisora.errors import Invalid
+from fedisora.models import AgentMention, AgentProfile, Generation, Job
+from fedisora.services.agents import schedule
+from tests.support.asking import Asking, planner
+from tests.unit.services.agents.conftest import Town
+
+MONDAY = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
+ENTRIES = [{"days": [0, 2], "at": "09:00", "prompts": ["a sea", "a hill"]}, {"days": [6], "at": "23:30", "prompts": ["stars"]}]
+
+
+@pytest.mark.parametrize("wrong", [
+    None, {}, "daily", [1], [{}], [{"at": "9:00", "prompts": ["x"]}], [{"at": "24:00", "prompts": ["x"]}],
+    [{"at": "09:00", "prompts": []}], [{"at": "09:00", "prompts": ["  "]}], [{"at": "09:00", "prompts": [1]}],
+    [{"at": "09:00", "prompts": ["x" * 1001]}], [{"at": "09:00", "prompts": ["x"], "days": [7]}],
+    [{"at": "09:00", "prompts": ["x"], "days": [True]}], [{"at": "09:00", "prompts": ["x"], "days": []}],
+    [{"at": "09:00", "prompts": ["x"], "more": 1}], [{"at": "09:00", "prompts": ["x"]}] * 21])
+def test_another_form_is_refused(wrong: object) -> None:
+    with pytest.raises(Invalid):
+        schedule.checked(wrong)
+
+
+def test_a_schedule_is_kept_tidy() -> None:
+    assert schedule.checked([{"at": "09:00", "prompts": [" a  sea\n"]}]) == [
+        {"days": [0, 1, 2, 3, 4, 5, 6], "at": "09:00", "prompts": ["a sea"]}]
+    assert schedule.checked([]) == []
+
+
+def test_the_next_time() -> None:
+    assert schedule.next_time(ENTRIES, MONDAY) == dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.UTC)
+    assert schedule.next_time(ENTRIES, dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.UTC)) == dt.datetime(
+        2026, 11, 29, 23, 30, tzinfo=dt.UTC)
+    assert schedule.next_time([{"days": [0], "at": "12:00", "prompts": ["x"]}], MONDAY) == MONDAY + dt.timedelta(days=7)
+    assert schedule.next_time([], MONDAY) is None
+
+
+def test_prompts_take_turns() -> None:
+    at = dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.UTC)
+    assert [schedule.prompt_at(ENTRIES, at, number) for number in range(3)] == ["a sea", "a hill", "a sea"]
+    assert schedule.prompt_at(ENTRIES, MONDAY, 0) is None
+
+
+@pytest.fixture
+def due(town: Town) -> Asking:
+    """An agent whose post was due an hour ago, every hour since three days."""
+    asking = Asking(town.db)
+    now = asking.db.clock().replace(second=0, microsecond=0)
+    entries = [{"days": list(range(7)), "at": f"{hour:02d}:{now.minute:02d}", "prompts": ["a sea", "a hill"]} for hour in range(24)]
+    asking.set(schedule=entries, next_post_at=now - dt.timedelta(hours=72))
+    return asking
+
+
+def planned(asking: Asking) -> list[dict[str, Any]]:
+    return asking.db.read_now(lambda session: [job.payload for job in session.scalars(select(Job).where(Job.kind == "agent_post"))])
+
+
+def profile(asking: Asking) -> AgentProfile:
+    return asking.db.read_now(lambda session: session.get_one(AgentProfile, asking.agent.id))
+
+
+def post(asking: Asking, at: dt.datetime) -> int | None:
+    return asking.db.write_now(lambda uow: schedule.post(uow, asking.agent.id, at, planner(asking.db, uow)))
+
+
+def test_after_an_outage_one_post_is_made_and_the_next_is_planned(due: Asking) -> None:
+    for _ in range(2):
+        due.db.write_now(schedule.plan_all)
+    assert len(planned(due)) == 1
+    at = dt.datetime.fromisoformat(planned(due)[0]["at"])
+    made, twice = post(due, at), post(due, at)
+    assert made is not None and twice is None
+    now = profile(due)
+    assert now.posted == 1 and now.next_post_at is not None and now.next_post_at > due.db.clock()
+    assert {item["at"] for item in planned(due)} == {at.isoformat(), now.next_post_at.isoformat()}
+    row = due.db.read_now(lambda session: session.get_one(Generation, made))
+    assert row.prompt == "a sea" and (row.publish_as or {})["visibility"] == "public"
+    assert "in_reply_to_id" not in (row.publish_as or {}) and "@" not in (row.publish_as or {})["text"]
+
+
+def test_the_daily_limit_counts_own_posts(due: Asking) -> None:
+    due.set(per_day=0)
+    at = profile(due).next_post_at
+    assert at is not None and post(due, at) is None
+    noted = due.db.read_now(lambda session: session.scalars(select(AgentMention)).one())
+    assert noted.state == "refused" and "day" in noted.reason and profile(due).next_post_at != at
+    due.set(per_day=1)
+    due.asks("a cat")
+    at = profile(due).next_post_at
+    assert at is not None and post(due, at) is None
+
+
+def test_a_stopped_agent_posts_nothing_and_goes_on_later(due: Asking) -> None:
+    due.set(stopped_at=due.db.clock())
+    at = profile(due).next_post_at
+    assert at is not None and post(due, at) is None and profile(due).next_post_at != at
+    assert due.db.read_now(lambda session: session.scalars(select(Generation)).all()) == []
+
+
+def test_a_schedule_that_was_taken_away_posts_nothing(due: Asking) -> None:
+    at = profile(due).next_post_at
+    due.set(schedule=[], next_post_at=None)
+    due.db.write_now(schedule.plan_all)
+    assert at is not None and post(due, at) is None and planned(due) == []
