@@ -69,6 +69,7 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/consent/requests/{{id:row}}/refuse", consents.refuse, methods=["POST"]),
     Route(f"{BASE}/consent/requests/{{id:row}}/withdraw", consents.withdraw, methods=["POST"]),
     Route(f"{BASE}/consent/stamps", consents.stamps),
+    Route(f"{BASE}/consent/stamps/{{id:row}}/deliveries", consents.deliveries),
     Route(f"{BASE}/consent/stamps/{{id:row}}/revoke", consents.revoke, methods=["POST"]),
     Route(f"{BASE}/dial", dial.show), Route(f"{BASE}/dial", dial.change, methods=["PUT"]),
     Route(f"{BASE}/statuses/{{id:row}}/lineage", lineage.show),
