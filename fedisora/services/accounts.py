@@ -21,7 +21,7 @@ from ..provenance import humanity
 from ..store import actors as actor_rows
 from ..store import agents, notifications
 from ..uris import USERNAME
-from . import instance, local_actors, sessions
+from . import audit, instance, local_actors, sessions
 
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\Z")
 MIN_PASSWORD = 8
@@ -252,6 +252,24 @@ def refuse(uow: UnitOfWork, user_id: int) -> None:
         if owner is not None:
             owner.operates = [uri for uri in owner.operates if uri != actor.uri]
     uow.session.delete(actor)
+
+
+def set_moderator(uow: UnitOfWork, actor_id: int, moderator: bool, *, by: int | None = None) -> None:
+    """Let a person decide what waits for a moderator, or no longer.
+
+    Args:
+        by: the administrator, for the audit log; None: whoever runs the server.
+
+    Raises:
+        NotFound: the account has no login.
+        Invalid: an agent.
+    """
+    user, actor = user_of(uow.session, actor_id), actor_rows.get(uow.session, actor_id)
+    if moderator and actor.kind == "agent":
+        raise Invalid("An agent decides about nobody. Choose a person.")
+    if user.moderator != moderator:
+        user.moderator = moderator
+        audit.note(uow, "role.changed", subject=actor_id, by=by, role="moderator" if moderator else "none")
 
 
 def update_profile(uow: UnitOfWork, actor_id: int, *, name: str | None = None, note: str | None = None,

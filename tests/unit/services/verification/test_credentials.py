@@ -180,7 +180,7 @@ def test_it_runs_out_and_the_person_hears_of_it_in_time(town: Town, clock: Clock
     assert (ada.human, ada.human_until, ada.attestation) == ("expired", None, [])
     assert bit(town, row)
     assert "attestation" not in profile(town)
-    assert told(town) == [("human.approved", row.id), ("human.renew", row.id), ("human.expired", row.id)]
+    assert told(town) == [("human.approved", row.id), ("human.renew", row.id), ("human.ended", row.id)]
     assert audited(town)[-1] == ("credential.expired", None, {"method": "live-clip"})
 
 
