@@ -22,7 +22,8 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProce
     running = InstanceProcess(tmp_path_factory.mktemp("enrolment"), port=port, base_url=f"http://localhost:{port}").start()
     running.base = f"http://localhost:{port}"
     running.user("ada")
-    running.cli("user", "create", "mo", "--email", "mo@example.org", "--password", PASSWORD, "--admin")
+    running.user("mo")
+    running.cli("user", "role", "mo", "moderator")
     yield running
     running.close()
 
