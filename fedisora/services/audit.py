@@ -12,6 +12,7 @@ ACTIONS: Final = {
     "clip.viewed": "looked at the clip", "clip.deleted": "deleted the clip", "credential.issued": "gave a credential",
     "credential.renewed": "renewed the credential", "credential.revoked": "revoked the credential",
     "credential.expired": "the credential ran out", "vouch.given": "vouched", "vouch.revoked": "took a vouch back",
+    "vouches.viewed": "looked at the vouches",
     "data.exported": "exported the data", "data.erased": "erased the data", "agent.stopped": "stopped the agent",
     "agent.started": "started the agent", "agent.transferred": "took over the agent", "likeness.enrolled": "enrolled a likeness",
     "likeness.viewed": "looked at a likeness", "likeness.withdrawn": "withdrew a likeness", "role.changed": "changed a role",

@@ -162,9 +162,26 @@ def test_three_people_vouch_for_a_fourth(instance: InstanceProcess, issuer: Oidc
     assert not any(voucher in stranger.http.get(VOUCH).text for voucher, _ in vouchers)
     assert stranger.post(f"{VOUCH}/for/{give}/take-back", VOUCH).status_code == 404
     assert first in dan.http.get(VOUCH).text
+    assert "Vouching for others" in ann.http.get("/settings/human").text
+    assert "Vouching for others" not in stranger.http.get("/settings/human").text
     assert ann.post(f"{VOUCH}/for/{give}/take-back", VOUCH).status_code == 303
     assert not verified(instance, name)
     assert stranger_name not in dan.http.get(VOUCH).text
+    assert moderators_see(instance, browsers, stranger, name, [voucher for voucher, _ in vouchers])
+    assert "looked at the vouches" in dan.http.get("/settings/human").text
+
+
+def moderators_see(instance: InstanceProcess, browsers: list[Browser], stranger: Browser, name: str, vouchers: list[str]) -> bool:
+    """Moderators, and nobody else, can look up who vouched."""
+    where = f"/admin/verification/vouches?account={name}"
+    assert stranger.http.get(where).status_code == 404
+    boss = unique("boss")
+    instance.cli("user", "create", boss, "--email", f"{boss}@example.org", "--password", PASSWORD, "--admin")
+    browser = Browser(instance.base)
+    browsers.append(browser)
+    browser.log_in(boss)
+    page = browser.http.get(where).text
+    return all(voucher in page for voucher in vouchers)
 
 
 def test_a_credential_that_is_none_is_refused_in_words(instance: InstanceProcess, browsers: list[Browser]) -> None:
