@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from fedisora.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from fedisora.models import AuditEntry, Block, Notification, VerificationCase, Vouch
+from fedisora.services import audit
 from fedisora.services.verification import credentials, methods
 from fedisora.services.verification.methods import base, vouching
 from fedisora.store import actors, vouches
@@ -144,6 +145,14 @@ def test_whom_a_moderator_put_out_does_not_come_back_by_friends(village: Village
     village.run(lambda uow: credentials.issue(uow, actors.get(uow.session, village.ids["dan"]), "live-clip",
                                               by=village.ids["ann"]))
     village.later(days=170)
+    village.act(vouching.ask, "dan")
+
+
+def test_the_operators_own_hand_counts_like_a_moderators(village: Village) -> None:
+    village.act(lambda uow, dan: audit.note(uow, "credential.closed", subject=dan.id), "dan")
+    with pytest.raises(Forbidden, match="A moderator ended"):
+        village.act(vouching.ask, "dan")
+    village.act(lambda uow, dan: audit.note(uow, "credential.by_hand", subject=dan.id), "dan")
     village.act(vouching.ask, "dan")
 
 
