@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from ...db import UnitOfWork
 from ...errors import FedisoraError, Invalid, NotFound, TooLarge
 from ...models import Actor
+from ...services import migration
 from ...services.verification.methods import base, oidc, presented
 from ...store import actors
 from . import views, vouches
@@ -128,7 +129,8 @@ async def _credential_page(request: Request, *, problem: str = "", status: int =
     found, challenge = await house.db.write(read)
     listed = [item.strip() for item in house.settings.credential_issuers.split(",") if item.strip()]
     return await page(request, "human_credential.html", status=status, problem=problem, challenge=challenge,
-                      domain=house.uris.host, issuers=listed, account=views.account(me, house.uris), **found)
+                      domain=house.uris.host, issuers=listed, aliases=me.also_known_as,
+                      account=views.account(me, house.uris), **found)
 
 
 async def credential_form(request: Request) -> Response:
@@ -174,10 +176,28 @@ async def credential(request: Request) -> Response:
     return go(request, HERE, "You are verified.")
 
 
+async def alias(request: Request) -> Response:
+    """POST /settings/human/credential/alias: name one's account on another server (everybody can see that), or not any more."""
+    house, form = _house(request), await checked_form(request)
+    me, taken_back = await _mine(request), text(form, "remove")[:2000]
+    try:
+        if taken_back:
+            await house.db.write(lambda uow: migration.remove_alias(uow, actors.get(uow.session, me.id), taken_back))
+            return go(request, CREDENTIAL, "Your profile names that account no more.")
+        found, _ = await house.resolver.find(text(form, "handle").strip()[:300])
+        if found is None or found.local:
+            raise Invalid("Write the handle of your account on the other server, as @name@server.")
+        other = found
+        await house.db.write(lambda uow: migration.add_alias(uow, actors.get(uow.session, me.id), other.uri))
+    except FedisoraError as error:
+        return await _credential_page(request, problem=error.text, status=error.status)
+    return go(request, CREDENTIAL, f"Your profile names @{other.acct} now. Name this account there as well.")
+
+
 panel = vouches.panel
 routes: list[BaseRoute] = [
     *vouches.routes, Route(OIDC, oidc_form), Route(f"{OIDC}/start", oidc_start, methods=POST),
     Route(oidc.CALLBACK, oidc_callback),
     Route(CREDENTIAL, credential_form), Route(CREDENTIAL, credential, methods=POST),
-    Route(f"{CREDENTIAL}/challenge", credential_challenge, methods=POST),
+    Route(f"{CREDENTIAL}/challenge", credential_challenge, methods=POST), Route(f"{CREDENTIAL}/alias", alias, methods=POST),
 ]
