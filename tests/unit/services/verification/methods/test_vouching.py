@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from fedisora.db import UnitOfWork
 from fedisora.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
-from fedisora.models import AuditEntry, Block, Notification, VerificationCase, Vouch
+from fedisora.models import Actor, AuditEntry, Block, Notification, User, VerificationCase, Vouch
 from fedisora.services import audit
 from fedisora.services.verification import credentials, methods
 from fedisora.services.verification.methods import base, vouching
@@ -252,6 +253,29 @@ def test_a_voucher_who_loses_or_lets_lapse_their_own_counts_no_more(village: Vil
     village.now = row.valid_until
     village.run(lambda uow: credentials.expire(uow, row.id))
     assert not village.holds("dan")
+
+
+@pytest.mark.parametrize("how", ["suspended", "disabled", "deleted"])
+def test_a_voucher_whose_account_goes_counts_no_more(village: Village, how: str) -> None:
+    village.vouched("dan", "ann", "ben", "cat")
+    village.verify("eve", method="vouch")  # by the operator's hand
+
+    def go(uow: UnitOfWork) -> None:
+        ann = actors.get(uow.session, village.ids["ann"])
+        user = uow.session.scalars(select(User).where(User.actor_id == ann.id)).one()
+        if how == "suspended":
+            ann.suspended_at = uow.now
+        elif how == "disabled":
+            user.state = "disabled"
+        else:
+            uow.session.execute(delete(Actor).where(Actor.id == ann.id))
+
+    village.run(go)
+    after: int | None = 0
+    while after is not None:
+        after = village.run(lambda uow, start=after: vouching.look_through(uow, start, 1))  # type: ignore[misc]
+    assert not village.holds("dan")
+    assert village.holds("eve")
 
 
 # ---- data of the person
