@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import attestations, clips
+from . import attestations, clips, credentials
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 async def sweep(house: House) -> None:
     """Every hour: what ran out, what has to be signed again, what has to be looked at again."""
     await clips.sweep(house)
+    await credentials.sweep(house)
     await attestations.plan(house)
 
 

@@ -20,10 +20,8 @@ def human(actor: Actor, uris: Uris, now: dt.datetime) -> dict[str, Any]:
         `verdict` (one of `provenance.humanity.VERDICTS`), `verified`, `issuer` (host), `method` (`assuranceMethod`), `how` (the
         method in English words), `until` and `checked_at` (RFC 3339) and `credential` (its address); None where nothing is known.
     """
-    verdict = actor.human or humanity.NONE
-    verified = humanity.holds(verdict, actor.human_until, now)
-    if verdict in humanity.CHECKED and not verified:
-        verdict = humanity.EXPIRED  # the sweep has not come to it yet
+    shown = badge(actor, uris, now)
+    verdict, verified = shown.verdict, shown.checked
     said = verdict in (*humanity.CHECKED, humanity.CLAIMED)
     return {
         "verdict": verdict, "verified": verified,
@@ -67,7 +65,7 @@ def shown_fields(actor: Actor, uris: Uris, now: dt.datetime | None = None, narro
     if not badge(actor, uris, now, narrowing).checked:
         return fields
     said = field(actor, uris, now or dt.datetime.now(dt.UTC))
-    return [*fields, said] if said is not None else fields
+    return [said, *fields] if said is not None else fields
 
 
 def field(actor: Actor, uris: Uris, now: dt.datetime | None) -> dict[str, str] | None:

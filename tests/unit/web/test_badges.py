@@ -96,8 +96,8 @@ def test_another_servers_field_is_no_word_of_this_server(studio: Studio, client:
     assert "for ever" not in client.get("/@una@far.example").text
     far(fields=lie)
     shown = client.get(f"/api/v1/accounts/{actor.id}").json()["fields"]
-    assert [item["name"] for item in shown] == ["Boat", "Verified human"]
-    assert shown[1]["value"].startswith("by far.example (live clip), until ")
+    assert [item["name"] for item in shown] == ["Verified human", "Boat"]
+    assert shown[0]["value"].startswith("by far.example (live clip), until ")
 
 
 def test_who_narrows_it_sees_a_claim_and_nobody_else_does(studio: Studio, client: Client, far: Callable[..., Actor]) -> None:
