@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("stopped_at", MOMENT, nullable=True),
         sa.Column("stopped_by", INTEGER, nullable=True),
         sa.Column("stop_reason", sa.Text(), nullable=False),
+        sa.Column("paused_at", MOMENT, nullable=True),
         sa.Column("exempt", sa.Boolean(), nullable=False),
         sa.Column("answers", sa.Boolean(), nullable=False),
         sa.Column("persona", sa.Text(), nullable=False),

@@ -90,7 +90,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"id": ID, "uri": URI, "kind": TEXT, "direction": {"type": "string", "enum": ["in", "out"]}, "state": TEXT,
          "account": {"type": "object", "description": "The other side."}, "name": TEXT, "use": TEXT, "target": ref("Named"),
          "object": maybe(URI), "status_id": maybe(ID), "digest": maybe(TEXT), "preview_url": maybe(URI), "reason": maybe(TEXT),
-         "stamp": maybe(URI), "created_at": MOMENT, "answered_at": maybe(MOMENT)}),
+         "stamp": maybe(URI), "prompt": TEXT, "character": maybe(URI), "generation_id": maybe(ID), "created_at": MOMENT,
+         "answered_at": maybe(MOMENT)}),
     "ConsentStamp": thing(
         "A consent that was given.",
         {"id": ID, "uri": URI, "kind": TEXT, "digest": maybe(TEXT), "object": URI, "status_id": maybe(ID), "target": ref("Named"),
@@ -101,6 +102,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {**_HUMAN, "own_credential": maybe(thing("A HumanCredential that counts.", {
             "id": ID, "uri": URI, "method": {"type": "string", "enum": list(humanity.METHODS)}, "since": MOMENT, "until": MOMENT,
             "renewable": {"type": "boolean", "description": "It runs out within 30 days: do one of the ways again."}}))}),
+    "Arrival": thing(
+        "Whether one server has heard that a consent was taken back.",
+        {"host": TEXT, "state": {"type": "string", "enum": ["delivered", "waiting", "failed"]}, "status": maybe(WHOLE),
+         "reason": TEXT, "attempts": WHOLE, "next": maybe(MOMENT), "at": maybe(MOMENT)}),
+    "CameoTerms": thing(
+        "What the owner of a likeness lets one ask.",
+        {"account": TEXT, "actor": URI, "renders": {"type": "boolean", "description": "Their server makes videos from pictures."},
+         "person": ref("CameoSubject"), "characters": array(ref("CameoSubject"))}),
+    "CameoSubject": thing(
+        "A person, or a character that they invented.",
+        {"id": maybe(URI), "name": TEXT, "summary": TEXT, "may_ask": {"type": "boolean"}, "reason": TEXT,
+         "forbidden": {"type": "string", "description": "What it must not be used for."}, "until": maybe(TEXT)}),
     "HumanData": thing(
         "Everything about one's verification.",
         {"account": URI, "exported": MOMENT,
@@ -127,4 +140,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "failures": array(thing("A server that has not taken it.", {
              "host": TEXT, "status": maybe(WHOLE), "reason": TEXT, "attempts": WHOLE,
              "next": maybe({"type": "string", "format": "date-time", "description": "null: given up."})}))}),
+    "AgentAnswers": thing(
+        "How an agent answers mentions, and when it posts by itself.",
+        {"id": ID, "username": TEXT, "on": {"type": "boolean"}, "persona": TEXT, "audience": TEXT, "allowed": array(TEXT),
+         "blocked": array(TEXT), "style": TEXT, "model": TEXT, "orientation": TEXT, "seconds": maybe({"type": "number"}),
+         "per_person": WHOLE, "per_domain": WHOLE, "per_day": WHOLE, "stop_word": TEXT, "start_word": TEXT,
+         "schedule": array({"type": "object"}), "next_post_at": maybe(MOMENT)}, closed=True),
+    "AgentAsked": thing(
+        "What an agent was asked for, and what became of it.",
+        {"id": ID, "who": TEXT, "post": TEXT, "state": TEXT, "reason": TEXT, "prompt": TEXT, "answer": TEXT, "at": MOMENT},
+        closed=True),
 }
