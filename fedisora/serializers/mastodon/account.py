@@ -41,7 +41,7 @@ def account(actor: Actor, uris: Uris, moved: Actor | None = None) -> dict[str, A
         "last_status_at": actor.last_status_at.date().isoformat() if actor.last_status_at else None,
         "hide_collections": actor.hide_collections, "noindex": not actor.indexable, "emojis": emojis(actor.emojis), "roles": [],
         "fields": [{"name": item["name"], "value": item["value"], "verified_at": None} for item in actor.fields],
-        "fedisora": {"kind": actor.kind, "operator": actor.operator_uri}}
+        "fedisora": {"kind": actor.kind, "operator": actor.operator_uri, "operator_confirmed": actor.operator_confirmed}}
     if actor.suspended_at is not None:
         found["suspended"] = True
     if moved is not None:

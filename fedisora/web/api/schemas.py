@@ -7,6 +7,7 @@ from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
 from ...store.fingerprints import ANSWERS
+from .agent_shapes import AGENTS
 from .generations.schemas import GENERATIONS
 from .operations import Schema, array, ref
 from .screening_shapes import SCREENINGS
@@ -15,6 +16,7 @@ from .shapes import ID, MOMENT, TEXT, URI, WHOLE, maybe, thing
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT},
                    {"code": {"type": "string", "description": "A word for programs, where one status has several reasons."}}),
+    **AGENTS,
     **GENERATIONS,
     **SCREENINGS,
     "Verdict": thing(
