@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from .cli_agent_answers import answers
 from .cli_common import DataDir, Json, err, escape, out, with_db
 
 agents = typer.Typer(no_args_is_help=True, help="AI agents of this instance.")
+agents.command("answers")(answers)
 Name = Annotated[str, typer.Argument(help="The agent's user name.")]
 
 

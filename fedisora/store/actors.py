@@ -15,7 +15,7 @@ from ..errors import Forbidden
 from ..models import Actor, Delivery, User
 from ..provenance.record import maker
 from ..provenance.verdict import origin
-from . import jobs
+from . import attestations, jobs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,10 +153,11 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
         session.add(actor)
         session.flush()
         if actor.attestation:
-            check_attestation(uow, actor)
+            attestations.changed(uow, actor)
         confirm_operators(uow, actor)
         return actor
     attested, operates = list(actor.attestation), list(actor.operates)
+    values["attestation"] = attestations.in_order(data.attestation, attested)
     before = [actor.inbox, actor.shared_inbox]
     keys, certificates = actor.assertion_keys, actor.signing_certificates
     for name, value in values.items():
@@ -166,7 +167,7 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
     if actor.signing_certificates != certificates or actor.assertion_keys != keys:
         _keys_changed(uow, actor, certificates=actor.signing_certificates != certificates)
     if actor.attestation or attested:
-        check_attestation(uow, actor)
+        attestations.changed(uow, actor)
     confirm_operators(uow, actor, operates)
     for old, new in zip(before, (actor.inbox, actor.shared_inbox or actor.inbox), strict=True):
         if old and old != new:
@@ -197,11 +198,6 @@ def confirm_operators(uow: UnitOfWork, actor: Actor, before: Iterable[str] = ())
 def _operates(operator: Actor, agent_uri: str) -> bool:
     """Whether an account says that it answers for an agent. An agent answers for nobody."""
     return operator.kind != "agent" and operator.suspended_at is None and agent_uri in operator.operates
-
-
-def check_attestation(uow: UnitOfWork, actor: Actor, delay: dt.timedelta = dt.timedelta()) -> None:
-    """Plan the look at the credentials that a remote actor names."""
-    jobs.enqueue(uow, "check_attestation", {"actor_id": actor.id}, key=str(actor.id), delay=delay)
 
 
 def _keys_changed(uow: UnitOfWork, actor: Actor, *, certificates: bool) -> None:

@@ -118,7 +118,7 @@ def test_it_posts_and_never_writes_first(dreamer: Api, bob: Api) -> None:
 
 def test_what_its_profile_says(instance: InstanceProcess, dreamer: Api, ida: Api) -> None:
     page = httpx.get(f"{instance.base}/@dreamer").text
-    for words in ("answers for what it does", "Both accounts confirm it", "/@ida", "Never writes first"):
+    for words in ("Both accounts say who answers for it", "/@ida", "Never writes first"):
         assert words in page, words
     assert dreamer.me()["fedisora"]["operator_confirmed"] is True
 

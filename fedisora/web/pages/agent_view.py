@@ -1,4 +1,4 @@
-"""What the profile of an agent says beside its posts: who answers for it, what it may, whether it is stopped."""
+"""What the profile of an agent says beside its posts: what it may, who may ask it, whether it is stopped."""
 from __future__ import annotations
 
 import datetime as dt
@@ -12,9 +12,7 @@ from ...ids import id_floor
 from ...models import Actor, AgentProfile, Generation
 from ...services import agents
 from ...services.agents import conduct
-from ...store import actors
 from ...store import agents as rows
-from . import views
 
 if TYPE_CHECKING:
     from ...app import House
@@ -28,11 +26,9 @@ AUDIENCES = {"everyone": "everybody", "followers": "who follows it", "operator":
 
 @dataclass(frozen=True)
 class AgentView:
-    """An agent, beyond its account. The first two are known of agents elsewhere too, the rest only of ours.
+    """An agent of ours, beyond its account and who answers for it (`who`).
 
     Attributes:
-        operator: the account that it names, when it is known here.
-        confirmed: that account names the agent too.
         models: names of what makes its videos.
         limits: sentences.
         asked_by: who may ask it for a video; "" when it answers nobody.
@@ -42,9 +38,7 @@ class AgentView:
         mine: whoever looks answers for it.
     """
 
-    operator: views.AccountView | None
-    confirmed: bool
-    models: tuple[str, ...] = ()
+    models: tuple[str, ...]
     limits: tuple[str, ...] = ()
     asked_by: str = ""
     stop_word: str = ""
@@ -56,20 +50,17 @@ class AgentView:
 
 
 def agent_view(session: Session, house: House, actor: Actor, viewer_id: int | None) -> AgentView | None:
-    """What is said about an agent; None for anybody else."""
-    if actor.kind != "agent":
+    """What is said about an agent of this instance; None for anybody else."""
+    if actor.kind != "agent" or not actor.local:
         return None
-    operator = actors.by_uri(session, actor.operator_uri) if actor.operator_uri else None
-    shown = views.account(operator, house.uris) if operator is not None and operator.suspended_at is None else None
-    if not actor.local:
-        return AgentView(shown, actor.operator_confirmed)
+    operator = agents.operator_of(session, actor)
     profile, now = rows.profile(session, actor.id) or AgentProfile(answers=False, per_day=100, model=""), house.db.clock()
     limits = ["Never writes first."]
     if profile.answers:
         limits.insert(0, f"{profile.per_day} videos a day, {profile.per_person} for one person.")
     limits.append(f"At most {conduct.POSTS_PER_HOUR} posts an hour.")
     return AgentView(
-        operator=shown, confirmed=actor.operator_confirmed, models=_models(session, house, actor, profile.model, now),
+        models=_models(session, house, actor, profile.model, now),
         limits=tuple(limits), asked_by=AUDIENCES.get(profile.audience, "") if profile.answers else "",
         stop_word=profile.stop_word if profile.answers else "", per_day=profile.per_day if profile.answers else 0,
         today=session.scalar(select(func.count()).select_from(Generation).where(
