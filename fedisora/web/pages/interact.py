@@ -33,6 +33,10 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "human.review": "has handed in something for the moderators.",
          "human.rejected": "has an answer to your verification.",
          "human.expired": "did not look at your clip in time. It is deleted.",
+         "human.approved": "has verified that a person is behind your account.",
+         "human.renew": "reminds you: your verification runs out within a month. Do one of the ways again to renew it.",
+         "human.ended": "tells you: your verification has run out.",
+         "human.revoked": "has taken your verification back.",
          "match.question": "has a video that yours looks like. Is it a remix of it, or yours?",
          "human.vouch": "asks you to vouch that they are a person.", "human.vouched": "vouched that you are a person."}
 
@@ -169,7 +173,7 @@ def _link(session: Session, row: Notification) -> tuple[str, str] | None:
         return "/consent", "See Consent"
     if row.type == "human.review":
         return "/admin/verification", "See who waits"
-    if row.type in ("human.rejected", "human.expired"):
+    if row.type in ("human.rejected", "human.expired", "human.approved", "human.renew", "human.ended", "human.revoked"):
         return "/settings/human", "See Verified human"
     if row.type in ("human.vouch", "human.vouched"):
         return "/settings/human/vouch", "See vouches"
