@@ -210,7 +210,8 @@ def _failed(uow: UnitOfWork, agent: Actor, mention: AgentMention, state: str, re
     """A video that was promised does not come. A refusal by a gate counts as an answer in words, as any refusal does."""
     silent = state == "refused" and replies.recently(uow, mention)
     if _become(mention, state, reason) and mention.status_id is not None and not silent:
-        _said(mention, replies.say(uow, agent, mention, f"I could not make this. {reason}"), uow.now)
+        told = f"{reason.partition(':')[0].rstrip('.')}." if state == "refused" else reason  # never the refused words themselves
+        _said(mention, replies.say(uow, agent, mention, f"I could not make this. {told}"), uow.now)
 
 
 def _take_back(uow: UnitOfWork, mention: AgentMention, row: Generation | None) -> None:
