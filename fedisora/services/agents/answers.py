@@ -180,11 +180,11 @@ def settle(uow: UnitOfWork, mention_id: int) -> None:
 def _outcome(uow: UnitOfWork, mention: AgentMention, row: Generation) -> None:
     agent = actors.get(uow.session, mention.agent_id)
     if row.state == "done":
-        if row.status_id is not None:
-            _become(mention, "answered", "")
-            mention.reply_id, mention.answered_at = row.status_id, uow.now
-        else:
+        status = uow.session.get(Status, row.status_id) if row.status_id is not None else None
+        if status is None:
             _failed(uow, agent, mention, "failed", "The finished video could not be signed or stored.")
+        elif status.published and _become(mention, "answered", ""):
+            mention.reply_id, mention.answered_at = status.id, uow.now
     elif row.state == "held" and mention.state == "making":
         change(mention, "held", row.error)
         if mention.status_id is not None:
