@@ -23,6 +23,7 @@ from . import (
     cli_review,
     cli_safety,
     cli_storage,
+    cli_verifier,
 )
 from .cli_common import DataDir, err, out
 from .cli_common import escape as _escape
@@ -49,6 +50,7 @@ app.add_typer(cli_keys.keys, name="keys")
 app.add_typer(cli_review.reviews, name="review")
 app.add_typer(cli_safety.safety, name="safety")
 app.add_typer(cli_storage.storages, name="storage")
+app.add_typer(cli_verifier.verifiers, name="verifier")
 app.add_typer(cli_backup.backups, name="backup")
 app.command()(cli_generate.generate)
 users.command("limits")(cli_generate.limits)

@@ -148,6 +148,8 @@ def upgrade() -> None:
         sa.Column("issuer", sa.Text(), nullable=False),
         sa.Column("list_url", sa.Text(), nullable=False),
         sa.Column("list_index", INTEGER, nullable=True),
+        sa.Column("named", DOCUMENT, nullable=False),
+        sa.Column("fetches", DOCUMENT, nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("failures", INTEGER, nullable=False),
         sa.Column("checked_at", MOMENT, nullable=True),

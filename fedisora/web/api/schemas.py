@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...provenance import humanity
+from ...provenance.badge import MODES
 from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
@@ -89,7 +90,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"id": ID, "uri": URI, "kind": TEXT, "direction": {"type": "string", "enum": ["in", "out"]}, "state": TEXT,
          "account": {"type": "object", "description": "The other side."}, "name": TEXT, "use": TEXT, "target": ref("Named"),
          "object": maybe(URI), "status_id": maybe(ID), "digest": maybe(TEXT), "preview_url": maybe(URI), "reason": maybe(TEXT),
-         "stamp": maybe(URI), "created_at": MOMENT, "answered_at": maybe(MOMENT)}),
+         "stamp": maybe(URI), "prompt": TEXT, "character": maybe(URI), "generation_id": maybe(ID), "created_at": MOMENT,
+         "answered_at": maybe(MOMENT)}),
     "ConsentStamp": thing(
         "A consent that was given.",
         {"id": ID, "uri": URI, "kind": TEXT, "digest": maybe(TEXT), "object": URI, "status_id": maybe(ID), "target": ref("Named"),
@@ -100,6 +102,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {**_HUMAN, "own_credential": maybe(thing("A HumanCredential that counts.", {
             "id": ID, "uri": URI, "method": {"type": "string", "enum": list(humanity.METHODS)}, "since": MOMENT, "until": MOMENT,
             "renewable": {"type": "boolean", "description": "It runs out within 30 days: do one of the ways again."}}))}),
+    "Arrival": thing(
+        "Whether one server has heard that a consent was taken back.",
+        {"host": TEXT, "state": {"type": "string", "enum": ["delivered", "waiting", "failed"]}, "status": maybe(WHOLE),
+         "reason": TEXT, "attempts": WHOLE, "next": maybe(MOMENT), "at": maybe(MOMENT)}),
+    "CameoTerms": thing(
+        "What the owner of a likeness lets one ask.",
+        {"account": TEXT, "actor": URI, "renders": {"type": "boolean", "description": "Their server makes videos from pictures."},
+         "person": ref("CameoSubject"), "characters": array(ref("CameoSubject"))}),
+    "CameoSubject": thing(
+        "A person, or a character that they invented.",
+        {"id": maybe(URI), "name": TEXT, "summary": TEXT, "may_ask": {"type": "boolean"}, "reason": TEXT,
+         "forbidden": {"type": "string", "description": "What it must not be used for."}, "until": maybe(TEXT)}),
     "HumanData": thing(
         "Everything about one's verification.",
         {"account": URI, "exported": MOMENT,
@@ -113,6 +127,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"stop": {"type": "integer", "minimum": 0, "maximum": 4, "description": "0 no AI, 2 as it comes, 4 only AI."},
          **{name: {"type": "boolean"} for name in SWITCHES}, "name": TEXT, "sentence": TEXT,
          "instance": thing("What the instance is for.", {"ai_policy": {"enum": ["open", "labelled", "ai-free"]}})}),
+    "TrustedVerifier": thing("A server whose word about people of any server is taken here.",
+                             {"host": TEXT, "note": TEXT, "created_at": MOMENT}, closed=True),
+    "Verifiers": thing(
+        "Whose word about people somebody takes.",
+        {"mode": {"enum": list(MODES), "description": "`instance`: whose this server takes; `own`: its alone; `listed`: "
+                                                      "its own and that of `hosts`, as far as this server takes it."},
+         "hosts": array(TEXT), "instance": thing("What the instance takes.", {"trusted": array(TEXT)})}, closed=True),
     "Deliveries": thing(
         "How far a post got.",
         {"inboxes": WHOLE, "reached": WHOLE, "pending": WHOLE, "failed": WHOLE, "servers": WHOLE,

@@ -11,7 +11,9 @@ from ....errors import Invalid, TooManyRequests
 from ....generation import submission
 from ....generation.intake import Wanted
 from ....models import Generation
+from ....services.cameos.asking import plan as cameo_plan
 from ....services.generations import webhooks
+from ... import cameos
 from ...auth import Person, person
 from ...body import Params, params
 from ...borrowing import borrowed
@@ -83,7 +85,8 @@ def wanted_of(given: Params) -> Wanted:
         seconds=seconds, seed=seed, steps=_number(given, "steps", int),
         guidance=_number(given, "guidance", float), strength=_number(given, "strength", float),
         input_media_id=_row(given, "input_media_id"), remix_of_id=_row(given, "remix_of_id", "fedisora_remix_of"),
-        variants=1 if variants is None else variants, publish=_post(given), webhook_url=given.text("webhook_url"))
+        variants=1 if variants is None else variants, people=given.text("input_people"),
+        publish=_post(given), webhook_url=given.text("webhook_url"))
 
 
 def _count(request: Request, house: House, who: Person) -> None:
@@ -105,7 +108,10 @@ async def create(request: Request) -> Response:
     house: House = request.app.state.house
     who = await person(request, "write:generations")
     _count(request, house, who)
-    wanted = wanted_of(await params(request))
+    given = await params(request)
+    if given.text("likeness_of") or given.text("character"):
+        return await _with_somebody(house, who, given)
+    wanted = wanted_of(given)
     secret = None
     if wanted.webhook_url:
         webhooks.check_url(wanted.webhook_url)
@@ -123,6 +129,18 @@ async def create(request: Request) -> Response:
         return found
 
     return JSONResponse(await house.db.read(answer), 202)
+
+
+async def _with_somebody(house: House, who: Person, given: Params) -> Response:
+    """A video with the likeness of a person (`likeness_of`), or with a character of theirs (`character`)."""
+    character = given.text("character")
+    account = given.text("likeness_of") or character.partition("/characters/")[0]
+    wish = await cameos.wish(house, who.actor, account, character, given.text("intended_use"),
+                             accepts=given.flag("accepts_terms") is True)
+    made = cameo_plan(given.text("prompt"), orientation=given.text("orientation") or given.text("shape"),
+                      seconds=_number(given, "seconds", float), seed=_number(given, "seed", int))
+    row_id = await submission.ask_cameo(house.db, house.storage, house.gates, who.actor.id, wish, made, publish=_post(given))
+    return JSONResponse(await house.db.read(lambda session: entity(session, session.get_one(Generation, row_id), house)), 202)
 
 
 async def preview(request: Request) -> Response:

@@ -21,8 +21,15 @@ _WANTED: Final[Schema] = {"type": "object", "required": ["prompt"], "properties"
     "steps": {"type": "integer"}, "guidance": {"type": "number"},
     "strength": {"type": "number", "minimum": 0, "maximum": 1, "description": "How far a source video is changed."},
     "input_media_id": {"type": "string", "description": "A picture or video of yours, or of any post that may be remixed."},
+    "input_people": {"type": "string", "enum": ["nobody", "me", "agreed"], "description": "Who is in it: no real person, you, or "
+                     "somebody who agreed to a cameo of yours. Needed for what was not generated here."},
     "remix_of_id": {"type": "string", "description": "The post it is meant as a remix of."},
     "variants": {"type": "integer", "minimum": 1, "description": "So many, with the seeds seed, seed + 1, …"},
+    "likeness_of": {"type": "string", "description": "@name@server of whom it is to show, with their consent; it is made on "
+                    "their server."},
+    "character": {"type": "string", "description": "Address of a character instead of a person (see /cameos/check)."},
+    "intended_use": {"type": "string", "description": "With a likeness: what the video is for; its owner reads it."},
+    "accepts_terms": {"type": "boolean", "description": "With a likeness: you have read what its owner forbids."},
     "publish": {"description": "It becomes a post by itself: true, or the members of a post.",
                 "anyOf": [{"type": "boolean"}, {"type": "object", "properties": _POST}]},
     "webhook_url": {"type": "string", "format": "uri", "description": "Gets a signed message (standardwebhooks.com) at every "
