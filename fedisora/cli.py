@@ -16,6 +16,7 @@ from . import (
     cli_domain,
     cli_extension,
     cli_generate,
+    cli_human,
     cli_keys,
     cli_model,
     cli_queue,
@@ -51,6 +52,8 @@ app.add_typer(cli_storage.storages, name="storage")
 app.add_typer(cli_backup.backups, name="backup")
 app.command()(cli_generate.generate)
 users.command("limits")(cli_generate.limits)
+users.command("role")(cli_human.role)
+app.add_typer(cli_human.humans, name="human")
 app.add_typer(cli_model.models, name="model")
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import clips
+from . import clips, credentials
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ async def check_attestation(house: House, payload: dict[str, Any]) -> None:
 async def sweep(house: House) -> None:
     """Every hour: what ran out, what has to be signed again, what has to be looked at again."""
     await clips.sweep(house)
+    await credentials.sweep(house)
 
 
 HOUSEKEEPING: dict[str, Handler] = {"delete_clip": clips.delete_clip}

@@ -7,6 +7,7 @@ from typing import Any
 from ...models import Actor, User
 from ...store.relations import Relationship
 from ...uris import Uris
+from .. import humanity
 
 
 def when(moment: dt.datetime | None) -> str | None:
@@ -40,13 +41,20 @@ def account(actor: Actor, uris: Uris, moved: Actor | None = None) -> dict[str, A
         "statuses_count": actor.statuses_count,
         "last_status_at": actor.last_status_at.date().isoformat() if actor.last_status_at else None,
         "hide_collections": actor.hide_collections, "noindex": not actor.indexable, "emojis": emojis(actor.emojis), "roles": [],
-        "fields": [{"name": item["name"], "value": item["value"], "verified_at": None} for item in actor.fields],
+        "fields": _fields(actor, uris),
         "fedisora": {"kind": actor.kind, "operator": actor.operator_uri}}
     if actor.suspended_at is not None:
         found["suspended"] = True
     if moved is not None:
         found["moved"] = account(moved, uris)
     return found
+
+
+def _fields(actor: Actor, uris: Uris) -> list[dict[str, Any]]:
+    """An account's fields, after the one by which this server says that it is a verified person."""
+    said = humanity.field(actor, uris, dt.datetime.now(dt.UTC))
+    listed = [*([said] if said is not None else []), *humanity.own_fields(actor)]
+    return [{"name": item["name"], "value": item["value"], "verified_at": None} for item in listed]
 
 
 def credential_account(actor: Actor, user: User, uris: Uris, requests: int = 0, moved: Actor | None = None,

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...provenance import humanity
 from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
@@ -11,6 +12,13 @@ from .generations.schemas import GENERATIONS
 from .operations import Schema, array, ref
 from .screening_shapes import SCREENINGS
 from .shapes import ID, MOMENT, TEXT, URI, WHOLE, maybe, thing
+
+_HUMAN: Final[dict[str, Schema]] = {
+    "verdict": {"type": "string", "enum": list(humanity.VERDICTS)}, "verified": {"type": "boolean"},
+    "issuer": maybe({"type": "string", "description": "Host of the server that checked."}),
+    "method": maybe({"type": "string", "description": "`assuranceMethod` (vocabulary §3)."}),
+    "how": maybe({"type": "string", "description": "The method in English words."}), "until": maybe(MOMENT),
+    "checked_at": maybe(MOMENT), "credential": maybe(URI)}
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT},
@@ -86,6 +94,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "A consent that was given.",
         {"id": ID, "uri": URI, "kind": TEXT, "digest": maybe(TEXT), "object": URI, "status_id": maybe(ID), "target": ref("Named"),
          "account": maybe({"type": "object"}), "created_at": MOMENT, "ends_at": maybe(MOMENT), "revoked_at": maybe(MOMENT)}),
+    "Human": thing("What this server knows about an account being a person.", _HUMAN),
+    "OwnHuman": thing(
+        "The same about oneself, with one's credential.",
+        {**_HUMAN, "own_credential": maybe(thing("A HumanCredential that counts.", {
+            "id": ID, "uri": URI, "method": {"type": "string", "enum": list(humanity.METHODS)}, "since": MOMENT, "until": MOMENT,
+            "renewable": {"type": "boolean", "description": "It runs out within 30 days: do one of the ways again."}}))}),
     "HumanData": thing(
         "Everything about one's verification.",
         {"account": URI, "exported": MOMENT,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ...models import Actor, Caption, Media, Status
 from ...provenance import digital_source, foreign_labels, label_lines
 from ...serializers.activitypub.note import label_line
+from ...serializers.humanity import own_fields
 from ...serializers.mastodon.matches import discreet
 from ...serializers.mastodon.status import label_source
 from ...services import renditions
@@ -91,7 +92,7 @@ def account(actor: Actor, uris: Uris) -> AccountView:
         id=actor.id, name=actor.name or actor.username, handle=f"@{actor.username}@{actor.domain or uris.host}",
         page=account_page(actor), avatar=avatar, tone=tone, kind=kind, chip=chip, mark=mark, operator=actor.operator_uri,
         operator_handle=operator_handle, local=actor.local, summary=actor.summary, url=actor.url or actor.uri, uri=actor.uri,
-        followers=actor.followers_count, following=actor.following_count, posts=actor.statuses_count, fields=actor.fields,
+        followers=actor.followers_count, following=actor.following_count, posts=actor.statuses_count, fields=own_fields(actor),
         locked=actor.locked)
 
 
