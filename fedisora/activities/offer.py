@@ -21,7 +21,8 @@ def build(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentReque
     program = {"type": "Application", "name": " ".join(filter(None, (made.get("name"), made.get("model")))) or "Fedisora"}
     if made.get("revision"):
         program["softwareVersion"] = str(made["revision"])
-    video: dict[str, Any] = {"type": "Video", "mediaType": media.mime, "url": url, "name": request.name, "generator": program}
+    video: dict[str, Any] = {"type": "Video", "id": f"{owner.uri}#drafts/{request.id}", "mediaType": media.mime,
+                             "url": url, "name": request.name, "generator": program}
     for name, value in (("width", media.width), ("height", media.height), ("digestMultibase", media.digest),
                         ("digitalSourceType", media.digital_source_type)):
         if value:

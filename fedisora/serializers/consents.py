@@ -20,16 +20,23 @@ def requests(session: Session, rows: Sequence[ConsentRequest], viewer_id: int, u
     for row in rows:
         asked = row.owner_id == viewer_id
         parent = parents.get(row.target_uri)
-        file = consents.preview(session, row)
+        file = consents.preview(session, row, viewer_id)
         found.append({
             "id": str(row.id), "uri": row.uri, "kind": row.kind, "direction": "in" if asked else "out", "state": row.state,
             "account": account(people[row.requester_id if asked else row.owner_id], uris), "name": row.name, "use": row.use,
             "target": {"uri": row.target_uri, "status_id": str(parent.id) if parent is not None else None},
             "object": row.object_uri, "status_id": str(row.status_id) if row.status_id is not None else None,
             "digest": row.digest, "preview_url": uris.consent_file(row.id) if file is not None else None,
-            "reason": row.reason, "stamp": row.stamp_uri, "created_at": when(row.created_at),
-            "answered_at": when(row.answered_at)})
+            "reason": row.reason, "stamp": row.stamp_uri, "prompt": row.prompt, "character": row.character_uri,
+            "generation_id": str(row.generation_id) if row.generation_id is not None and not asked else None,
+            "created_at": when(row.created_at), "answered_at": when(row.answered_at)})
     return found
+
+
+def arrivals(rows: Sequence[consents.Arrival]) -> list[dict[str, Any]]:
+    """Which servers have heard that a stamp was taken back."""
+    return [{"host": row.host, "state": row.state, "status": row.status, "reason": row.reason, "attempts": row.attempts,
+             "next": when(row.next), "at": when(row.at)} for row in rows]
 
 
 def stamps(session: Session, rows: Sequence[ConsentStamp], uris: Uris) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import datetime as dt
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ..activities import consents as rules
 from ..db import UnitOfWork
@@ -55,14 +56,39 @@ def grant(uow: UnitOfWork, owner: Actor, request_id: int, *, until: dt.datetime 
     return stamp
 
 
-def refuse(uow: UnitOfWork, owner: Actor, request_id: int, reason: str = "") -> ConsentRequest:
+def say_yes(uow: UnitOfWork, owner: Actor, request_id: int, *, until: dt.datetime | None = None,
+            always: bool = False) -> ConsentRequest:
+    """The next yes to a request: of a remix, or of a finished file with a likeness, its stamp; else a likeness is rendered, and
+    once it is, its draft goes to whoever asked.
+
+    Args:
+        always: see `services.cameos.answering.agree`.
+
+    Raises:
+        NotFound, Conflict, Invalid: see `grant`.
+    """
+    request = asked(uow, owner, request_id)
+    if request.kind == "remix" or request.digest is not None:
+        grant(uow, owner, request_id, until=until)
+        return request
+    if request.state == consents.AGREED:
+        return answering.let_go(uow, owner, request_id)
+    return answering.agree(uow, owner, request_id, always=always)
+
+
+def refuse(uow: UnitOfWork, owner: Actor, request_id: int, reason: str = "", *, block: bool = False) -> ConsentRequest:
     """Say no; whoever asked hears the reason.
+
+    Args:
+        block: of a likeness: take nothing from this person any more.
 
     Raises:
         NotFound: no such request of this person's.
         Conflict: it was answered or withdrawn already.
     """
     request = asked(uow, owner, request_id)
+    if request.kind == "likeness":
+        return answering.deny(uow, owner, request_id, reason, block=block)
     rules.refuse(uow, owner, actors.get(uow.session, request.requester_id), request, reason)
     return request
 
@@ -91,15 +117,25 @@ def withdraw(uow: UnitOfWork, actor: Actor, request_id: int) -> ConsentRequest:
     return request
 
 
+def given(session: Session, owner_id: int, stamp_id: int) -> ConsentStamp:
+    """A stamp that this person gave.
+
+    Raises:
+        NotFound: there is none.
+    """
+    stamp = session.get(ConsentStamp, stamp_id)
+    if stamp is None or stamp.actor_id != owner_id:
+        raise NotFound("There is no such consent of yours.")
+    return stamp
+
+
 def revoke(uow: UnitOfWork, owner: Actor, stamp_id: int) -> ConsentStamp:
     """Take a consent back, here and on every server that shows the remix.
 
     Raises:
         NotFound: no such stamp of this person's.
     """
-    stamp = uow.session.get(ConsentStamp, stamp_id)
-    if stamp is None or stamp.actor_id != owner.id:
-        raise NotFound("There is no such consent of yours.")
+    stamp = given(uow.session, owner.id, stamp_id)
     rules.take_back(uow, owner, stamp, actors.by_uri(uow.session, stamp.requester_uri))
     return stamp
 

@@ -3,13 +3,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ..activitypub.parse import host_of
 from ..db import UnitOfWork
-from ..models import Actor, ConsentRequest, ConsentStamp, Generation, Media, StampReader
+from ..models import Actor, ConsentRequest, ConsentStamp, Delivery, Generation, Media, OutboxActivity, StampReader
 from .paging import Page, newest_first, paginate
 
 DRAFT, PENDING, ACCEPTED, REJECTED, WITHDRAWN = "draft", "pending", "accepted", "rejected", "withdrawn"
@@ -134,6 +137,72 @@ def end_generation(uow: UnitOfWork, request: ConsentRequest) -> None:
 
 
 # ---- who fetched a stamp
+READ_AGAIN = dt.timedelta(days=1)
+"""How exactly it is kept when a server fetched a stamp last."""
+
+
+def to_note(session: Session, stamp_id: int, reader: Actor, now: dt.datetime) -> bool:
+    """Whether it is not known yet (or no longer) that a server fetches a stamp."""
+    row = session.get(StampReader, (stamp_id, host_of(reader.uri)))
+    return not reader.local and (row is None or row.last_at < now - READ_AGAIN)
+
+
+def note_reader(uow: UnitOfWork, stamp_id: int, reader: Actor) -> None:
+    """A server fetched a stamp, as its signature says: it will hear when the stamp is taken back."""
+    key = (stamp_id, host_of(reader.uri))
+    row = uow.session.get(StampReader, key)
+    if row is None:
+        try:
+            with uow.session.begin_nested():
+                uow.session.add(StampReader(stamp_id=key[0], host=key[1], inbox=reader.shared_inbox or reader.inbox or "",
+                                            first_at=uow.now, last_at=uow.now))
+            return
+        except IntegrityError:  # another process has just noted it
+            row = uow.session.get_one(StampReader, key)
+    row.last_at, row.inbox = uow.now, reader.shared_inbox or reader.inbox or row.inbox
+    uow.session.flush()
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Whether one server has heard that a stamp was taken back.
+
+    Attributes:
+        state: `delivered`, `waiting` (tried again at `next`) or `failed` (given up; the server finds out at its daily look).
+        status: the HTTP status that it answered last; None when it did not answer.
+    """
+
+    host: str
+    state: str
+    status: int | None = None
+    reason: str = ""
+    attempts: int = 0
+    next: dt.datetime | None = None
+    at: dt.datetime | None = None
+
+
+_ARRIVAL = {"done": "delivered", "pending": "waiting", "failed": "failed"}
+
+
+def arrivals(session: Session, stamp: ConsentStamp, delete_uri: str) -> list[Arrival]:
+    """What became of the Delete of a stamp, by server. Deliveries that worked are forgotten after a week: of a server that
+    fetched the stamp it is then still known that it has heard."""
+    if stamp.revoked_at is None:
+        return []
+    rows = session.scalars(select(Delivery).join(OutboxActivity, OutboxActivity.id == Delivery.activity_id).where(
+        OutboxActivity.uri == delete_uri).order_by(Delivery.id)).all()
+    found: dict[str, Arrival] = {}
+    for row in rows:
+        worse = found.get(row.host)
+        if worse is None or worse.state == "delivered":
+            found[row.host] = Arrival(row.host, _ARRIVAL[row.state], row.status, row.last_error or "", row.attempt,
+                                      row.run_at if row.state == "pending" else None, row.done_at)
+    for reader in session.scalars(select(StampReader).where(StampReader.stamp_id == stamp.id)):
+        if reader.inbox:
+            found.setdefault(reader.host, Arrival(reader.host, "delivered", at=None))
+    return sorted(found.values(), key=lambda item: ("failed", "waiting", "delivered").index(item.state))
+
+
 def reader_inboxes(session: Session, stamp_id: int) -> list[str]:
     """Inboxes of the servers that fetched a stamp."""
     return list(session.scalars(select(StampReader.inbox).where(StampReader.stamp_id == stamp_id, StampReader.inbox != "")))
@@ -165,13 +234,26 @@ def stamps_of(session: Session, owner_id: int, page: Page) -> list[ConsentStamp]
 
 
 # ---- the file that is asked about
-def preview(session: Session, request: ConsentRequest) -> Media | None:
-    """The finished file a request is about: of the post here, or what another server sent to be looked at."""
+def preview(session: Session, request: ConsentRequest, viewer_id: int | None = None) -> Media | None:
+    """The file a request is about: the finished one of the post here, or what another server sent to be looked at; for the owner
+    of a likeness (`viewer_id`) the rendered draft, which nobody else sees before them."""
+    draft = rendered(session, request) if viewer_id == request.owner_id else None
+    if draft is not None:
+        return draft
     if request.status_id is not None:
         return session.scalar(select(Media).where(Media.status_id == request.status_id).order_by(Media.position).limit(1))
     return session.scalar(select(Media).where(
         Media.digest == request.digest, Media.actor_id == request.requester_id, Media.status_id.is_(None),
         Media.state == "remote").limit(1)) if request.digest else None
+
+
+def rendered(session: Session, request: ConsentRequest) -> Media | None:
+    """The draft that was rendered here for a request and waits for its owner's look, or was let go. Not before
+    it is known by which digest its finished file is compared with it."""
+    if request.render_id is None or request.content_digest is None or request.state not in (AGREED, OFFERED):
+        return None
+    row = session.get(Generation, request.render_id)
+    return session.get(Media, row.media_id) if row is not None and row.state == "draft" and row.media_id is not None else None
 
 
 def drop_preview(uow: UnitOfWork, request: ConsentRequest) -> None:

@@ -59,6 +59,8 @@ def to_activitypub(actor: Actor, uris: Uris, *, owner: Actor | None = None, now:
         document["attestation"] = list(actor.attestation)
     if fields := [*([said] if said is not None else []), *serialized.own_fields(actor)]:
         document["attachment"] = [{"type": "PropertyValue", "name": field["name"], "value": field["value"]} for field in fields]
+    if actor.interaction_policy and "canCameo" in actor.interaction_policy:
+        document |= {"interactionPolicy": actor.interaction_policy, "cameoTerms": uris.cameo_terms(actor.uri)}
     if actor.also_known_as:
         document["alsoKnownAs"] = list(actor.also_known_as)
     if actor.moved_to:

@@ -117,8 +117,7 @@ def deny(uow: UnitOfWork, owner: Actor, request_id: int, reason: str = "", *, bl
 
 def draft_of(session: Session, request: ConsentRequest) -> Media | None:
     """The rendered draft of a request, on its owner's instance."""
-    row = session.get(Generation, request.render_id) if request.render_id is not None else None
-    return session.get(Media, row.media_id) if row is not None and row.state == "draft" and row.media_id is not None else None
+    return consents.rendered(session, request)
 
 
 def let_go(uow: UnitOfWork, owner: Actor, request_id: int) -> ConsentRequest:

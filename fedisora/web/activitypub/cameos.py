@@ -1,6 +1,99 @@
 """Cameos between servers: terms, characters, and the draft that a subject let go."""
 from __future__ import annotations
 
+import asyncio
+import hmac
+from typing import Any
+
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-routes: list[Route] = []
+from ...activitypub.parse import same_origin
+from ...activitypub.vocabulary import AS2
+from ...errors import NotFound
+from ...generation import cameos as rendering
+from ...models import Actor
+from ...services.cameos import answering
+from ...services.likenesses import terms as terms_of
+from ...store import actors
+from .respond import activity_json, house_of, reader
+
+CHUNK = 1 << 20
+
+
+async def terms(request: Request) -> Response:
+    """GET /users/NAME/cameo: who may ask for a cameo, and for what. `?actor=ID`, in a request signed by that actor or its
+    server, says whether that actor may; without one it says what everybody may know."""
+    house, name, asked = house_of(request), request.path_params["name"], request.query_params.get("actor", "")
+    who = await reader(request)
+    entitled = bool(asked) and who is not None and same_origin(asked, who.uri)
+    if entitled and await house.db.read(lambda session: actors.by_uri(session, asked)) is None:
+        await house.resolver.actor(asked)
+
+    def find(session: Session) -> dict[str, Any]:
+        owner = actors.local_active(session, name)
+        if owner is None or owner.type not in ("Person", "Service"):
+            raise NotFound("There is no such account here.")
+        asker = actors.by_uri(session, asked) if entitled else None
+        found = terms_of(session, house.uris, owner, asker, house.db.clock())
+        return {"@context": AS2, **found, "renders": rendering.model_for(session, house.settings) is not None}
+
+    return activity_json(await house.db.read(find))
+
+
+async def character(request: Request) -> Response:
+    """GET /users/NAME/characters/ID: what everybody may know of a character."""
+    house, name, wanted = house_of(request), request.path_params["name"], request.path_params["id"]
+    await reader(request)
+
+    def find(session: Session) -> dict[str, Any]:
+        owner = actors.local_active(session, name)
+        if owner is None:
+            raise NotFound("There is no such account here.")
+        uri = house.uris.character(owner.uri, wanted)
+        listed = terms_of(session, house.uris, owner, None, house.db.clock())["characters"]
+        about = next((item for item in listed if item["id"] == uri), None)
+        if about is None:
+            raise NotFound("There is no such character.")
+        return {"@context": AS2, "type": "Object", "attributedTo": owner.uri, **about}
+
+    return activity_json(await house.db.read(find))
+
+
+async def draft(request: Request) -> Response:
+    """GET /cameos/ID/TOKEN.mp4: a draft that its subject let go, for a week, for whoever was told the address."""
+    house, wanted, token = house_of(request), request.path_params["id"], request.path_params["token"]
+
+    def find(session: Session) -> tuple[str, str]:
+        found = answering.fetchable(session, wanted, house.db.clock())
+        if found is None:
+            raise NotFound("There is no such file (any more).")
+        asker = session.get_one(Actor, found[0].requester_id)
+        key = found[1].storage_key
+        if key is None or asker.suspended_at is not None:
+            raise NotFound("There is no such file (any more).")
+        return key, answering.token(house.vault, found[0])
+
+    key, right = await house.db.read(find)
+    if not hmac.compare_digest(right, token):
+        raise NotFound("There is no such file (any more).")
+    headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "X-Robots-Tag": "noindex",
+               "Content-Security-Policy": "default-src 'none'; sandbox"}
+    path = house.storage.path_for(key)
+    if path is not None:
+        return FileResponse(path, media_type="video/mp4", headers=headers)
+    size = await asyncio.to_thread(house.storage.size, key)
+
+    async def chunks() -> Any:
+        for at in range(0, size, CHUNK):
+            yield await asyncio.to_thread(house.storage.read, key, at, min(at + CHUNK, size))
+
+    return StreamingResponse(chunks(), media_type="video/mp4", headers={**headers, "Content-Length": str(size)})
+
+
+routes: list[Route] = [
+    Route("/users/{name}/cameo", terms), Route("/users/{name}/characters/{id:row}", character),
+    Route("/cameos/{id:row}/{token}.mp4", draft),
+]

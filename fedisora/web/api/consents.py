@@ -32,12 +32,17 @@ DOCS = (
               query=(Parameter("direction", "`in` (what one was asked; without it) or `out`.", {"enum": ["in", "out"]}),
                      Parameter("state", "Only these."), *_PAGES)),
     Operation("get", "/consent/requests/{id}", "One request.", {200: _REQUEST, **refused(401, 404)}, scope="read"),
-    Operation("post", "/consent/requests/{id}/grant", "Agree: a stamp is made and sent.",
+    Operation("post", "/consent/requests/{id}/grant", "Agree: a stamp is made and sent. Of a likeness the next step: let it be "
+              "rendered, let the draft go, or stamp the finished file.",
               {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write",
-              body={JSON: {"type": "object", "properties": {"until": {"type": "string", "format": "date-time"}}}}),
+              body={JSON: {"type": "object", "properties": {
+                  "until": {"type": "string", "format": "date-time"},
+                  "always": {"type": "boolean", "description": "Of a likeness: begin what this person asks for from now on."}}}}),
     Operation("post", "/consent/requests/{id}/refuse", "Refuse, with a reason or without.",
               {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write",
-              body={JSON: {"type": "object", "properties": {"reason": {"type": "string"}}}}),
+              body={JSON: {"type": "object", "properties": {
+                  "reason": {"type": "string"},
+                  "block": {"type": "boolean", "description": "Of a likeness: take nothing from this person any more."}}}}),
     Operation("post", "/consent/requests/{id}/withdraw", "Take one's own request back; the unpublished remix is deleted.",
               {200: _REQUEST, **refused(401, 403, 404, 409)}, scope="write"),
     Operation("get", "/consent/stamps", "What one gave, newest first, also what was taken back.",
@@ -45,9 +50,13 @@ DOCS = (
               query=_PAGES),
     Operation("post", "/consent/stamps/{id}/revoke", "Take a consent back, here and everywhere.",
               {200: _STAMP, **refused(401, 403, 404, 409)}, scope="write"),
+    Operation("get", "/consent/stamps/{id}/deliveries", "Which servers have heard that a consent was taken back.",
+              {200: Answer("One for each server; empty while it stands.", array(ref("Arrival"))), **refused(401, 404)},
+              scope="read"),
 )
 
-STATES = frozenset({consents.PENDING, consents.ACCEPTED, consents.REJECTED, consents.WITHDRAWN, consents.DRAFT})
+STATES = frozenset({consents.PENDING, consents.ACCEPTED, consents.REJECTED, consents.WITHDRAWN, consents.DRAFT, consents.AGREED,
+                    consents.OFFERED})
 
 
 def _house(request: Request) -> House:
@@ -113,10 +122,12 @@ def until(given: str) -> dt.datetime | None:
     return end
 
 
-grant = _acting(lambda uow, actor, wanted, given: use_cases.grant(uow, actor, wanted, until=until(given.text("until"))))
-"""POST consent/requests/:id/grant {until?}: the request"""
-refuse = _acting(lambda uow, actor, wanted, given: use_cases.refuse(uow, actor, wanted, given.text("reason")))
-"""POST consent/requests/:id/refuse {reason?}: the request"""
+grant = _acting(lambda uow, actor, wanted, given: use_cases.say_yes(
+    uow, actor, wanted, until=until(given.text("until")), always=given.flag("always") is True))
+"""POST consent/requests/:id/grant {until?, always?}: the request"""
+refuse = _acting(lambda uow, actor, wanted, given: use_cases.refuse(
+    uow, actor, wanted, given.text("reason"), block=given.flag("block") is True))
+"""POST consent/requests/:id/refuse {reason?, block?}: the request"""
 withdraw = _acting(lambda uow, actor, wanted, given: use_cases.withdraw(uow, actor, wanted))
 """POST consent/requests/:id/withdraw: the request; the unpublished remix is deleted"""
 
@@ -130,6 +141,17 @@ async def stamps(request: Request) -> Response:
         return entities.stamps(session, rows, house.uris), [row.id for row in rows]
 
     return paged(request, house.uris, *(await house.db.read(find)), page)
+
+
+async def deliveries(request: Request) -> Response:
+    """GET consent/stamps/:id/deliveries: which servers have heard that it was taken back."""
+    house, wanted, who = _house(request), row_id(request), await person(request, "read")
+
+    def find(session: Session) -> list[dict[str, Any]]:
+        row = use_cases.given(session, who.actor.id, wanted)
+        return entities.arrivals(consents.arrivals(session, row, house.uris.delete(row.uri)))
+
+    return JSONResponse(await house.db.read(find))
 
 
 async def revoke(request: Request) -> Response:

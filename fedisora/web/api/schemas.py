@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...provenance import humanity
+from ...provenance.badge import MODES
 from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
@@ -20,6 +21,11 @@ _HUMAN: Final[dict[str, Schema]] = {
     "how": maybe({"type": "string", "description": "The method in English words."}), "until": maybe(MOMENT),
     "checked_at": maybe(MOMENT), "credential": maybe(URI)}
 
+_ASKING: Final[dict[str, Schema]] = {
+    "audience": {"type": "string", "enum": ["nobody", "approved", "mutuals", "verified", "everyone"],
+                 "description": "Who may ask."},
+    "forbidden": {"type": "string", "description": "What it must not be used for, in the owner's words."},
+    "agents": {"type": "boolean", "description": "Whether AI agents may ask."}, "until": maybe(MOMENT)}
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT},
                    {"code": {"type": "string", "description": "A word for programs, where one status has several reasons."}}),
@@ -89,7 +95,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"id": ID, "uri": URI, "kind": TEXT, "direction": {"type": "string", "enum": ["in", "out"]}, "state": TEXT,
          "account": {"type": "object", "description": "The other side."}, "name": TEXT, "use": TEXT, "target": ref("Named"),
          "object": maybe(URI), "status_id": maybe(ID), "digest": maybe(TEXT), "preview_url": maybe(URI), "reason": maybe(TEXT),
-         "stamp": maybe(URI), "created_at": MOMENT, "answered_at": maybe(MOMENT)}),
+         "stamp": maybe(URI), "prompt": TEXT, "character": maybe(URI), "generation_id": maybe(ID), "created_at": MOMENT,
+         "answered_at": maybe(MOMENT)}),
     "ConsentStamp": thing(
         "A consent that was given.",
         {"id": ID, "uri": URI, "kind": TEXT, "digest": maybe(TEXT), "object": URI, "status_id": maybe(ID), "target": ref("Named"),
@@ -100,6 +107,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {**_HUMAN, "own_credential": maybe(thing("A HumanCredential that counts.", {
             "id": ID, "uri": URI, "method": {"type": "string", "enum": list(humanity.METHODS)}, "since": MOMENT, "until": MOMENT,
             "renewable": {"type": "boolean", "description": "It runs out within 30 days: do one of the ways again."}}))}),
+    "Arrival": thing(
+        "Whether one server has heard that a consent was taken back.",
+        {"host": TEXT, "state": {"type": "string", "enum": ["delivered", "waiting", "failed"]}, "status": maybe(WHOLE),
+         "reason": TEXT, "attempts": WHOLE, "next": maybe(MOMENT), "at": maybe(MOMENT)}),
+    "CameoTerms": thing(
+        "What the owner of a likeness lets one ask.",
+        {"account": TEXT, "actor": URI, "renders": {"type": "boolean", "description": "Their server makes videos from pictures."},
+         "person": ref("CameoSubject"), "characters": array(ref("CameoSubject"))}),
+    "CameoSubject": thing(
+        "A person, or a character that they invented.",
+        {"id": maybe(URI), "name": TEXT, "summary": TEXT, "may_ask": {"type": "boolean"}, "reason": TEXT,
+         "forbidden": {"type": "string", "description": "What it must not be used for."}, "until": maybe(TEXT)}),
     "HumanData": thing(
         "Everything about one's verification.",
         {"account": URI, "exported": MOMENT,
@@ -107,16 +126,44 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "cases": array({"type": "object"}), "passkeys": array({"type": "object"}), "credentials": array({"type": "object"}),
          "vouches_for_me": array({"type": "object"}), "vouches_of_mine": array({"type": "object"}),
          "identities": array({"type": "object"}), "log": array({"type": "object"})}),
+    "Likeness": thing(
+        "One's own likeness, and who may ask for it. The picture is shown on its page alone.",
+        {"id": maybe(ID), "state": {"type": "string", "enum": ["none", "checking", "active", "refused", "withdrawn"]}, **_ASKING,
+         "case_id": maybe(ID), "enrolled_at": maybe(MOMENT)}, closed=True),
+    "Character": thing(
+        "Somebody or something invented, and who may ask for it.",
+        {"id": ID, "uri": URI, "name": TEXT, "summary": TEXT, **_ASKING, "created_at": MOMENT}, closed=True),
+    "LikenessPerson": thing(
+        "What one decided about an account, for one's likeness and characters.",
+        {"account": {"type": "object"}, "decision": {"type": "string", "enum": ["approved", "always", "blocked"]},
+         "created_at": MOMENT}, closed=True),
     "Named": thing("A post by its id, and its row here when it is known.", {"uri": URI, "status_id": maybe(ID)}),
     "Dial": thing(
         "How much AI somebody wants to see.",
         {"stop": {"type": "integer", "minimum": 0, "maximum": 4, "description": "0 no AI, 2 as it comes, 4 only AI."},
          **{name: {"type": "boolean"} for name in SWITCHES}, "name": TEXT, "sentence": TEXT,
          "instance": thing("What the instance is for.", {"ai_policy": {"enum": ["open", "labelled", "ai-free"]}})}),
+    "TrustedVerifier": thing("A server whose word about people of any server is taken here.",
+                             {"host": TEXT, "note": TEXT, "created_at": MOMENT}, closed=True),
+    "Verifiers": thing(
+        "Whose word about people somebody takes.",
+        {"mode": {"enum": list(MODES), "description": "`instance`: whose this server takes; `own`: its alone; `listed`: "
+                                                      "its own and that of `hosts`, as far as this server takes it."},
+         "hosts": array(TEXT), "instance": thing("What the instance takes.", {"trusted": array(TEXT)})}, closed=True),
     "Deliveries": thing(
         "How far a post got.",
         {"inboxes": WHOLE, "reached": WHOLE, "pending": WHOLE, "failed": WHOLE, "servers": WHOLE,
          "failures": array(thing("A server that has not taken it.", {
              "host": TEXT, "status": maybe(WHOLE), "reason": TEXT, "attempts": WHOLE,
              "next": maybe({"type": "string", "format": "date-time", "description": "null: given up."})}))}),
+    "AgentAnswers": thing(
+        "How an agent answers mentions, and when it posts by itself.",
+        {"id": ID, "username": TEXT, "on": {"type": "boolean"}, "persona": TEXT, "audience": TEXT, "allowed": array(TEXT),
+         "blocked": array(TEXT), "style": TEXT, "model": TEXT, "orientation": TEXT, "seconds": maybe({"type": "number"}),
+         "per_person": WHOLE, "per_domain": WHOLE, "per_day": WHOLE, "stop_word": TEXT, "start_word": TEXT,
+         "schedule": array({"type": "object"}), "next_post_at": maybe(MOMENT)}, closed=True),
+    "AgentAsked": thing(
+        "What an agent was asked for, and what became of it.",
+        {"id": ID, "who": TEXT, "post": TEXT, "state": TEXT, "reason": TEXT, "prompt": TEXT, "answer": TEXT, "at": MOMENT},
+        closed=True),
 }

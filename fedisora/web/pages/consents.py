@@ -22,7 +22,7 @@ from ...media.digest import file_digest
 from ...models import Actor, ConsentRequest, Media
 from ...services import consents as use_cases
 from ...services import remixes
-from ...store import actors, consents, lineage, statuses
+from ...store import actors, consents, likenesses, lineage, statuses
 from ...store.paging import Page
 from ...uris import Uris
 from ..auth import person
@@ -37,11 +37,17 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 DONE = {"give": "Given. You can take it back at any time.", "refuse": "Refused. They hear your reason.",
-        "withdraw": "Withdrawn. A remix that was not published is deleted."}
+        "withdraw": "Withdrawn. A remix that was not published is deleted.",
+        "once": "Agreed. It is made on this server now, and you see it before anybody else does.",
+        "always": "Agreed, and so is what they ask for from now on. You see each video before anybody else does.",
+        "go": "They have it. It is published once the finished file is the one that you saw.",
+        "block": "Refused. Nothing is taken from them any more; they are not told that."}
 LASTS = {"": None, "30": 30, "365": 365}
 """Days for which a consent can be given in the form; "": until it is taken back."""
 WORDS = {"draft": "The file is being signed; then its author is asked.",
          "pending": "Waiting for an answer. Nothing is published.",
+         "agreed": "Agreed. It is made on the server of the person who is shown; they see it first.",
+         "offered": "They let the video go. It is published once the finished file is stamped.",
          "accepted": "Given.", "rejected": "Refused.", "withdrawn": "Withdrawn."}
 
 
@@ -87,6 +93,9 @@ class Entry:
         bound: whether the consent is for one file only.
         file: "video", "image" or "".
         over: whether it was taken back, or the request withdrawn or answered.
+        prompt, character: of a likeness: what is to be made, and the character when it is not the person.
+        step: of a likeness: `ask` (may it be made?), `making`, `look` (the draft waits for its owner) or `file` (a finished one).
+        heard: which servers have heard that it was taken back.
     """
 
     id: int
@@ -102,6 +111,10 @@ class Entry:
     when: dt.datetime
     bound: bool
     file: str = ""
+    prompt: str = ""
+    character: str = ""
+    step: str = ""
+    heard: Sequence[consents.Arrival] = ()
     ends: dt.datetime | None = None
     over: bool = False
 
@@ -118,7 +131,7 @@ def _requests(session: Session, rows: Sequence[ConsentRequest], uris: Uris, *, m
     people = actors.many(session, [row.owner_id if mine else row.requester_id for row in rows])
     found = []
     for row in rows:
-        file = consents.preview(session, row)
+        file = consents.preview(session, row, row.requester_id if mine else row.owner_id)
         words = WORDS[row.state]
         parents = lineage.parents_of(session, [row.status_id]).get(row.status_id, []) if row.status_id else []
         if any(parent.consent in lineage.TAKEN_BACK for parent in parents):
@@ -127,8 +140,24 @@ def _requests(session: Session, rows: Sequence[ConsentRequest], uris: Uris, *, m
             row.id, row.kind, views.account(people[row.owner_id if mine else row.requester_id], uris), row.name or "a video",
             row.use, _post(session, row.target_uri, "your post" if not mine else "a post"),
             _post(session, row.object_uri, row.name or "a video") if mine else (row.name or "a video", ""), row.state, words,
-            row.reason, row.created_at, row.digest is not None, file.kind if file is not None else ""))
+            row.reason, row.created_at, row.digest is not None, file.kind if file is not None else "", row.prompt,
+            _character(session, row), _step(row, file)))
     return found
+
+
+def _character(session: Session, row: ConsentRequest) -> str:
+    if row.character_uri is None:
+        return ""
+    known = likenesses.get(session, row.likeness_id) if row.likeness_id is not None else None
+    return known.name if known is not None else row.character_uri
+
+
+def _step(row: ConsentRequest, file: Media | None) -> str:
+    if row.kind != "likeness":
+        return ""
+    if row.state == consents.AGREED:
+        return "look" if file is not None and row.content_digest is not None else "making"
+    return "file" if row.digest is not None else "ask"
 
 
 def _given(session: Session, owner: Actor, uris: Uris) -> list[Entry]:
@@ -138,7 +167,8 @@ def _given(session: Session, owner: Actor, uris: Uris) -> list[Entry]:
         row.id, row.kind, views.account(people[row.requester_uri], uris) if row.requester_uri in people else None, "", "",
         _post(session, row.target_uri, "your post"), _post(session, row.object_uri, "a video that is not here"),
         "revoked" if row.revoked_at else "given", "Taken back." if row.revoked_at else "", "", row.created_at,
-        row.digest is not None, ends=row.end_at, over=row.revoked_at is not None) for row in rows]
+        row.digest is not None, ends=row.end_at, over=row.revoked_at is not None,
+        heard=consents.arrivals(session, row, uris.delete(row.uri))) for row in rows]
 
 
 async def _page(request: Request, *, problem: str = "", status: int = 200) -> Response:
@@ -152,7 +182,8 @@ async def _page(request: Request, *, problem: str = "", status: int = 200) -> Re
 
     inbox, mine, given = await house.db.read(read)
     return await page(request, "consent.html", status=status, problem=problem,
-                      waiting=[item for item in inbox if item.state == "pending"],
+                      waiting=[item for item in inbox if item.state == "pending" or item.step == "look"],
+                      making=[item for item in inbox if item.step == "making"],
                       refused=[item for item in inbox if item.state == "rejected"], mine=mine, given=given)
 
 
@@ -163,7 +194,7 @@ async def show(request: Request) -> Response:
 
 
 async def on_request(request: Request) -> Response:
-    """POST /consent/requests/ID/give, refuse, withdraw"""
+    """POST /consent/requests/ID/give, refuse, withdraw; of a likeness also once, always, go and block"""
     house: House = request.app.state.house
     wanted, verb = request.path_params["id"], request.path_params["verb"]
     form = await checked_form(request)
@@ -174,8 +205,10 @@ async def on_request(request: Request) -> Response:
         if verb == "give":
             days = LASTS.get(text(form, "days"))
             use_cases.grant(uow, actor, wanted, until=uow.now + dt.timedelta(days=days) if days else None)
-        elif verb == "refuse":
-            use_cases.refuse(uow, actor, wanted, text(form, "reason"))
+        elif verb in ("once", "always", "go"):
+            use_cases.say_yes(uow, actor, wanted, always=verb == "always")
+        elif verb in ("refuse", "block"):
+            use_cases.refuse(uow, actor, wanted, text(form, "reason"), block=verb == "block")
         else:
             use_cases.withdraw(uow, actor, wanted)
 
@@ -208,7 +241,7 @@ async def file(request: Request) -> Response:
         row = consents.get(session, request.path_params["id"])
         if row is None or not (row.requester_id == viewer_id or (row.owner_id == viewer_id and row.state != consents.DRAFT)):
             raise NotFound("There is no such request.")
-        return row, consents.preview(session, row)
+        return row, consents.preview(session, row, viewer_id)
 
     row, media = await house.db.read(find)
     if media is None:

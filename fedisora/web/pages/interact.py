@@ -13,7 +13,7 @@ from ...models import Actor, Notification, Screening, Status
 from ...services import declaration, follows, interactions
 from ...services import publish as writing
 from ...services.publish import Draft
-from ...store import actors, notifications, relations, statuses
+from ...store import actors, consents, notifications, relations, statuses
 from ...store.paging import Page
 from ..convertors import number
 from . import views
@@ -28,6 +28,9 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "quote": "quoted you in", "admin.sign_up": "asks for an account.",
          "admin.report": "reports something to you.", "consent.request": "asks for your consent.",
          "consent.answer": "answered your request.", "consent.revoked": "took back the consent to a remix of yours.",
+         "cameo.request": "wants to show you in a video.", "cameo.draft": "has a draft with a likeness for you to look at.",
+         "cameo.used": "published a video with your likeness.",
+         "cameo.revoked": "took back the consent to a video of yours that shows them.",
          "generation.held": "has a video that waits for a moderator.",
          "generation.decided": "looked at a video of yours that was held. Its page says what was decided.",
          "human.review": "has handed in something for the moderators.",
@@ -170,7 +173,11 @@ async def follow_elsewhere(request: Request) -> Response:
 
 def _link(session: Session, row: Notification) -> tuple[str, str] | None:
     """(path, words) of the page on which somebody goes on; None: the post is that page."""
-    if row.type.startswith("consent."):
+    if row.type == "cameo.draft":
+        request = consents.get(session, row.about_id)
+        if request is not None and request.requester_id == row.actor_id and request.generation_id is not None:
+            return f"/create/jobs/{request.generation_id}", "See the video"
+    if row.type.startswith(("consent.", "cameo.")):
         return "/consent", "See Consent"
     if row.type == "human.review":
         return "/admin/verification", "See who waits"

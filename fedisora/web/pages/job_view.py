@@ -14,6 +14,7 @@ from ...models import Actor, Generation, Media
 from ...services import generations as generate
 from ...services import screenings
 from ...services.generations import FINAL, Plan
+from ...store import consents
 from ...uris import Uris
 from . import views
 
@@ -23,12 +24,16 @@ STAGE_WORDS = {"load": "Loading the model", "text": "Reading your words", "denoi
                "encode": "Encoding", "check": "Checking"}
 STATE_WORDS = {
     "submitted": "Checking your request", "screening": "Checking your request", "held": "A moderator looks at it",
-    "queued": "Waiting", "running": "Starting", "publishing": "Publishing", "draft": "Ready. Only you see it.",
+    "queued": "Waiting", "asked": "Asked. It is made once they agree.", "running": "Starting",
+    "publishing": "Publishing", "draft": "Ready. Only you see it.",
     "done": "Published", "failed": "It did not work", "cancelled": "Cancelled", "rejected": "Not allowed here",
     "discarded": "Deleted"}
+ASKED = {"agreed": "They agreed. It is made on their server, and they see it first.",
+         "offered": "They let it go. It is on its way here."}
+"""State of the request → words, while a video with a likeness is not here yet."""
 UNDER_WAY = ("submitted", "screening", "queued", "running", "publishing")
 """It goes on by itself, soon."""
-STOPPABLE = ("submitted", "screening", "held", "queued", "running")
+STOPPABLE = ("submitted", "screening", "asked", "held", "queued", "running")
 LONG = 80
 """Characters of a negative prompt that are shown before; all of it is shown afterwards."""
 PROCEDURAL = "The same words, seed, size and length give the same video with the same version of this program."
@@ -178,6 +183,12 @@ def view(session: Session, row: Generation, actor: Actor, uris: Uris, now: dt.da
     return views_of(session, [row], actor, uris, now)[0]
 
 
+def _words(session: Session, row: Generation) -> str:
+    """The state; of what waits for somebody's consent how far that is."""
+    request = consents.get(session, row.consent_request_id) if row.state == "asked" and row.consent_request_id else None
+    return ASKED.get(request.state, STATE_WORDS["asked"]) if request is not None else STATE_WORDS[row.state]
+
+
 def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: Uris, now: dt.datetime) -> list[JobView]:
     """Generations of one account, in order."""
     shown = views.account(actor, uris)
@@ -188,7 +199,7 @@ def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: U
         waiting = row.state == "queued"
         found.append(JobView(
             id=row.id, prompt=row.prompt, state=row.state, stage=row.stage if row.state == "running" else "",
-            words=STAGE_WORDS.get(row.stage, STATE_WORDS["running"]) if row.state == "running" else STATE_WORDS[row.state],
+            words=STAGE_WORDS.get(row.stage, STATE_WORDS["running"]) if row.state == "running" else _words(session, row),
             percent=round(row.progress * 100), ahead=generate.position(session, row) if waiting else 0, error=row.error or "",
             media=views.media_view(media, actor, shown) if media is not None else None, batch_id=row.batch_id,
             created=row.created_at, cost=cost(row),

@@ -33,6 +33,7 @@ class RemixView:
         request: id of the request on which it waits, 0 when on none.
         state, reason: of that request.
         policy: who may remix it, a preset or `custom`.
+        cameo: whether the request is for a likeness.
     """
 
     open: bool = False
@@ -41,6 +42,7 @@ class RemixView:
     state: str = ""
     reason: str = ""
     policy: str = policy.DEFAULT
+    cameo: bool = False
 
 
 NO_REMIX = RemixView()
@@ -66,5 +68,5 @@ def of_posts(session: Session, rows: Sequence[tuple[Status, Actor]], viewer_id: 
                 row.visibility in ("public", "unlisted") and preset != "nobody")),
             withdrawn=taken, request=request.id if request is not None else 0,
             state=request.state if request is not None else "", reason=request.reason if request is not None else "",
-            policy=preset)
+            policy=preset, cameo=request is not None and request.kind == "likeness")
     return found

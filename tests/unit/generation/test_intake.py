@@ -37,7 +37,7 @@ def test_the_program_makes_what_it_always_made(orientation: str, size: tuple[int
     ({"model": "sora"}, "There is no model 'sora' here. There are: procedural, wan2.2-ti2v-5b, cogvideox-5b, "
                         "hunyuanvideo-1.5-480p, ltx-video-0.9.5, wan2.1-t2v-1.3b."),
     ({"task": "sound"}, "A video starts from one of text, image, video."),
-    ({"task": "image"}, "Aurora (a program, no AI) cannot start from a picture. These can: wan2.2-ti2v-5b, ltx-video-0.9.5."),
+    ({"task": "image"}, "Please choose a picture to start from."),
     ({"task": "image", "model": "wan2.2-ti2v-5b"}, "Please choose a picture to start from."),
     ({"orientation": "round"}, "The shape is one of portrait, landscape, square."),
     ({"seconds": 10.03}, "A video by Aurora (a program, no AI) may be 1 to 10 seconds long."),

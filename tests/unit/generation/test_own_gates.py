@@ -52,7 +52,7 @@ def consent(studio: Studio, owner: str, requester: str, until: dt.datetime | Non
         uow.session.add(request)
         uow.session.flush()
         assert rules.consider(uow, request, actors.get(uow.session, who.id), actors.get(uow.session, asker.id), None) == (
-            "waiting for the owner")
+            "to be looked at")
         return rules.give(uow, actors.get(uow.session, who.id), actors.get(uow.session, asker.id), request, until=until)
 
     return studio.run(give)

@@ -11,7 +11,9 @@ from ....errors import Invalid, TooManyRequests
 from ....generation import submission
 from ....generation.intake import Wanted
 from ....models import Generation
+from ....services.cameos.asking import plan as cameo_plan
 from ....services.generations import webhooks
+from ... import cameos
 from ...auth import Person, person
 from ...body import Params, params
 from ...borrowing import borrowed
@@ -104,9 +106,12 @@ def _count(request: Request, house: House, who: Person) -> None:
 async def create(request: Request) -> Response:
     """POST generations: 202 with the first one; `batch` lists all when variants were asked for."""
     house: House = request.app.state.house
-    who = await person(request, "write")
+    who = await person(request, "write:generations")
     _count(request, house, who)
-    wanted = wanted_of(await params(request))
+    given = await params(request)
+    if given.text("likeness_of") or given.text("character"):
+        return await _with_somebody(house, who, given)
+    wanted = wanted_of(given)
     secret = None
     if wanted.webhook_url:
         webhooks.check_url(wanted.webhook_url)
@@ -124,6 +129,18 @@ async def create(request: Request) -> Response:
         return found
 
     return JSONResponse(await house.db.read(answer), 202)
+
+
+async def _with_somebody(house: House, who: Person, given: Params) -> Response:
+    """A video with the likeness of a person (`likeness_of`), or with a character of theirs (`character`)."""
+    character = given.text("character")
+    account = given.text("likeness_of") or character.partition("/characters/")[0]
+    wish = await cameos.wish(house, who.actor, account, character, given.text("intended_use"),
+                             accepts=given.flag("accepts_terms") is True)
+    made = cameo_plan(given.text("prompt"), orientation=given.text("orientation") or given.text("shape"),
+                      seconds=_number(given, "seconds", float), seed=_number(given, "seed", int))
+    row_id = await submission.ask_cameo(house.db, house.storage, house.gates, who.actor.id, wish, made, publish=_post(given))
+    return JSONResponse(await house.db.read(lambda session: entity(session, session.get_one(Generation, row_id), house)), 202)
 
 
 async def preview(request: Request) -> Response:
