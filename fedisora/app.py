@@ -72,6 +72,8 @@ class House:
     """Bounds of the checks that strangers ask for."""
     asking: Throttle = field(default_factory=lambda: Throttle(60, 60, "requests"))
     """How often one account may ask for videos."""
+    agents: Throttle = field(default_factory=lambda: Throttle(60, 60, "requests of one agent"))
+    """How often one agent may call the API, over all of its tokens."""
 
     def rename(self) -> None:
         """A name of its own for a forked process."""
@@ -118,7 +120,8 @@ def build_house(settings: Settings) -> House:
     return House(settings, db, uris, vault, storage, private, Bells(), policy, client, keys, fetcher, resolver,
                  Inbox(db, keys, fetcher), Processor(db, fetcher, resolver), verifier, recogniser,
                  gates.load(gates.Surroundings(settings, db)), Issuer(settings, client),
-                 PresentedCredentials(db, client, resolver), process_name())
+                 PresentedCredentials(db, client, resolver), process_name(),
+                 agents=Throttle(settings.agent_requests_per_minute, 60, "requests of one agent"))
 
 
 def process_name() -> str:

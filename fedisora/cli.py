@@ -16,12 +16,14 @@ from . import (
     cli_domain,
     cli_extension,
     cli_generate,
+    cli_human,
     cli_keys,
     cli_model,
     cli_queue,
     cli_review,
     cli_safety,
     cli_storage,
+    cli_verifier,
 )
 from .cli_common import DataDir, err, out
 from .cli_common import escape as _escape
@@ -48,9 +50,12 @@ app.add_typer(cli_keys.keys, name="keys")
 app.add_typer(cli_review.reviews, name="review")
 app.add_typer(cli_safety.safety, name="safety")
 app.add_typer(cli_storage.storages, name="storage")
+app.add_typer(cli_verifier.verifiers, name="verifier")
 app.add_typer(cli_backup.backups, name="backup")
 app.command()(cli_generate.generate)
 users.command("limits")(cli_generate.limits)
+users.command("role")(cli_human.role)
+app.add_typer(cli_human.humans, name="human")
 app.add_typer(cli_model.models, name="model")
 
 
@@ -126,30 +131,49 @@ def user_create(name: Annotated[str, typer.Argument(help="User name: letters, di
                 data_dir: DataDir = None) -> None:
     """Create an account."""
     from .services import accounts
+    from .store import agents
 
     secret = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    _with_db(data_dir, lambda uow: accounts.create(uow, name, email, secret, admin=admin, kind=kind, operator=operator))
+
+    def make(uow: Any) -> bool:
+        user = accounts.create(uow, name, email, secret, admin=admin, kind=kind, operator=operator)
+        profile = agents.profile(uow.session, user.actor_id)
+        return profile is not None and profile.exempt
+
+    exempt = _with_db(data_dir, make)
     err.print(f"Created @{name}.")
+    if exempt:
+        err.print(f"[yellow]@{(operator or '').lstrip('@')} is not a verified human: @{name} may act all the same, because you "
+                  f"made it. `fedisora agent exempt {name} off` ends that.[/]")
 
 
 @users.command("token")
 def user_token(name: Annotated[str, typer.Argument(help="User name.")],
                scopes: Annotated[str, typer.Option(help="Space-separated OAuth scopes.")] = "read write follow",
                data_dir: DataDir = None) -> None:
-    """Print a new access token for the client API (the token alone, for scripts)."""
+    """Print a new access token for the client API (the token alone, for scripts). Agents get what agents may have."""
     from .errors import Invalid, NotFound
-    from .services import accounts, tokens
+    from .services import accounts, agent_scopes, tokens
 
-    def issue(uow: Any) -> str:
+    def issue(uow: Any) -> tuple[str, list[str], list[str]]:
         user = accounts.by_login(uow.session, name)
         if user is None:
             raise NotFound(f"There is no account @{name}. Create it with `fedisora user create {name}`.")
         for scope in scopes.split():
             if scope.partition(":")[0] not in {known.partition(":")[0] for known in tokens.SCOPES}:
                 raise Invalid(f"{scope} is not a scope. There are: {', '.join(tokens.SCOPES)}.")
-        return tokens.create(uow, user.id, None, scopes)
+        granted: list[str] = scopes.split()
+        left_out: list[str] = []
+        if agent_scopes.is_agent(uow.session, user.id):
+            granted, left_out = agent_scopes.narrowed(scopes)
+            if not granted:
+                raise Invalid(f"An agent's token may have: {', '.join(agent_scopes.SCOPES)}.")
+        return tokens.create(uow, user.id, None, " ".join(granted)), granted, left_out
 
-    print(_with_db(data_dir, issue))
+    token, granted, left_out = _with_db(data_dir, issue)
+    if left_out:
+        err.print(f"@{name} is an agent. Left out, wholly or in part: {', '.join(left_out)}. Granted: {' '.join(granted)}.")
+    print(token)
 
 
 @users.command("rekey")

@@ -23,6 +23,7 @@ def generate(prompt: Annotated[str, typer.Argument(help="What the video shows.")
              seed: Annotated[int | None, typer.Option(help="The same seed gives the same video.", min=0)] = None,
              image: Annotated[Path | None, typer.Option(help="Start from this picture.")] = None,
              video: Annotated[Path | None, typer.Option(help="Start from this video.")] = None,
+             people: Annotated[str, typer.Option(help="Who is in that file: nobody, me, or agreed (to a cameo).")] = "",
              strength: Annotated[float | None, typer.Option(help="How far a video is changed, 0 to 1.", min=0, max=1)] = None,
              negative: Annotated[str, typer.Option(help="What it should not show.")] = "",
              variants: Annotated[int, typer.Option(help="So many, with the seeds SEED, SEED + 1, …", min=1)] = 1,
@@ -36,11 +37,14 @@ def generate(prompt: Annotated[str, typer.Argument(help="What the video shows.")
     from .errors import Invalid
     from .generation.intake import Wanted
     from .local_generation import Order, generate_here
+    from .services.likenesses import declaring
 
     if image is not None and video is not None:
         raise Invalid("Start from a picture or from a video, not from both.")
+    if (image is not None or video is not None) and people not in declaring.PEOPLE:
+        raise Invalid("Say with --people who is in it: nobody, me or agreed.")
     wanted = Wanted(prompt, negative_prompt=negative, model=model, orientation=shape, size=size, seconds=seconds, seed=seed,
-                    strength=strength, variants=variants)
+                    strength=strength, variants=variants, people=people)
     made = asyncio.run(generate_here(load_settings(data_dir), Order(as_name, wanted, image, video, publish, out_file), err))
     if as_json:
         print(json.dumps(made, ensure_ascii=False))

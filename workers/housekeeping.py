@@ -32,7 +32,7 @@ from fedisora.services.generations import UNFINISHED, leftovers
 from fedisora.store import backfill, fingerprints, jobs, lineage
 from fedisora.store import media as media_rows
 
-from . import agents, clips, humanity, storage, trust
+from . import agents, clips, humanity, likenesses, storage, trust
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ async def sweep(house: House, payload: dict[str, Any]) -> None:
     await trust.plan(house)
     await humanity.sweep(house)
     await agents.plan(house)
+    await likenesses.sweep(house)
     await storage.sweep_uploads(house)
     await house.db.write(leftovers.unstick)
     await asyncio.to_thread(sweep_scratch)
@@ -162,4 +163,4 @@ def _sweep(uow: UnitOfWork) -> None:
 
 
 HANDLERS: dict[str, Handler] = {"check_foreign": check_foreign, "delete_files": delete_files, "sweep": sweep,
-                                **storage.HANDLERS, **humanity.HOUSEKEEPING}
+                                **storage.HANDLERS, **humanity.HOUSEKEEPING, **likenesses.HOUSEKEEPING}

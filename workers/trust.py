@@ -15,6 +15,7 @@ from fedisora.activities.remote_posts import proof_state
 from fedisora.db import UnitOfWork
 from fedisora.models import Actor, ConsentStamp, Media, OutboxActivity, Status
 from fedisora.services import rotation
+from fedisora.services.verification import credentials
 from fedisora.store import jobs, labels, trust
 
 from .rows import Handler
@@ -98,7 +99,8 @@ def _proofs(uow: UnitOfWork, home: str, actor_uri: str, after: int) -> None:
 
 
 async def sign_again(house: House, payload: dict[str, Any]) -> None:
-    """Sign an account's documents with its present key: posts, their activities, and consents that it gave."""
+    """Sign an account's documents with its present key: posts, their activities, consents that it gave;
+    with the instance's own: credentials and status lists."""
     actor_id, after = int(payload["actor_id"]), int(payload.get("after", 0))
     await house.db.write(lambda uow: _sign_some(uow, actor_id, after))
 
@@ -107,6 +109,10 @@ def _sign_some(uow: UnitOfWork, actor_id: int, after: int) -> None:
     session = uow.session
     actor = session.get(Actor, actor_id)
     if actor is None:
+        return
+    if actor.type == "Application":  # the instance's own key signs what it says about people, and no posts
+        if last := credentials.sign_again(uow, after):
+            jobs.enqueue(uow, "sign_again", {"actor_id": actor_id, "after": last}, delay=PAUSE)
         return
     if after == 0:
         for stamp in session.scalars(select(ConsentStamp).where(ConsentStamp.actor_id == actor_id,

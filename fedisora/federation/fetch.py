@@ -19,6 +19,9 @@ from .client import Client, Response
 
 log = structlog.get_logger()
 ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON}"
+STATEMENT_TYPES = ("application/vc", "application/vc+ld+json", "application/ld+json", ACTIVITY_JSON, "application/json")
+"""As what signed statements are served: W3C VC Data Model 2.0 §6.2, and what servers make of it."""
+ACCEPT_STATEMENT = ", ".join(STATEMENT_TYPES)
 MAX_BYTES = 1 << 20
 DEADLINE = 10.0
 REMEMBERED = 10_000
@@ -79,7 +82,25 @@ class Fetcher:
             raise NotOwner("This collection is on another server.", cause=f"{url} → {response.url}")
         return _parsed(response)
 
-    async def _get(self, uri: str) -> Response:
+    async def statement(self, url: str, *, max_bytes: int) -> dict[str, Any]:
+        """A signed statement (a credential, a status list) at exactly the address that is its id.
+
+        It may be served as any kind of JSON: what it is worth is for its proof to say.
+
+        Raises:
+            Forbidden, NotFound, Gone, TooLarge, RemoteUnavailable: see `document`.
+            Malformed: not JSON, or served as something else.
+            NotOwner: its id is another address, or a redirect left the origin.
+        """
+        response = await self._get(url, accept=ACCEPT_STATEMENT, max_bytes=max_bytes)
+        if response.content_type not in STATEMENT_TYPES:
+            raise Malformed("There is no credential at this address.", cause=f"{url} is {response.content_type[:80]!r}")
+        document = parse.parse_document(response.body, max_bytes=max_bytes)
+        if document.get("id") != url or not parse.same_origin(response.url, url):
+            raise NotOwner("The document's id is not the address that it was fetched from.", cause=url)
+        return document
+
+    async def _get(self, uri: str, *, accept: str = ACCEPT, max_bytes: int = MAX_BYTES) -> Response:
         url = uri.partition("#")[0]
         if self._db.instance.uris.is_local(url):
             raise Forbidden("This is an address of this server.", cause=uri)
@@ -95,10 +116,10 @@ class Fetcher:
 
         host = parse.host_of(url)
         first = self._schemes_taken.get(host, "cavage")
-        response = await self._client.get(url, accept=ACCEPT, max_bytes=MAX_BYTES, deadline=DEADLINE, signer=signer(first))
+        response = await self._client.get(url, accept=accept, max_bytes=max_bytes, deadline=DEADLINE, signer=signer(first))
         if response.status in (400, 401):  # double knock: the other way to sign, remembered when it is taken
             other: Scheme = "rfc9421" if first == "cavage" else "cavage"
-            response = await self._client.get(url, accept=ACCEPT, max_bytes=MAX_BYTES, deadline=DEADLINE, signer=signer(other))
+            response = await self._client.get(url, accept=accept, max_bytes=max_bytes, deadline=DEADLINE, signer=signer(other))
             if response.ok:
                 self._schemes_taken[host] = other
                 while len(self._schemes_taken) > REMEMBERED:

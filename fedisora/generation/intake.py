@@ -37,6 +37,7 @@ class Wanted:
         seconds: None = 5, or the longest that the model makes.
         strength: how far a source video is changed, 0 … 1.
         input_media_id: a picture (task `image`) or video (task `video`) of this account, or a post's that may be remixed.
+        people: what its author says about people in the file that it starts from, of `services.likenesses.declaring.PEOPLE`.
         publish: members of `services.publish.Draft` when it is to become a post by itself.
     """
 
@@ -54,6 +55,7 @@ class Wanted:
     input_media_id: int | None = None
     remix_of_id: int | None = None
     variants: int = 1
+    people: str = ""
     publish: dict[str, Any] | None = None
     webhook_url: str = ""
 
@@ -106,7 +108,8 @@ def plan(settings: Settings, catalogue: Catalogue, wanted: Wanted, *, source: So
         seed=secrets.randbits(53) if wanted.seed is None else wanted.seed, width=width, height=height, frames=frames,
         fps=preset.fps, seconds=frames / preset.fps, task=task, orientation=orientation, negative_prompt=negative,
         steps=steps, guidance=guidance, strength=_strength(preset, wanted, task, steps, notes),
-        input_media_id=wanted.input_media_id, remix_of_id=wanted.remix_of_id, variants=wanted.variants, adjusted=tuple(notes))
+        input_media_id=wanted.input_media_id, remix_of_id=wanted.remix_of_id, variants=wanted.variants, people=wanted.people,
+        adjusted=tuple(notes))
 
 
 def longest(settings: Settings, preset: Preset) -> float:

@@ -14,6 +14,7 @@ from ..services import generations
 from ..services.cameos import asking
 from ..services.cameos.asking import Wish
 from ..services.generations import Estimate, Plan, inputs, webhooks
+from ..services.likenesses import declaring
 from ..storage import Store
 from ..store import actors
 from . import screening
@@ -37,7 +38,10 @@ def _worked_out(session: Session, db: Database, actor_id: int, wanted: Wanted, *
     if wanted.input_media_id is not None:
         found = inputs.find(session, actor, wanted.input_media_id, elsewhere=elsewhere)
         source = Source(found.task, found.media.width or 0, found.media.height or 0, found.media.duration)
-        wanted = dataclasses.replace(wanted, remix_of_id=found.remix_of_id or wanted.remix_of_id)
+        people = declaring.check(session, actor, wanted.people, found.media, db.clock(), needed=not elsewhere)
+        wanted = dataclasses.replace(wanted, remix_of_id=found.remix_of_id or wanted.remix_of_id, people=people)
+    else:
+        wanted = dataclasses.replace(wanted, people="")
     settings = db.instance.settings
     return actor, plan(settings, catalogue.current(session, settings), wanted, source=source)
 

@@ -66,13 +66,13 @@ def image(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Encode an uploaded picture again, as JPEG, or as PNG when parts are transparent: every peer shows both.
 
     Args:
-        request: {"path": file, "output": where it is written, without suffix}.
+        request: {"path": file, "output": where it is written, without suffix, "side"?: longer side in pixels at most}.
 
     Returns:
         {"path", "mime", "width", "height", "blurhash", "turned": whether it was turned upright}
     """
     turned = _turned(request["path"])
-    picture = shrunk(load(request["path"]), OUT_IMAGE_SIDE)
+    picture = shrunk(load(request["path"]), min(OUT_IMAGE_SIDE, int(request.get("side") or OUT_IMAGE_SIDE)))
     if picture.mode == "RGBA":
         path, mime = f"{request['output']}.png", "image/png"
         picture.save(path, "PNG", optimize=True)

@@ -12,20 +12,36 @@ from .progress import Progress
 _LARGEST: Final = 1024
 """Longer side at which a picture is looked at: the code has 16 waves across at most."""
 
+CUTS: Final = (
+    *((cut, cut, cut, cut) for cut in (.05, .1, .15)),
+    *(tuple(cut if side == number else 0.0 for number in range(4)) for side in range(4) for cut in (.1, .2, .3)),
+    *((cut, 0.0, cut, 0.0) for cut in (.1, .2)), *((0.0, cut, 0.0, cut) for cut in (.1, .2)))
+"""Shares that are cut off (left, top, right, bottom): a code stands for a whole picture and does not survive much cutting."""
+
 
 def codes(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """The code of a picture, as it is and as a mirror shows it.
 
     Args:
-        request: {"path": file}.
+        request: {"path": file, "cuts"?: also of the picture with a part of its edges cut off, as it is cut before it is used}.
 
     Returns:
-        {"codes": [hex, hex], or [] when there is too little to see (PDQ quality under 50); "quality": 0 … 100}
+        {"codes": [hex, hex, …], or [] when there is too little to see (PDQ quality under 50); "quality": 0 … 100}
 
     Raises:
         Invalid: not a picture that can be read.
     """
     picture = images.shrunk(images.load(request["path"]), _LARGEST).convert("RGB").convert("L")
-    values, quality = pdq.coefficients(np.asarray(picture))
-    found = [pdq.code(values).hex(), pdq.code(pdq.mirrored(values)).hex()] if quality >= GOOD else []
-    return {"codes": found, "quality": quality}
+    found, quality = _both(np.asarray(picture))
+    if found and request.get("cuts"):
+        width, height = picture.size
+        for left, top, right, bottom in CUTS:
+            box = (round(width * left), round(height * top), round(width * (1 - right)), round(height * (1 - bottom)))
+            found += _both(np.asarray(picture.crop(box)))[0]
+    return {"codes": list(dict.fromkeys(found)), "quality": quality}
+
+
+def _both(picture: Any) -> tuple[list[str], int]:
+    """Codes as it is and mirrored, none when there is too little to see; and the quality."""
+    values, quality = pdq.coefficients(picture)
+    return ([pdq.code(values).hex(), pdq.code(pdq.mirrored(values)).hex()] if quality >= GOOD else []), int(quality)

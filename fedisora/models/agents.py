@@ -20,6 +20,8 @@ class AgentProfile(Base):
     """Stopped by its operator or an administrator: it does nothing until it is started again."""
     stopped_by: Mapped[int | None]
     stop_reason: Mapped[str] = mapped_column(default="")
+    paused_at: Mapped[dt.datetime | None]
+    """Since when it may not act because of who answers for it, as far as that was noticed."""
     exempt: Mapped[bool] = mapped_column(default=False)
     """An administrator let it be although its operator is not a verified human."""
     answers: Mapped[bool] = mapped_column(default=False)

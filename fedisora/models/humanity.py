@@ -179,6 +179,10 @@ class Attestation(Base):
     issuer: Mapped[str] = mapped_column(default="")
     list_url: Mapped[str] = mapped_column(default="", index=True)
     list_index: Mapped[int | None]
+    named: Mapped[list[str]] = mapped_column(default=list)
+    """Addresses that were looked at: the same ones are not fetched again before `recheck_at`, whatever came of it."""
+    fetches: Mapped[list[str]] = mapped_column(default=list)
+    """When credentials were fetched for this actor in the last 24 hours (RFC 3339), `MOST_FETCHES` at most."""
     reason: Mapped[str] = mapped_column(default="")
     """Why it does not count, in a sentence."""
     failures: Mapped[int] = mapped_column(default=0)

@@ -6,7 +6,9 @@ import html
 from typing import Any
 
 from ..models import Actor
+from ..provenance import badge as badges
 from ..provenance import humanity
+from ..provenance.badge import PLAIN, Badge, Narrowing
 from ..provenance.record import timestamp
 from ..uris import Uris
 
@@ -31,6 +33,41 @@ def human(actor: Actor, uris: Uris, now: dt.datetime) -> dict[str, Any]:
         "until": timestamp(actor.human_until) if said and actor.human_until is not None else None,
         "checked_at": timestamp(actor.human_checked_at) if actor.human_checked_at is not None else None,
         "credential": actor.attestation[0] if said and actor.attestation else None}
+
+
+def badge(actor: Actor, uris: Uris, now: dt.datetime | None = None, narrowing: Narrowing = PLAIN) -> Badge:
+    """What is shown of who is behind an account.
+
+    Args:
+        now: None: this very moment.
+        narrowing: whose word the viewer takes (`store.verifiers.narrowing`).
+    """
+    return badges.badge(kind=actor.kind, human=actor.human, issuer=actor.human_issuer, method=actor.human_method,
+                        until=actor.human_until, own=uris.host, now=now or dt.datetime.now(dt.UTC), narrowing=narrowing)
+
+
+def in_short(actor: Actor, uris: Uris, now: dt.datetime | None = None, narrowing: Narrowing = PLAIN) -> dict[str, Any]:
+    """The badge as it stands in every account of Mastodon's API (`fedisora.human`).
+
+    Returns:
+        `verdict` (one of `provenance.humanity.VERDICTS`), `checked_by` (host of who vouches or vouched), `method`
+        (`assuranceMethod`), `method_text`, `until` (RFC 3339), `credential` (its address) and `text`, all of it in a sentence;
+        None where there is nothing to say.
+    """
+    shown = badge(actor, uris, now, narrowing)
+    return {"verdict": shown.verdict, "checked_by": shown.by or None, "method": shown.method or None,
+            "method_text": shown.how or None, "until": timestamp(shown.until) if shown.until is not None else None,
+            "credential": actor.attestation[0] if shown.by and actor.attestation else None, "text": shown.sentence}
+
+
+def shown_fields(actor: Actor, uris: Uris, now: dt.datetime | None = None, narrowing: Narrowing = PLAIN) -> list[dict[str, Any]]:
+    """An account's profile fields as they are shown here: what another server wrote into one that could be taken for this
+    server's word is left out, and this server's own word stands in its place."""
+    fields = own_fields(actor)
+    if not badge(actor, uris, now, narrowing).checked:
+        return fields
+    said = field(actor, uris, now or dt.datetime.now(dt.UTC))
+    return [said, *fields] if said is not None else fields
 
 
 def field(actor: Actor, uris: Uris, now: dt.datetime | None) -> dict[str, str] | None:

@@ -21,7 +21,7 @@ from ..provenance import humanity
 from ..store import actors as actor_rows
 from ..store import agents, notifications
 from ..uris import USERNAME
-from . import instance, local_actors, sessions
+from . import audit, instance, local_actors, sessions
 
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\Z")
 MIN_PASSWORD = 8
@@ -254,6 +254,24 @@ def refuse(uow: UnitOfWork, user_id: int) -> None:
     uow.session.delete(actor)
 
 
+def set_moderator(uow: UnitOfWork, actor_id: int, moderator: bool, *, by: int | None = None) -> None:
+    """Let a person decide what waits for a moderator, or no longer.
+
+    Args:
+        by: the administrator, for the audit log; None: whoever runs the server.
+
+    Raises:
+        NotFound: the account has no login.
+        Invalid: an agent.
+    """
+    user, actor = user_of(uow.session, actor_id), actor_rows.get(uow.session, actor_id)
+    if moderator and actor.kind == "agent":
+        raise Invalid("An agent decides about nobody. Choose a person.")
+    if user.moderator != moderator:
+        user.moderator = moderator
+        audit.note(uow, "role.changed", subject=actor_id, by=by, role="moderator" if moderator else "none")
+
+
 def update_profile(uow: UnitOfWork, actor_id: int, *, name: str | None = None, note: str | None = None,
                    locked: bool | None = None, discoverable: bool | None = None, fields: list[dict[str, str]] | None = None,
                    avatar_key: str | None = None, header_key: str | None = None, indexable: bool | None = None,
@@ -261,7 +279,7 @@ def update_profile(uow: UnitOfWork, actor_id: int, *, name: str | None = None, n
     """Change a local profile and tell the followers' servers (Update). None leaves a value as it is.
 
     Raises:
-        Invalid: a value is too long.
+        Invalid: a value is too long, or a field has the name of the one that only the server writes.
     """
     actor = uow.session.get_one(Actor, actor_id)
     if name is not None:
@@ -282,8 +300,11 @@ def update_profile(uow: UnitOfWork, actor_id: int, *, name: str | None = None, n
 
 
 def _field(uow: UnitOfWork, field: dict[str, Any]) -> dict[str, str]:
-    value = str(field.get("value", ""))[:255]
-    return {"name": markup.clean_line(str(field["name"]), 255), "source": value,
+    value, name = str(field.get("value", ""))[:255], markup.clean_line(str(field["name"]), 255)
+    if humanity.reserved(name):
+        raise Invalid(f"Only this server writes the field “{humanity.FIELD}”, for whoever it has checked. "
+                      f"Please give “{name[:60]}” another name.")
+    return {"name": name, "source": value,
             "value": markup.sanitize(markup.text_to_html(value, {}, uow.uris.tag)[0]).removeprefix("<p>").removesuffix("</p>")}
 
 

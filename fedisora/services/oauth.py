@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from ..db import UnitOfWork
 from ..errors import Invalid, Malformed, Unauthenticated
 from ..models import AccessToken, AuthorizationCode, OAuthApp, User
-from . import tokens
+from . import agent_scopes, tokens
 from .tokens import digest
 
 OOB = "urn:ietf:wg:oauth:2.0:oob"
@@ -100,16 +100,24 @@ def check_request(session: Session, client_id: str, redirect_uri: str, scopes: s
 
 def grant(uow: UnitOfWork, app: OAuthApp, user: User, redirect_uri: str, scopes: str, challenge: str | None,
           method: str = "S256") -> str:
-    """A code for an application that a person let in.
+    """A code for an application that a person let in. An agent's becomes a token with those of the scopes that agents may have
+    (RFC 6749 §3.3: the answer says which).
 
     Raises:
         Malformed: a PKCE method other than S256.
+        Invalid: an agent, and none of the scopes is for agents.
     """
+    scopes = check_scopes(scopes)
+    if agent_scopes.is_agent(uow.session, user.id):
+        granted, left_out = agent_scopes.narrowed(scopes)
+        if not granted:
+            raise Invalid(f"An agent's token cannot have the scope {left_out[0]}. There are: {', '.join(agent_scopes.SCOPES)}.")
+        scopes = " ".join(granted)
     if challenge and method != "S256":
         raise Malformed("Only code_challenge_method=S256 is supported.")
     code = secrets.token_urlsafe(32)
     uow.session.add(AuthorizationCode(
-        code_hash=digest(code), app_id=app.id, user_id=user.id, redirect_uri=redirect_uri, scopes=check_scopes(scopes),
+        code_hash=digest(code), app_id=app.id, user_id=user.id, redirect_uri=redirect_uri, scopes=scopes,
         code_challenge=challenge or None, created_at=uow.now, expires_at=uow.now + CODE_LIFE))
     return code
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..db import UnitOfWork
 from ..models import AccessToken, Actor, User
+from . import agent_scopes
 
 SCOPES = ("read", "write", "follow", "push", "profile", "admin:read", "admin:write")
 
@@ -19,7 +20,12 @@ def digest(secret: str) -> str:
 
 
 def create(uow: UnitOfWork, user_id: int | None, app_id: int | None, scopes: str, *, code_hash: str | None = None) -> str:
-    """A new access token; the only time that it is seen."""
+    """A new access token; the only time that it is seen.
+
+    Raises:
+        Invalid: it is for an agent, and holds more than agents may have.
+    """
+    agent_scopes.check(uow.session, user_id, scopes)
     token = secrets.token_urlsafe(32)
     uow.session.add(AccessToken(token_hash=digest(token), user_id=user_id, app_id=app_id, scopes=scopes,
                                 created_at=uow.now, code_hash=code_hash))

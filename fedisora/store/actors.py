@@ -15,7 +15,7 @@ from ..errors import Forbidden
 from ..models import Actor, Delivery, User
 from ..provenance.record import maker
 from ..provenance.verdict import origin
-from . import jobs
+from . import attestations, jobs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,9 +153,10 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
         session.add(actor)
         session.flush()
         if actor.attestation:
-            check_attestation(uow, actor)
+            attestations.changed(uow, actor)
         return actor
     attested = list(actor.attestation)
+    values["attestation"] = attestations.in_order(data.attestation, attested)
     before = [actor.inbox, actor.shared_inbox]
     keys, certificates = actor.assertion_keys, actor.signing_certificates
     for name, value in values.items():
@@ -165,16 +166,11 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
     if actor.signing_certificates != certificates or actor.assertion_keys != keys:
         _keys_changed(uow, actor, certificates=actor.signing_certificates != certificates)
     if actor.attestation or attested:
-        check_attestation(uow, actor)
+        attestations.changed(uow, actor)
     for old, new in zip(before, (actor.inbox, actor.shared_inbox or actor.inbox), strict=True):
         if old and old != new:
             _redirect(uow, old, new)
     return actor
-
-
-def check_attestation(uow: UnitOfWork, actor: Actor, delay: dt.timedelta = dt.timedelta()) -> None:
-    """Plan the look at the credentials that a remote actor names."""
-    jobs.enqueue(uow, "check_attestation", {"actor_id": actor.id}, key=str(actor.id), delay=delay)
 
 
 def _keys_changed(uow: UnitOfWork, actor: Actor, *, certificates: bool) -> None:

@@ -30,10 +30,12 @@ def of_operator(session: Session, operator_uri: str) -> list[Actor]:
                                                     Actor.kind == "agent").order_by(Actor.id)))
 
 
-def everybody(session: Session) -> list[tuple[Actor, AgentProfile]]:
-    """Every agent of this instance with its profile, oldest first."""
-    return [(actor, row) for actor, row in session.execute(
-        select(Actor, AgentProfile).join(AgentProfile, AgentProfile.actor_id == Actor.id).order_by(Actor.id))]
+def everybody(session: Session, operator_uri: str | None = None) -> list[tuple[Actor, AgentProfile]]:
+    """Every agent of this instance (of one operator only, when given) with its profile, oldest first."""
+    query = select(Actor, AgentProfile).join(AgentProfile, AgentProfile.actor_id == Actor.id).order_by(Actor.id)
+    if operator_uri is not None:
+        query = query.where(Actor.operator_uri == operator_uri)
+    return [(actor, row) for actor, row in session.execute(query)]
 
 
 MACHINES = frozenset({"Service", "Application", "Group", "Organization"})

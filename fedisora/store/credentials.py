@@ -70,8 +70,19 @@ def to_remind(session: Session, now: dt.datetime, before: dt.timedelta, limit: i
         HumanCredential.valid_until <= now + before).order_by(HumanCredential.valid_until).limit(limit)).all()
 
 
+def hold_people(session: Session) -> None:
+    """Until the end of the transaction nobody else changes who is verified, or who vouches for whom (SQLite has one writer).
+
+    One credential may rest on others: giving one and ending another at the same moment must not miss each other, and whoever
+    ends several must not meet somebody who comes the other way. What is held is the instance actor's row, in a way that lets
+    others write rows that only name it.
+    """
+    session.execute(select(Actor.id).where(Actor.type == "Application", Actor.domain == "").with_for_update(key_share=True))
+
+
 def hold_account(session: Session, actor_id: int) -> None:
-    """Until the end of the transaction nobody else gives or ends this account's credential (SQLite has one writer anyway)."""
+    """Until the end of the transaction nobody else gives or ends this account's credential; see `hold_people`."""
+    hold_people(session)
     session.execute(select(Actor.id).where(Actor.id == actor_id).with_for_update())
 
 

@@ -43,7 +43,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "generation_webhook": ("federation", "{generation_id, state, event, at}: tell an application how its video fares"),
     "delete_clip": ("housekeeping", "{case_id, subject, key, digest, size, cause}: delete a live clip for good, and write "
                     "down that it is gone"),
+    "delete_private": ("housekeeping", "{keys}: remove sealed pictures of likenesses that have lost their keys"),
     "check_attestation": ("federation", "{actor_id}: fetch the credentials an actor names, and the status list: is it a person?"),
+    "judge_people": ("housekeeping", "{host, after?}: a server came on the list of trusted verifiers or left it: weigh its word "
+                     "about people again"),
     "answer_mention": ("media", "{mention_id}: an agent was asked for a video: queue it, or say why not"),
     "agent_reply": ("media", "{mention_id}: what an agent was asked for is done or has failed: answer"),
     "agent_post": ("media", "{agent_id, at}: an agent's own post by its schedule"),

@@ -104,13 +104,21 @@ def set_codes(uow: UnitOfWork, likeness_id: int, codes: Sequence[bytes]) -> None
 
 
 def codes_state(session: Session) -> tuple[int, int]:
-    """How many codes there are, and the highest id: what changes when the list does."""
-    count, highest = session.execute(select(func.count(), func.max(LikenessHash.id))).one()
+    """How many codes count, and the highest id: what changes when the list does."""
+    count, highest = session.execute(select(func.count(), func.max(LikenessHash.id)).join(
+        Likeness, Likeness.id == LikenessHash.likeness_id).where(Likeness.kind == SELF, Likeness.state == ACTIVE)).one()
     return int(count), int(highest or 0)
 
 
 def codes(session: Session) -> list[tuple[int, int, bytes]]:
-    """Every (row id of the likeness, row id of its owner's actor, code)."""
+    """Every (row id of the likeness, row id of its owner's actor, code) of people. A picture counts once it was checked: nobody
+    keeps others from using a picture by saying that it shows them."""
     query = select(Likeness.id, Likeness.actor_id, LikenessHash.code).join(
-        LikenessHash, LikenessHash.likeness_id == Likeness.id).order_by(LikenessHash.id)
+        LikenessHash, LikenessHash.likeness_id == Likeness.id).where(
+        Likeness.kind == SELF, Likeness.state == ACTIVE).order_by(LikenessHash.id)
     return [(row[0], row[1], row[2]) for row in session.execute(query)]
+
+
+def sealed_keys(session: Session) -> set[str]:
+    """Every key of the private storage that a likeness names."""
+    return {key for row in session.execute(select(Likeness.picture_key, Likeness.clip_key)) for key in row if key}

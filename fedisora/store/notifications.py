@@ -77,6 +77,12 @@ def remove(uow: UnitOfWork, actor_id: int, from_actor_id: int, kind: str, status
         Notification.about_id == (status_id or 0)))
 
 
+def remove_about(uow: UnitOfWork, actor_id: int, kind: str, about: int) -> None:
+    """Take back what a person was told about something, whoever it came from (a question that is answered)."""
+    uow.session.execute(delete(Notification).where(
+        Notification.actor_id == actor_id, Notification.type == kind, Notification.about_id == about))
+
+
 def remove_from(uow: UnitOfWork, actor_id: int, from_actor_id: int) -> None:
     """Take back all that a person was told about another (a block); what administrators were told stays."""
     uow.session.execute(delete(Notification).where(

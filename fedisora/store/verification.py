@@ -12,9 +12,9 @@ from ..models import Actor, AuditEntry, Passkey, User, VerificationCase
 OPEN = ("started", "submitted")
 
 
-def case(session: Session, case_id: int) -> VerificationCase | None:
-    """One case."""
-    return session.get(VerificationCase, case_id)
+def case(session: Session, case_id: int, *, lock: bool = False) -> VerificationCase | None:
+    """One case; `lock`ed, nobody else changes it before this transaction ends."""
+    return session.get(VerificationCase, case_id, with_for_update=True if lock else None)
 
 
 def open_case(session: Session, actor_id: int, method: str, likeness_id: int | None = None) -> VerificationCase | None:

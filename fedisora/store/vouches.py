@@ -58,18 +58,18 @@ def subjects_of(session: Session, vouchers: Iterable[int]) -> set[int]:
     return set(session.scalars(select(Vouch.subject_id).where(Vouch.voucher_id.in_(list(vouchers)), Vouch.revoked_at.is_(None))))
 
 
-def verified(session: Session, ids: Collection[int], now: dt.datetime, *, lock: bool = False) -> tuple[set[int], set[int]]:
+def verified(session: Session, ids: Collection[int], now: dt.datetime, *, fresh: bool = False) -> tuple[set[int], set[int]]:
     """Of some people, those who are verified humans of this instance now: (not by vouching, by vouching).
 
     Accounts of other servers, agents, and accounts that are disabled or suspended are neither.
 
     Args:
-        lock: nobody changes them until the end of the transaction.
+        fresh: as they are now, also those that were read before in this transaction.
     """
     query = select(Actor).join(User, User.actor_id == Actor.id).where(
         Actor.id.in_(list(ids)), Actor.domain == "", Actor.type == "Person", Actor.suspended_at.is_(None), User.state == "active")
-    if lock:
-        query = query.order_by(Actor.id).with_for_update(read=True, of=Actor).execution_options(populate_existing=True)
+    if fresh:
+        query = query.execution_options(populate_existing=True)
     people = [actor for actor in session.scalars(query)
               if actor.kind != "agent" and humanity.holds(actor.human, actor.human_until, now)]
     vouched = {actor.id for actor in people if actor.human_method == humanity.METHODS["vouch"]}

@@ -4,11 +4,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from ..errors import Forbidden, Unauthenticated
 from ..models import AccessToken, Actor, User
-from ..services import tokens
+from ..services import agent_scopes, agents, tokens
 
 if TYPE_CHECKING:
     from ..app import House
@@ -22,9 +23,19 @@ class Caller:
     user: User | None
     actor: Actor | None
 
+    @property
+    def actor_id(self) -> int | None:
+        return self.actor.id if self.actor is not None else None
+
+    @property
+    def is_agent(self) -> bool:
+        return self.actor is not None and self.actor.kind == "agent"
+
     def allows(self, scope: str) -> bool:
         """Whether the token has a scope, or one that contains it (`read` contains `read:accounts`, `admin:read` its kinds)."""
         held = self.token.scopes.split()
+        if self.is_agent:  # also a token from before agents' tokens were limited
+            held = agent_scopes.narrowed(self.token.scopes)[0]
         follows = scope in ("read:follows", "write:follows", "read:blocks", "write:blocks") and "follow" in held
         return follows or any(scope == one or scope.startswith(f"{one}:") for one in held)
 
@@ -43,6 +54,8 @@ async def caller(request: Request) -> Caller | None:
 
     Raises:
         Unauthenticated: the token is unknown or revoked.
+        Forbidden: it is an agent's that may not act now.
+        TooManyRequests: it is an agent's that asks too often.
     """
     house: House = request.app.state.house
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -50,10 +63,22 @@ async def caller(request: Request) -> Caller | None:
         token = request.query_params.get("access_token", "")
     if not token.strip():
         return None
-    found = await house.db.read(lambda session: tokens.lookup(session, token.strip()))
-    if found is None:
+
+    def look(session: Session) -> tuple[Caller | None, str]:
+        found = tokens.lookup(session, token.strip())
+        if found is None:
+            return None, ""
+        actor = found[2]
+        return Caller(*found), "" if actor is None else agents.may_act(session, house.settings, actor, house.db.clock())
+
+    who, held_back = await house.db.read(look)
+    if who is None:
         raise Unauthenticated("The access token is invalid")
-    return Caller(*found)
+    if held_back:
+        raise Forbidden(held_back, code=agents.PAUSED)
+    if who.is_agent and house.settings.rate_limits:
+        house.agents.take(who.actor_id)
+    return who
 
 
 async def person(request: Request, scope: str) -> Person:
@@ -71,6 +96,8 @@ async def person(request: Request, scope: str) -> Person:
     if who.user.state != "active" or who.actor.suspended_at is not None:
         raise Forbidden("Your account is not active.")
     if not who.allows(scope):
+        if who.is_agent and not agent_scopes.allowed(scope):
+            raise Forbidden(agent_scopes.REFUSAL, code="agent-scope")
         raise Forbidden("This action is outside the authorized scopes")
     return Person(who.user, who.actor, who.token)
 

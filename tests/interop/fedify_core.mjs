@@ -4,7 +4,7 @@ import http from "node:http";
 
 export function serve({ fedify, vocab, options, contextLoader, documentLoader }) {
   const { createFederation, MemoryKvStore, InProcessMessageQueue, generateCryptoKeyPair, verifyRequest, verifyObject } = fedify;
-  const { Accept, Activity, Announce, Create, Delete, Endpoints, Follow, Like, Note, Person, Tombstone, Undo, Update } = vocab;
+  const { Accept, Activity, Announce, Create, Delete, Endpoints, Follow, Like, Mention, Note, Person, Tombstone, Undo, Update } = vocab;
   const port = Number(process.env.PORT);
   const origin = `http://127.0.0.1:${port}`;
   const name = "fedi";
@@ -101,6 +101,22 @@ export function serve({ fedify, vocab, options, contextLoader, documentLoader })
         id: new URL(`${id.href}#create`), actor: ctx.getActorUri(name), object: note, tos: [everyone],
         ccs: [ctx.getFollowersUri(name)],
       }));
+      return { uri: id.href };
+    },
+    // A post that mentions somebody, as bots on Fedify write them.
+    mention: async (ctx, query) => {
+      const to = await ctx.lookupObject(query.get("to"));
+      const id = new URL(`/users/${name}/notes/${crypto.randomUUID()}`, origin);
+      const handle = `@${to.preferredUsername}@${to.id.host}`;
+      const note = new Note({
+        id, attribution: ctx.getActorUri(name), tos: [everyone], ccs: [to.id], published: Temporal.Now.instant(),
+        content: `<p><a href="${to.id.href}" class="u-url mention">${handle}</a> ${query.get("text")}</p>`,
+        tags: [new Mention({ href: to.id, name: handle })],
+        replyTarget: query.get("reply") ? new URL(query.get("reply")) : null,
+      });
+      state.notes.set(id.href, note);
+      await send(ctx, to, new Create({
+        id: new URL(`${id.href}#create`), actor: ctx.getActorUri(name), object: note, tos: [everyone], ccs: [to.id] }));
       return { uri: id.href };
     },
     edit: async (ctx, query) => {

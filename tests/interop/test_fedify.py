@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.agents import AnsweringAgent
 from tests.support.environment import require
 from tests.support.instances import Api, InstanceProcess, eventually, free_port
 
@@ -207,6 +208,31 @@ def test_its_new_keys_are_found(followed: Peer, alice: Api) -> None:
     post_of(followed, alice, "with the old keys")
     followed.ask("rotate")
     post_of(followed, alice, "with the new keys")
+
+
+def test_it_asks_an_agent_and_gets_the_signed_video(peer: Peer, alice: Api) -> None:
+    dreamer = AnsweringAgent(alice.instance, f"dreamer{peer.kind}", "ida")
+    asked = peer.ask("mention", to=dreamer.actor, text="a lighthouse in fog, portrait, seed 7")["uri"]
+    assert dreamer.settled(asked)["state"] == "answered"
+
+    def answers() -> list[dict[str, Any]]:
+        return [item["object"] for item in peer.received("Create") if item["object"].get("inReplyTo") == asked]
+
+    note = eventually(answers, seconds=60, what="the answer at Fedify")[0]
+    video = note["attachment"][0] if isinstance(note["attachment"], list) else note["attachment"]
+    assert video["type"] == "Video" and video["name"].endswith(": a lighthouse in fog") and "seed 7" in note["content"]
+    assert "#Procedural" in note["content"]
+    sent = eventually(lambda: [item for item in peer.http.get("/_test/raw").json() if item.get("type") == "Create"
+                               and item["object"].get("inReplyTo") == asked], what="as it was sent")[0]["object"]
+    assert sent["proof"]["cryptosuite"] == "eddsa-jcs-2022" and sent["attachment"][0]["provenance"]["digestMultibase"]
+    verdict = alice.post("/api/fedisora/v1/verify", url=sent["attachment"][0]["url"])
+    assert verdict["verdict"] == "verified" and verdict["record"]["generator"]["seed"] == "7"
+    refused = peer.ask("mention", to=dreamer.actor, text="a pond, 5000 seconds")["uri"]
+    assert dreamer.settled(refused)["state"] == "refused"
+    again = peer.ask("mention", to=dreamer.actor, text="stop", reply=note["id"])["uri"]
+    assert dreamer.settled(again)["state"] in ("told", "ignored")
+    after = peer.ask("mention", to=dreamer.actor, text="a cat")["uri"]
+    assert "left alone" in dreamer.settled(after)["reason"]
 
 
 def test_zz_it_unfollows(followed: Peer, alice: Api) -> None:

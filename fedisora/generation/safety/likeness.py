@@ -1,7 +1,7 @@
-"""The gate for likenesses: who is named in a prompt has agreed, or it is not made.
+"""The gate for likenesses: who is named in a prompt has agreed, or it is not made; whose enrolled picture it starts from made it.
 
 A person is named by handle (`@name@host`; `@name` for accounts here), by the address of an account that is known here, or in
-`likenesses`. Names in plain words are not looked for: nobody can tell who is meant.
+`likenesses`; a character by its address. Names in plain words are not looked for: nobody can tell who is meant.
 """
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 from ...models import Actor
 from ...store import actors, consents
 from .base import ALLOW, Stage, Subject, Surroundings, Verdict
+from .portraits import Portraits
 
 _HANDLE: Final = re.compile(r"(?<![\w@/.])@([a-z0-9_](?:[\w.-]*\w)?)(?:@((?:[\w-]+\.)*[\w-]+(?::\d{1,5})?))?", re.I)
+CAMEO: Final = "/create/with"
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"']+", re.I)
 
 
@@ -29,22 +31,26 @@ def named(prompt: str) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 class Likeness:
-    """Fails closed: whose consent is not known has not given it.
+    """Fails closed: whose consent is not known has not given it. A cameo that is being asked for is let pass: it is made on the
+    home instance of whoever is shown, once they have agreed.
 
     A consent (LikenessAuthorization) names the finished video that it was given for. Who gave one to the asker is taken to know
     them: another draft may be made. Each published video still needs its own.
     """
 
     name: Final = "likeness"
-    stages: Final[frozenset[Stage]] = frozenset({"likeness"})
+    stages: Final[frozenset[Stage]] = frozenset({"inputs", "likeness"})
     when_broken: Final[Literal["open", "closed"]] = "closed"
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._db = surroundings.db
-        self._host = surroundings.db.instance.uris.host
+        self._host, self._base = surroundings.db.instance.uris.host, surroundings.db.instance.uris.base
+        self._portraits = Portraits(surroundings.db, surroundings.settings.denylist_distance)
 
     async def check(self, stage: Stage, subject: Subject) -> Verdict:
-        """Deny when somebody who is named has not agreed."""
+        """Deny when somebody who is named has not agreed, or when an input is a picture that somebody else enrolled."""
+        if stage == "inputs":
+            return await self._portraits.check(subject)
         asked = (*subject.likenesses, *_strings(subject.options.get("likenesses")))
         handles, addresses = named(subject.prompt)
         if not asked and not handles and not addresses:
@@ -55,8 +61,8 @@ class Likeness:
             return ALLOW
         whose = " and ".join(f"{name}'s" for name in missing)
         return Verdict("deny", "needs-consent",
-                       f"This needs {whose} consent: a video shows nobody who has not agreed to it. Leave "
-                       "them out, or ask them first.", {"people": missing})
+                       f"This needs {whose} consent: a video shows nobody who has not agreed to it. Leave them out, or ask "
+                       f"them for a cameo: {self._base}{CAMEO}.", {"people": missing})
 
     def _missing(self, session: Session, asker_id: int, uris: tuple[str, ...], handles: list[tuple[str, str]],
                  addresses: list[str], generation_id: int | None) -> list[str]:
@@ -72,6 +78,9 @@ class Likeness:
         for address in addresses:
             found = session.scalar(select(Actor).where(
                 or_(Actor.uri == address, Actor.url == address), Actor.type.in_(("Person", "Service"))).limit(1))
+            owner, mark, number = address.rpartition("/characters/")
+            if found is None and mark and number.isascii() and number.isdecimal():
+                found = actors.by_uri(session, owner)
             if found is not None:
                 people[address] = found
         being_asked = consents.asked_by(session, generation_id)

@@ -5,8 +5,10 @@ import datetime as dt
 from typing import Any
 
 from ...models import Actor, User
+from ...provenance.badge import PLAIN, Narrowing
 from ...store.relations import Relationship
 from ...uris import Uris
+from .. import humanity
 
 
 def when(moment: dt.datetime | None) -> str | None:
@@ -27,8 +29,13 @@ def emojis(found: list[Any]) -> list[dict[str, Any]]:
             for item in found]
 
 
-def account(actor: Actor, uris: Uris, moved: Actor | None = None) -> dict[str, Any]:
-    """One account; `moved` is the one that took its place (`store.actors.successor`)."""
+def account(actor: Actor, uris: Uris, moved: Actor | None = None, *, narrowing: Narrowing = PLAIN) -> dict[str, Any]:
+    """One account.
+
+    Args:
+        moved: the one that took its place (`store.actors.successor`).
+        narrowing: whose word about people the viewer takes (`store.verifiers.narrowing`).
+    """
     avatar, header = picture(actor, uris), picture(actor, uris, "header")
     found: dict[str, Any] = {
         "id": str(actor.id), "username": actor.username, "acct": actor.acct, "display_name": actor.name or actor.username,
@@ -40,22 +47,24 @@ def account(actor: Actor, uris: Uris, moved: Actor | None = None) -> dict[str, A
         "statuses_count": actor.statuses_count,
         "last_status_at": actor.last_status_at.date().isoformat() if actor.last_status_at else None,
         "hide_collections": actor.hide_collections, "noindex": not actor.indexable, "emojis": emojis(actor.emojis), "roles": [],
-        "fields": [{"name": item["name"], "value": item["value"], "verified_at": None} for item in actor.fields],
-        "fedisora": {"kind": actor.kind, "operator": actor.operator_uri}}
+        "fields": [{"name": item["name"], "value": item["value"], "verified_at": None}
+                   for item in humanity.shown_fields(actor, uris, narrowing=narrowing)],
+        "fedisora": {"kind": actor.kind, "operator": actor.operator_uri,
+                     "human": humanity.in_short(actor, uris, narrowing=narrowing)}}
     if actor.suspended_at is not None:
         found["suspended"] = True
     if moved is not None:
-        found["moved"] = account(moved, uris)
+        found["moved"] = account(moved, uris, narrowing=narrowing)
     return found
 
 
-def credential_account(actor: Actor, user: User, uris: Uris, requests: int = 0, moved: Actor | None = None,
-                       ) -> dict[str, Any]:
+def credential_account(actor: Actor, user: User, uris: Uris, requests: int = 0, moved: Actor | None = None, *,
+                       narrowing: Narrowing = PLAIN) -> dict[str, Any]:
     """One's own account, with what only its owner sees."""
     permissions = "1" if user.admin else "0"
     role = {"id": "3" if user.admin else "-99", "name": "Owner" if user.admin else "", "permissions": permissions, "color": "",
             "highlighted": user.admin}
-    return {**account(actor, uris, moved), "role": role, "source": {
+    return {**account(actor, uris, moved, narrowing=narrowing), "role": role, "source": {
         "privacy": "public", "sensitive": False, "language": user.locale, "note": actor.note,
         "fields": [{"name": item["name"], "value": item.get("source", ""), "verified_at": None} for item in actor.fields],
         "follow_requests_count": requests, "hide_collections": actor.hide_collections, "discoverable": actor.discoverable,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ...models import Actor, Lineage, Media, Status
 from ...provenance import digital_source, foreign_labels
-from ...store import actors, captions, consents, lineage, polls, quotes, reactions, relations, statuses
+from ...store import actors, captions, consents, lineage, polls, quotes, reactions, relations, statuses, verifiers
 from ...store import media as media_rows
 from ...uris import Uris
 from ..activitypub.note import label_line
@@ -110,6 +110,7 @@ class Statuses:
                                               if row.quote_of_id is not None and row.quote_state == "accepted"], viewer_id)
         self._posts |= {key: row for key, row in self._quoted.items() if key not in self._posts}
         self._now = dt.datetime.now(dt.UTC)
+        self._narrowing = verifiers.narrowing(session, viewer_id)
         ids = list(self._posts)
         self._media = media_rows.of_statuses(session, ids)
         self._matches = matches(session, [item for files in self._media.values() for item in files])
@@ -148,7 +149,8 @@ class Statuses:
             tags.setdefault(label_tag.lower(), label_tag)
         found: dict[str, Any] = {
             "id": str(row.id), "uri": row.uri, "url": row.url or row.uri, "created_at": when(row.created_at),
-            "edited_at": when(row.edited_at), "account": account(self._actors[row.actor_id], self._uris),
+            "edited_at": when(row.edited_at), "account": account(
+                self._actors[row.actor_id], self._uris, narrowing=self._narrowing),
             "content": warning_line(row) + self._quote_line(row) + row.content + label, "visibility": row.visibility,
             "sensitive": row.sensitive or row.review == "warned",
             "spoiler_text": row.spoiler_text, "media_attachments": [

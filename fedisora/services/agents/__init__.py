@@ -5,7 +5,8 @@ name: `services.publish` and `services.generations` ask `may_act` and must not i
 """
 from __future__ import annotations
 
-from .making import create, mine, most
-from .standing import holds_back, may_act, operator_of, require
+from .making import by_name, create, mine, most
+from .standing import PAUSED, holds_back, may_act, operator_of, require, stopped_by_operator
 
-__all__ = ["create", "holds_back", "may_act", "mine", "most", "operator_of", "require"]
+__all__ = ["PAUSED", "by_name", "create", "holds_back", "may_act", "mine", "most", "operator_of", "require",
+           "stopped_by_operator"]

@@ -62,6 +62,8 @@ _BETWEEN: Final = re.compile(r"[\s.!?+&-]*")
 _AT_END: Final = re.compile(rf"[\s,;.!]+(?:(?:{'|'.join(words.FOR)})\s+{_LENGTH}(?:\s+(?:{'|'.join(words.LONG)}))?"
                             rf"|(?:{'|'.join(words.SEED)})\s*[:=#]?\s*(\d{{1,19}}))[\s.!?]*$", re.IGNORECASE)
 _OPENING: Final = re.compile(rf"(?:{'|'.join(words.OPENINGS)})\s+(?=\S)", re.IGNORECASE)
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff\ufffe\uffff]")
+"""What the sanitiser takes away: between a sign and a word it would hide a name from us and not from it."""
 _EDGES: Final = " \t.,:;!?¡¿-–—…\"'“”„«»"
 
 
@@ -97,7 +99,8 @@ def begins_with(html: str, name: str) -> bool:
 
 def quiet(text: str) -> str:
     """A text in which nobody is named and no hashtag is set: what an agent says again must reach nobody else."""
-    return _TAG.sub("", _MENTION.sub(lambda match: match.group()[1:].partition("@")[0], text)).replace("@", " ")
+    seen = _UNSEEN.sub("", text)
+    return _TAG.sub("", _MENTION.sub(lambda match: match.group()[1:].partition("@")[0], seen)).replace("@", " ")
 
 
 def parse(text: str, *, own: str = "", stop: str = "stop", start: str = "start") -> Asked:
@@ -109,8 +112,7 @@ def parse(text: str, *, own: str = "", stop: str = "stop", start: str = "start")
         stop: the word by which one is left alone from then on; "" for none.
         start: the word that takes it back.
     """
-    line = unicodedata.normalize("NFC", text[:MAX_TEXT]).replace("\x00", " ")
-    line = _URL.sub(" ", line)
+    line = _URL.sub(" ", _UNSEEN.sub("", unicodedata.normalize("NFC", text[:MAX_TEXT])))
     line = _without_last(line[found.end():] if (found := _LEADING.match(line)) else line)
     line = quiet(_without(line, own) if own else line)
     said = _bare(line)

@@ -64,7 +64,8 @@ def request(uow: UnitOfWork, actor: Actor, plan: Plan, *, publish_as: dict[str, 
             id=row_id, actor_id=actor.id, payer_id=payer_id, state="submitted", task=plan.task, prompt=plan.prompt,
             seed=str((plan.seed + number) % MAX_SEED), width=plan.width, height=plan.height, seconds=plan.seconds,
             frames=plan.frames, fps=plan.fps, backend=plan.backend, model=plan.model, gpu_class=plan.gpu_class,
-            options=plan.options(), input_media_id=plan.input_media_id, batch_id=ids[0] if len(ids) > 1 else None,
+            options=plan.options(), input_media_id=plan.input_media_id, people=plan.people,
+            batch_id=ids[0] if len(ids) > 1 else None,
             priority=limits.priority, expected_seconds=cost, publish_as=publish_as, webhook_url=webhook_url or None,
             webhook_secret=sealed, run_at=uow.now, created_at=uow.now)
         uow.session.add(row)

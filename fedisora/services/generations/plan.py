@@ -31,6 +31,7 @@ class Plan:
     input_media_id: int | None = None
     remix_of_id: int | None = None
     variants: int = 1
+    people: str = ""
     adjusted: tuple[str, ...] = field(default=())
 
     @property

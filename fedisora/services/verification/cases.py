@@ -5,7 +5,6 @@ What happens to a case is written down in the audit log, in the same transaction
 from __future__ import annotations
 
 import datetime as dt
-import importlib
 import json
 from typing import Any, Final
 
@@ -106,7 +105,7 @@ def withdraw(uow: UnitOfWork, actor: Actor, case_id: int) -> VerificationCase:
         NotFound: not their case.
         Conflict: closed already.
     """
-    case = verification.case(uow.session, case_id)
+    case = verification.case(uow.session, case_id, lock=True)
     if case is None or case.actor_id != actor.id:
         raise NotFound("There is no such case.")
     move(uow, case, "withdrawn")
@@ -150,7 +149,8 @@ def assign(uow: UnitOfWork, case_id: int, by: Actor, to: Actor | None = None) ->
             raise Forbidden("Nobody decides about themselves.")
     elif by.id == case.actor_id:
         raise Forbidden("Nobody decides about themselves.")
-    elif case.reviewer_id not in (None, by.id) and not verification.administers(uow.session, by.id):
+    elif (case.reviewer_id not in (None, by.id) and verification.moderates(uow.session, case.reviewer_id or 0)
+          and not verification.administers(uow.session, by.id)):
         raise Conflict("Another moderator has taken this case.")
     if case.reviewer_id != chosen.id:
         case.reviewer_id, case.assigned_at = chosen.id, uow.now
@@ -207,7 +207,7 @@ def purpose(case_id: int) -> str:
 
 
 def _reviewable(uow: UnitOfWork, case_id: int, moderator: Actor) -> VerificationCase:
-    case = verification.case(uow.session, case_id)
+    case = verification.case(uow.session, case_id, lock=True)
     if case is None or case.method not in REVIEWED or not verification.moderates(uow.session, moderator.id):
         raise NotFound("There is no such case.")
     if case.state not in OPEN:
@@ -225,5 +225,6 @@ def _tell(uow: UnitOfWork, case: VerificationCase, kind: str) -> None:
 def _follow(uow: UnitOfWork, case: VerificationCase, *, approved: bool) -> None:
     """A likeness is told what became of its case."""
     if case.method == "likeness":
-        # by name: it opens cases itself
-        importlib.import_module("fedisora.services.likenesses").decided(uow, case, approved)
+        from .. import likenesses  # here, since it opens cases itself
+
+        likenesses.decided(uow, case, approved)

@@ -41,7 +41,7 @@ def ask(uow: UnitOfWork, actor: Actor, case_id: int, locale: str) -> Challenge:
         Conflict: nothing is to be recorded for it (any more).
         TooManyRequests: over `TRIES_PER_HOUR`, whatever the case.
     """
-    case = _own(uow.session, actor, case_id)
+    case = _own(uow.session, actor, case_id, lock=True)
     if case.method not in cases.WITH_CLIP or case.state != "started":
         raise Conflict("A clip was handed in already, or this try is closed. Reload the page.")
     recent = [moment for row in verification.cases_of(uow.session, actor.id, 50) for moment in _asked(row)
@@ -60,18 +60,20 @@ def ask(uow: UnitOfWork, actor: Actor, case_id: int, locale: str) -> Challenge:
     return made
 
 
-def check(session: Session, vault: Vault, actor: Actor, case_id: int, token: str, arrived: dt.datetime) -> VerificationCase:
+def check(session: Session, vault: Vault, actor: Actor, case_id: int, token: str, arrived: dt.datetime,
+          *, lock: bool = False) -> VerificationCase:
     """The case whose challenge an arriving clip answers.
 
     Args:
         arrived: when the upload began; how long it takes does not count.
+        lock: keep others from answering it before this transaction ends.
 
     Raises:
         NotFound: not this person's case.
         Conflict: the challenge was used, or never made.
         Invalid: it has run out, or the clip answers another one.
     """
-    case = _own(session, actor, case_id)
+    case = _own(session, actor, case_id, lock=lock)
     if case.state != "started" or case.challenge is None or case.challenge_until is None:
         raise Conflict("This was handed in already, or there is nothing to answer. Reload the page.")
     if arrived > case.challenge_until:
@@ -89,8 +91,8 @@ def unseal(vault: Vault, case: VerificationCase) -> dict[str, Any]:
     return found
 
 
-def _own(session: Session, actor: Actor, case_id: int) -> VerificationCase:
-    case = verification.case(session, case_id)
+def _own(session: Session, actor: Actor, case_id: int, *, lock: bool) -> VerificationCase:
+    case = verification.case(session, case_id, lock=lock)
     if case is None or case.actor_id != actor.id:
         raise NotFound("There is no such case.")
     return case

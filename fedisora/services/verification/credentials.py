@@ -15,7 +15,7 @@ from ...activities import outbox, update
 from ...activitypub import markup
 from ...db import UnitOfWork
 from ...errors import Invalid
-from ...models import Actor, HumanCredential, User
+from ...models import Actor, HumanCredential, Notification, User
 from ...provenance import credentials as documents
 from ...provenance import humanity
 from ...store import actors, notifications
@@ -26,6 +26,8 @@ from . import status_lists
 RENEW_WITHIN: Final = dt.timedelta(days=30)
 """So long before the end the person is reminded, and does a method once more."""
 LONGEST_REASON: Final = 500
+TOLD: Final = ("human.approved", "human.renew", "human.ended", "human.revoked")
+"""What people are told about their credential."""
 current = rows.current
 
 
@@ -86,6 +88,8 @@ def may_not_hold(uow: UnitOfWork, actor: Actor) -> str:
 def revoke(uow: UnitOfWork, actor: Actor, reason: str, *, by: int | None = None) -> None:
     """End a person's credential: bit set, 410, Update of the actor. Nothing when there is none.
 
+    Whose own credential rests on this person's word may lose it as well (see `methods.vouching`).
+
     Args:
         reason: for the person and administrators; it is not published.
         by: who did it (the person or an administrator); None: the server itself.
@@ -94,14 +98,14 @@ def revoke(uow: UnitOfWork, actor: Actor, reason: str, *, by: int | None = None)
     row = rows.current(uow.session, actor.id)
     if row is None:
         return
-    _end(uow, row, "revoked", " ".join(markup.clean_line(reason, LONGEST_REASON).split()))
     own = by == actor.id
+    _end(uow, row, "revoked", " ".join(markup.clean_line(reason, LONGEST_REASON).split()))
     _clear(uow, actor, None if own else humanity.REVOKED)
     audit.note(uow, "credential.revoked", subject=actor.id, by=by, method=row.method)
     if not own:
         notifications.notify(uow, actor.id, actors.instance_actor(uow.session).id, "human.revoked", about=row.id)
     _tell(uow, actor)
-    _look_at_vouched(uow, actor)
+    _others(uow, actor)
 
 
 def expire(uow: UnitOfWork, credential_id: int) -> bool:
@@ -117,8 +121,9 @@ def expire(uow: UnitOfWork, credential_id: int) -> bool:
     _end(uow, row, "expired")
     _clear(uow, actor, humanity.EXPIRED)
     audit.note(uow, "credential.expired", subject=actor.id, method=row.method)
-    notifications.notify(uow, actor.id, actors.instance_actor(uow.session).id, "human.expired", about=row.id)
+    notifications.notify(uow, actor.id, actors.instance_actor(uow.session).id, "human.ended", about=row.id)
     _tell(uow, actor)
+    _others(uow, actor)
     _look_at_vouched(uow, actor)
     return True
 
@@ -136,7 +141,8 @@ def remind(uow: UnitOfWork, limit: int = 200) -> int:
 
 def erase(uow: UnitOfWork, actor: Actor) -> None:
     """Forget that an account was ever verified: what counts is taken back first; the indexes stay, they name nobody."""
-    revoke(uow, actor, "", by=actor.id)
+    revoke(uow, actor, "erased", by=actor.id)
+    uow.session.execute(delete(Notification).where(Notification.actor_id == actor.id, Notification.type.in_(TOLD)))
     uow.session.execute(delete(HumanCredential).where(HumanCredential.actor_id == actor.id),
                         execution_options={"synchronize_session": "fetch"})
     actor.human = actor.human_checked_at = None
@@ -172,7 +178,7 @@ def sign_again(uow: UnitOfWork, after: int = 0, limit: int = 100) -> int:
 
 
 def _end(uow: UnitOfWork, row: HumanCredential, how: str, reason: str = "") -> None:
-    row.ended_at, row.end, row.reason = uow.now, how, reason
+    row.ended_at, row.end, row.reason = uow.now, how, reason or row.reason
     uow.session.flush()
     status_lists.revoke(uow, row.list_number, row.list_index)
 
@@ -185,6 +191,13 @@ def _clear(uow: UnitOfWork, actor: Actor, verdict: str | None) -> None:
 def _look_at_vouched(uow: UnitOfWork, actor: Actor) -> None:
     """Whose verification rests on this one's word loses it where too few are left."""
     from .methods import vouching  # it ends credentials itself
+
+    vouching.reconsider(uow, actor.id)
+
+
+def _others(uow: UnitOfWork, actor: Actor) -> None:
+    """Somebody is no longer verified: their vouches count no more."""
+    from .methods import vouching  # which gives and ends credentials itself: a circle that only a late import opens
 
     vouching.reconsider(uow, actor.id)
 

@@ -53,7 +53,7 @@ def erase(uow: UnitOfWork, user: User, *, by: int) -> None:
     """
     session, actor = uow.session, actors.get(uow.session, user.actor_id)
     methods.erase(uow, actor.id)
-    credentials.revoke(uow, actor, "The person erased their verification data.", by=by)
+    credentials.erase(uow, actor)
     for row in verification.cases_of(session, actor.id):
         if row.method == "likeness" and row.state in states.OPEN:
             cases.withdraw(uow, actor, row.id)

@@ -46,7 +46,7 @@ def sign(uow: UnitOfWork, number: int) -> None:
 
 def stale(found: StatusList, now: dt.datetime) -> bool:
     """Whether it is time to sign a list again, long before it runs out."""
-    return found.signed_at <= now - SIGNED_EVERY
+    return found.signed_at < now - SIGNED_EVERY
 
 
 def fresh(uow: UnitOfWork, number: int) -> bytes:

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Match, Route
 
 from ...errors import NotFound
 from . import (
+    agent_answers,
     agents,
     cameos,
     captions,
@@ -27,16 +28,37 @@ from . import (
     screenings,
     uploads,
     verification,
+    verifiers,
 )
 
 BASE = openapi.BASE
-MODULES = (agents, cameos, captions, consents, deliveries, dial, generations, human_data, humans, likenesses, lineage,
-           matches, openapi, screenings, uploads, verification)
+MODULES = (
+    agent_answers,
+    agents,
+    cameos,
+    captions,
+    consents,
+    deliveries,
+    dial,
+    generations,
+    human_data,
+    humans,
+    likenesses,
+    lineage,
+    matches,
+    openapi,
+    screenings,
+    uploads,
+    verification,
+    verifiers,
+)
 OPERATIONS = openapi.documented(MODULES)
 routes: list[BaseRoute] = [
     *openapi.endpoints(OPERATIONS),
+    *agent_answers.routes(BASE),
     *generations.routes(BASE), *agents.routes(BASE), *cameos.routes(BASE), *human_data.routes(BASE),
     *humans.routes(BASE), *likenesses.routes(BASE),
+    *verifiers.routes(BASE),
     Route(f"{BASE}/generations/{{id:row}}/appeal", screenings.appeal, methods=["POST"]),
     Route(f"{BASE}/admin/screenings", screenings.listing),
     Route(f"{BASE}/admin/screenings/{{id:row}}/decide", screenings.decide, methods=["POST"]),

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ...errors import Malformed, NotFound
+from ...serializers import humanity
 from ...uris import Uris
 from ..convertors import number
 from ..pages import addressed, cards
@@ -76,6 +77,7 @@ def document(card: cards.Card, uris: Uris, site: str, most_wide: int | None = No
             "label": card.label, "digitalSourceType": file.source,
             "verdict": "recovered" if file.copied else verdict.get("verdict"), "summary": verdict.get("summary"),
             "actor": card.author.uri, "actorKind": card.author.kind,
+            "human": humanity.in_short(card.author, uris),
             "operator": card.author.operator_uri, "record": uris.record(media.id), "digestMultibase": media.digest}
         if file.poster and not card.covered:
             found |= {"thumbnail_url": file.poster, "thumbnail_width": file.width or BOX, "thumbnail_height": file.height or BOX}

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...provenance import humanity
+from ...provenance.badge import MODES
 from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
@@ -11,6 +13,13 @@ from .generations.schemas import GENERATIONS
 from .operations import Schema, array, ref
 from .screening_shapes import SCREENINGS
 from .shapes import ID, MOMENT, TEXT, URI, WHOLE, maybe, thing
+
+_HUMAN: Final[dict[str, Schema]] = {
+    "verdict": {"type": "string", "enum": list(humanity.VERDICTS)}, "verified": {"type": "boolean"},
+    "issuer": maybe({"type": "string", "description": "Host of the server that checked."}),
+    "method": maybe({"type": "string", "description": "`assuranceMethod` (vocabulary §3)."}),
+    "how": maybe({"type": "string", "description": "The method in English words."}), "until": maybe(MOMENT),
+    "checked_at": maybe(MOMENT), "credential": maybe(URI)}
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT},
@@ -87,6 +96,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "A consent that was given.",
         {"id": ID, "uri": URI, "kind": TEXT, "digest": maybe(TEXT), "object": URI, "status_id": maybe(ID), "target": ref("Named"),
          "account": maybe({"type": "object"}), "created_at": MOMENT, "ends_at": maybe(MOMENT), "revoked_at": maybe(MOMENT)}),
+    "Human": thing("What this server knows about an account being a person.", _HUMAN),
+    "OwnHuman": thing(
+        "The same about oneself, with one's credential.",
+        {**_HUMAN, "own_credential": maybe(thing("A HumanCredential that counts.", {
+            "id": ID, "uri": URI, "method": {"type": "string", "enum": list(humanity.METHODS)}, "since": MOMENT, "until": MOMENT,
+            "renewable": {"type": "boolean", "description": "It runs out within 30 days: do one of the ways again."}}))}),
     "Arrival": thing(
         "Whether one server has heard that a consent was taken back.",
         {"host": TEXT, "state": {"type": "string", "enum": ["delivered", "waiting", "failed"]}, "status": maybe(WHOLE),
@@ -112,10 +127,27 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"stop": {"type": "integer", "minimum": 0, "maximum": 4, "description": "0 no AI, 2 as it comes, 4 only AI."},
          **{name: {"type": "boolean"} for name in SWITCHES}, "name": TEXT, "sentence": TEXT,
          "instance": thing("What the instance is for.", {"ai_policy": {"enum": ["open", "labelled", "ai-free"]}})}),
+    "TrustedVerifier": thing("A server whose word about people of any server is taken here.",
+                             {"host": TEXT, "note": TEXT, "created_at": MOMENT}, closed=True),
+    "Verifiers": thing(
+        "Whose word about people somebody takes.",
+        {"mode": {"enum": list(MODES), "description": "`instance`: whose this server takes; `own`: its alone; `listed`: "
+                                                      "its own and that of `hosts`, as far as this server takes it."},
+         "hosts": array(TEXT), "instance": thing("What the instance takes.", {"trusted": array(TEXT)})}, closed=True),
     "Deliveries": thing(
         "How far a post got.",
         {"inboxes": WHOLE, "reached": WHOLE, "pending": WHOLE, "failed": WHOLE, "servers": WHOLE,
          "failures": array(thing("A server that has not taken it.", {
              "host": TEXT, "status": maybe(WHOLE), "reason": TEXT, "attempts": WHOLE,
              "next": maybe({"type": "string", "format": "date-time", "description": "null: given up."})}))}),
+    "AgentAnswers": thing(
+        "How an agent answers mentions, and when it posts by itself.",
+        {"id": ID, "username": TEXT, "on": {"type": "boolean"}, "persona": TEXT, "audience": TEXT, "allowed": array(TEXT),
+         "blocked": array(TEXT), "style": TEXT, "model": TEXT, "orientation": TEXT, "seconds": maybe({"type": "number"}),
+         "per_person": WHOLE, "per_domain": WHOLE, "per_day": WHOLE, "stop_word": TEXT, "start_word": TEXT,
+         "schedule": array({"type": "object"}), "next_post_at": maybe(MOMENT)}, closed=True),
+    "AgentAsked": thing(
+        "What an agent was asked for, and what became of it.",
+        {"id": ID, "who": TEXT, "post": TEXT, "state": TEXT, "reason": TEXT, "prompt": TEXT, "answer": TEXT, "at": MOMENT},
+        closed=True),
 }

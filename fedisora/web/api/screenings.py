@@ -40,7 +40,7 @@ DOCS = (
               detail="Allowed: it is queued, or the finished video becomes a draft. Refused: it is rejected, a finished video "
               "is deleted; where only the words of a post were held, the draft stays."),
     Operation("post", "/generations/{id}/appeal", "Ask a moderator to look again at a video that a safety gate refused, once.",
-              {200: Answer("The screening.", ref("Screening")), **refused(401, 404, 409, 422)}, scope="write",
+              {200: Answer("The screening.", ref("Screening")), **refused(401, 404, 409, 422)}, scope="write:generations",
               body={JSON: _APPEAL}),
 )
 
@@ -104,6 +104,6 @@ async def decide(request: Request) -> Response:
 async def appeal(request: Request) -> Response:
     """POST generations/:id/appeal {"text"}"""
     house: House = request.app.state.house
-    wanted, who, given = row_id(request), await person(request, "write"), await params(request)
+    wanted, who, given = row_id(request), await person(request, "write:generations"), await params(request)
     return JSONResponse(await house.db.write(lambda uow: entity(screenings.appeal(
         uow, actors.get(uow.session, who.actor.id), wanted, given.text("text")))))

@@ -12,12 +12,13 @@ from ...activitypub.webfinger import parse_handle
 from ...db import UnitOfWork
 from ...errors import NotFound
 from ...models import Actor
+from ...provenance.badge import Narrowing
 from ...serializers.mastodon import account as entities
 from ...serializers.mastodon import status as status_entities
 from ...services import accounts, blocks, follows
 from ...store import actors, relations, statuses
 from ...store.paging import Page
-from ..auth import person, viewer
+from ..auth import onlooker, person, viewer
 from ..body import params, row_id
 from ..pagination import page_of, paged
 from ..uploads import keep_picture
@@ -38,12 +39,19 @@ def _shown(session: Session, actor_id: int) -> Actor:
     return actor
 
 
+async def _narrowing(request: Request) -> Narrowing:
+    """Whose word about people the viewer takes, when somebody looks."""
+    who = await onlooker(request)
+    return Narrowing.of(who.user.verifiers if who is not None else None)
+
+
 async def verify_credentials(request: Request) -> Response:
     """GET accounts/verify_credentials"""
     house, who = _house(request), await person(request, "read:accounts")
     requests, moved = await house.db.read(lambda session: (
         len(relations.follow_requests(session, who.actor.id, Page(limit=80))), actors.successor(session, who.actor)))
-    return JSONResponse(entities.credential_account(who.actor, who.user, house.uris, requests, moved))
+    return JSONResponse(entities.credential_account(who.actor, who.user, house.uris, requests, moved,
+                                                    narrowing=Narrowing.of(who.user.verifiers)))
 
 
 async def update_credentials(request: Request) -> Response:
@@ -72,11 +80,11 @@ async def update_credentials(request: Request) -> Response:
 async def show(request: Request) -> Response:
     """GET accounts/:id"""
     house, wanted = _house(request), row_id(request)
-    await viewer(request)
+    narrowing = await _narrowing(request)
 
     def find(session: Session) -> dict[str, Any]:
         actor = _shown(session, wanted)
-        return entities.account(actor, house.uris, actors.successor(session, actor))
+        return entities.account(actor, house.uris, actors.successor(session, actor), narrowing=narrowing)
 
     return JSONResponse(await house.db.read(find))
 
@@ -90,12 +98,13 @@ async def lookup(request: Request) -> Response:
         raise NotFound
     name, domain = named
     domain = "" if domain == house.uris.host else domain
+    narrowing = await _narrowing(request)
 
     def find(session: Session) -> dict[str, Any]:
         actor = actors.by_handle(session, name, domain) if domain else actors.local_active(session, name)
         if actor is None or actor.suspended_at is not None:
             raise NotFound
-        return entities.account(actor, house.uris, actors.successor(session, actor))
+        return entities.account(actor, house.uris, actors.successor(session, actor), narrowing=narrowing)
 
     return JSONResponse(await house.db.read(find))
 
@@ -103,10 +112,11 @@ async def lookup(request: Request) -> Response:
 async def search(request: Request) -> Response:
     """GET accounts/search"""
     house = _house(request)
-    await person(request, "read:accounts")
+    who = await person(request, "read:accounts")
     given, wanted = await params(request), page_of(request)
     found = await house.db.read(lambda session: actors.search(session, given.text("q"), wanted.limit))
-    return JSONResponse([entities.account(actor, house.uris) for actor in found])
+    narrowing = Narrowing.of(who.user.verifiers)
+    return JSONResponse([entities.account(actor, house.uris, narrowing=narrowing) for actor in found])
 
 
 async def relationships(request: Request) -> Response:
@@ -137,7 +147,7 @@ async def posts(request: Request) -> Response:
 def _people(load: Callable[[Session, int, Page], list[tuple[int, Actor]]]) -> Callable[[Request], Any]:
     async def handler(request: Request) -> Response:
         house, wanted, page = _house(request), row_id(request), page_of(request, default=40, most=80)
-        who = await viewer(request)
+        who, narrowing = await viewer(request), await _narrowing(request)
 
         def find(session: Session) -> list[tuple[int, Actor]]:
             actor = _shown(session, wanted)
@@ -146,7 +156,7 @@ def _people(load: Callable[[Session, int, Page], list[tuple[int, Actor]]]) -> Ca
             return load(session, actor.id, page)
 
         rows = await house.db.read(find)
-        return paged(request, house.uris, [entities.account(actor, house.uris) for _, actor in rows],
+        return paged(request, house.uris, [entities.account(actor, house.uris, narrowing=narrowing) for _, actor in rows],
                      [row for row, _ in rows], page)
 
     return handler
@@ -187,7 +197,8 @@ def _own_list(load: Callable[[Session, int, Page], list[tuple[int, Actor]]], sco
         house, page = _house(request), page_of(request, default=40, most=80)
         who = await person(request, scope)
         rows = await house.db.read(lambda session: load(session, who.actor.id, page))
-        return paged(request, house.uris, [entities.account(actor, house.uris) for _, actor in rows],
+        return paged(request, house.uris, [entities.account(actor, house.uris, narrowing=Narrowing.of(who.user.verifiers))
+                                            for _, actor in rows],
                      [row for row, _ in rows], page)
 
     return handler

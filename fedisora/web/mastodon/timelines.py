@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from ...errors import FedisoraError, NotFound, Unauthenticated
 from ...models import Actor, Favourite, Notification, Status, StatusTag
+from ...provenance.badge import Narrowing
 from ...provenance.dial import Sieve
 from ...serializers.mastodon import account as account_entities
 from ...serializers.mastodon import instance as instance_entities
@@ -156,6 +157,7 @@ async def search(request: Request) -> Response:
         except FedisoraError as error:
             log.info("search could not resolve", query=text[:200], reason=str(error))
     offset = min(number(given.text("offset")) or 0, 1000)
+    narrowing = Narrowing.of(who.user.verifiers if who is not None and who.user is not None else None)
 
     def find(session: Session) -> dict[str, Any]:
         known = people or ([] if text.startswith(("https://", "http://")) else actors.search(session, text, page.limit + offset))
@@ -164,7 +166,8 @@ async def search(request: Request) -> Response:
         names = session.scalars(select(StatusTag.name).where(StatusTag.key.like(f"{word}%")).distinct().limit(page.limit)).all() \
             if word.isalnum() else []
         return {
-            "accounts": [account_entities.account(item, house.uris) for item in known[offset:offset + page.limit]]
+            "accounts": [account_entities.account(item, house.uris, narrowing=narrowing)
+                         for item in known[offset:offset + page.limit]]
             if kind in ("", "accounts") else [],
             "statuses": entities.many(session, shown, me, house.uris) if kind in ("", "statuses") else [],
             "hashtags": [entities.tag(name, house.uris) for name in dict.fromkeys(item.lower() for item in names)]

@@ -15,7 +15,7 @@ from .consents import row_of
 from .visitor import text
 
 FIELDS = ("prompt", "model", "task", "orientation", "seconds", "size", "negative_prompt", "steps", "guidance", "strength",
-          "variants", "seed", "drawn", "remix", "input")
+          "variants", "seed", "drawn", "remix", "input", "people")
 """Names in the form. `drawn` is a seed that was chosen for the preview, `input` the file that was sent before; an
 empty `orientation` is that of the file."""
 BLANK: Mapping[str, str] = dict.fromkeys(FIELDS, "") | {
@@ -24,6 +24,8 @@ LENGTHS = (2, 3, 5, 8, 10, 15, 20, 30, 60)
 """Seconds that are offered, as far as the model goes."""
 TASKS = {"text": "My words", "image": "A picture", "video": "A video"}
 STRENGTHS = {"": "As the model likes", "0.3": "A little", "0.5": "Half", "0.7": "Much", "0.9": "Nearly all"}
+PEOPLE = (("nobody", "No real person"), ("me", "Me"), ("agreed", "Somebody who agreed to a cameo of mine"))
+"""What an author says about people in the file."""
 MOST_DIGITS = 19
 
 
@@ -82,7 +84,8 @@ def wanted(given: Mapping[str, str], input_media_id: int | None) -> Wanted:
         strength=_number(given["strength"], "The strength") if given["task"] == "video" else None,
         input_media_id=input_media_id if given["task"] != "text" else None,
         remix_of_id=row_of(given["remix"]) if given["remix"] else None,
-        variants=_whole(given["variants"], "The number of variants") or 1)
+        variants=_whole(given["variants"], "The number of variants") or 1,
+        people=given["people"] if given["task"] != "text" else "")
 
 
 def lengths(model: Preset, most: float) -> list[int]:

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from ...activitypub import markup
 from ...models import Actor, Media, Status
 from ...provenance import digital_source
+from ...provenance.badge import Badge, day
+from ...serializers import humanity
 from ...store import actors, fingerprints, lineage, statuses
 from ...store import media as media_rows
 from ...store.domains import Rules
@@ -48,6 +50,7 @@ class Card:
 
     status: Status
     author: Actor
+    badge: Badge
     title: str
     text: str
     label: str
@@ -84,8 +87,10 @@ class Card:
 
     @property
     def who(self) -> str:
-        """The author with what the account says it is."""
+        """The author with what the account says it is, or who has checked that and until when that counts."""
         kind = {"human": ", says it is a human", "agent": ", AI agent"}.get(self.author.kind or "", "")
+        if self.badge.checked and self.badge.until is not None:
+            kind = f", a human, {self.badge.more} until {day(self.badge.until)}"
         return f"{markup.clean_line(self.author.name or self.author.username, 80)} (@{self.author.acct}{kind})"
 
 
@@ -134,7 +139,7 @@ def cards(session: Session, rows: Sequence[Status], uris: Uris, rules: Rules | N
         text = markup.clean_line(row.spoiler_text or plain, TEXT + 1)
         shown = [_file(item, uris, rules, item.id in copies) for item in media]
         found.append(Card(
-            status=row, author=author, title=title if len(title) <= 90 else f"{title[:90]}…",
+            status=row, author=author, badge=humanity.badge(author, uris), title=title if len(title) <= 90 else f"{title[:90]}…",
             text=text if len(text) <= TEXT else f"{text[:TEXT]}…", label=shown[0].label if shown else "",
             page=uris.post_page(author.acct, row.id), embed=uris.embed(author.acct, row.id), files=shown,
             tags=[tag.name for tag in tags.get(row.id, ())]))

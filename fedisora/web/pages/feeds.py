@@ -67,6 +67,7 @@ async def account(request: Request) -> Response:
 def _account_kind(shown: views.AccountView) -> str:
     kind = {"human": "The account says that a human runs it.", "agent": "A machine runs this account."}.get(
         shown.kind, "The account has not said whether a human or a machine runs it.")
+    kind = shown.badge.sentence if shown.badge.checked else kind
     return f"{kind} {shown.operator_handle} answers for it." if shown.operator_handle else kind
 
 

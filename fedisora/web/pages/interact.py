@@ -34,8 +34,13 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "generation.held": "has a video that waits for a moderator.",
          "generation.decided": "looked at a video of yours that was held. Its page says what was decided.",
          "human.review": "has handed in something for the moderators.",
+         "human.likeness": "has enrolled your likeness. Now say who may ask for it.",
          "human.rejected": "has an answer to your verification.",
          "human.expired": "did not look at your clip in time. It is deleted.",
+         "human.approved": "has verified that a person is behind your account.",
+         "human.renew": "reminds you: your verification runs out within a month. Do one of the ways again to renew it.",
+         "human.ended": "tells you: your verification has run out.",
+         "human.revoked": "has taken your verification back.",
          "match.question": "has a video that yours looks like. Is it a remix of it, or yours?",
          "human.vouch": "asks you to vouch that they are a person.", "human.vouched": "vouched that you are a person."}
 
@@ -176,7 +181,9 @@ def _link(session: Session, row: Notification) -> tuple[str, str] | None:
         return "/consent", "See Consent"
     if row.type == "human.review":
         return "/admin/verification", "See who waits"
-    if row.type in ("human.rejected", "human.expired"):
+    if row.type == "human.likeness":
+        return "/settings/likeness", "See Likeness"
+    if row.type in ("human.rejected", "human.expired", "human.approved", "human.renew", "human.ended", "human.revoked"):
         return "/settings/human", "See Verified human"
     if row.type in ("human.vouch", "human.vouched"):
         return "/settings/human/vouch", "See vouches"

@@ -24,8 +24,8 @@ STAGE_WORDS = {"load": "Loading the model", "text": "Reading your words", "denoi
                "encode": "Encoding", "check": "Checking"}
 STATE_WORDS = {
     "submitted": "Checking your request", "screening": "Checking your request", "held": "A moderator looks at it",
-    "queued": "Waiting", "asked": "Asked. It is made once they agree.",
-    "running": "Starting", "publishing": "Publishing", "draft": "Ready. Only you see it.",
+    "queued": "Waiting", "asked": "Asked. It is made once they agree.", "running": "Starting",
+    "publishing": "Publishing", "draft": "Ready. Only you see it.",
     "done": "Published", "failed": "It did not work", "cancelled": "Cancelled", "rejected": "Not allowed here",
     "discarded": "Deleted"}
 ASKED = {"agreed": "They agreed. It is made on their server, and they see it first.",

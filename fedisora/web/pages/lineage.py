@@ -164,7 +164,7 @@ def _item(node: Node, edge: Edge | None, words: _Words, *, again: bool = False, 
     if node.status is not None and who is not None:
         address = f"{who.page}/{node.status.id}"
     elif who is not None:
-        address, tone, sign, label = who.page, who.tone, who.mark, who.chip
+        address, tone, sign, label = who.page, who.tone, who.mark, who.badge.words
     elif node.missing != DELETED and parse.is_http(node.uri) and not uris.is_local(node.uri):
         address, outside = node.uri, True
     return Item(

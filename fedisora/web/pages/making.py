@@ -104,7 +104,7 @@ async def create_page(request: Request, *, problem: str = "", given: Mapping[str
                 "lengths": asked.lengths(model, settings.generation_max_seconds) if model is not None else []}
 
     return await page(request, "create.html", status=status, problem=problem, preview=preview, source=source,
-                      live="hx-request" in request.headers, tasks=asked.TASKS, strengths=asked.STRENGTHS,
+                      live="hx-request" in request.headers, tasks=asked.TASKS, strengths=asked.STRENGTHS, people=asked.PEOPLE,
                       number=job_view.number, unit=job_view.unit,
                       most=settings.generation_max_seconds, max_mb=settings.max_upload_mb, choices=CHOICES,
                       ai_policy=settings.ai_policy, generation_off=generate.OFF, policies=POLICIES, **await house.db.read(read))

@@ -15,6 +15,7 @@ from ...activitypub.webfinger import parse_handle
 from ...errors import FedisoraError
 from ...federation import threads
 from ...models import Actor, Status, StatusTag
+from ...provenance.badge import Narrowing
 from ...provenance.dial import Sieve
 from ...serializers.mastodon import claims
 from ...services import generations as generate
@@ -28,6 +29,7 @@ from . import addressed, cards, lineage, recovered, views
 from .remix import POLICIES
 from .render import page
 from .visitor import visitor
+from .who import Behind, behind
 
 if TYPE_CHECKING:
     from ...app import House
@@ -115,19 +117,22 @@ async def profile(request: Request) -> Response:
     name, wanted = request.path_params["name"], page_of(request, default=PER_PAGE)
     who = await visitor(request)
 
-    def read(session: Session) -> tuple[Actor, list[Status], list[views.PostView], Any, bool]:
+    narrowing = Narrowing.of(who.user.verifiers if who.user is not None else None)
+
+    def read(session: Session) -> tuple[Actor, list[Status], list[views.PostView], Any, bool, Behind]:
         actor = addressed.account(session, name, house.uris.host)
         vouchable = vouching.offers(session, who.actor, actor, house.db.clock())
         rows = statuses.account(session, actor.id, wanted, viewer_id=who.actor_id)
         relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
-        return actor, rows, views.posts(session, rows, who.actor_id, house.uris), relation, vouchable
+        return (actor, rows, views.posts(session, rows, who.actor_id, house.uris), relation, vouchable,
+                behind(session, actor, house.uris, narrowing))
 
-    actor, rows, posts, relation, vouchable = await house.db.read(read)
+    actor, rows, posts, relation, vouchable, known = await house.db.read(read)
     if actor.local and wants_activity(request.headers.get("accept")):
         return RedirectResponse(actor.uri, 302, {"Vary": "Accept"})
     videos = [post for post in posts
               if post.boosted_by is None and post.main is not None and post.main.kind in ("video", "image")]
-    return await page(request, "profile.html", account=views.account(actor, house.uris), videos=videos,
+    return await page(request, "profile.html", account=views.account(actor, house.uris, narrowing), behind=known, videos=videos,
                       notes=[post for post in posts if post not in videos], mine=actor.id == who.actor_id, relation=relation,
                       vouchable=vouchable, more=_older(request, rows))
 
@@ -201,8 +206,9 @@ async def search(request: Request) -> Response:
         return found, views.posts(session, shown, who.actor_id, house.uris), list(names)
 
     found, posts, tags = await house.db.read(read)
-    return await page(request, "search.html", q=text, people=[views.account(actor, house.uris) for actor in found], posts=posts,
-                      tags=tags, problem=problem)
+    narrowing = Narrowing.of(who.user.verifiers if who.user is not None else None)
+    return await page(request, "search.html", q=text, posts=posts, tags=tags,
+                      people=[views.account(actor, house.uris, narrowing) for actor in found], problem=problem)
 
 
 async def about(request: Request) -> Response:

@@ -6,12 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ...db import UnitOfWork
-from ...errors import Conflict, Forbidden, Invalid
+from ...errors import Conflict, Forbidden, Invalid, Malformed
 from ...media.memory import in_memory
 from ...media.process import run_media
 from ...models import User, VerificationCase
@@ -20,6 +20,7 @@ from ...services.verification import cases, challenges, clips, passkeys, phrases
 from ...storage.private import CLIPS
 from ...store import actors
 from ..body import bounded
+from ..problems import hang_up
 from .visitor import checked_form, visitor
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
 CAMERA: Final = "camera=(self), microphone=(self), geolocation=()"
 """`Permissions-Policy` of a page with a recorder; all others have neither."""
 PROBE_SECONDS: Final = 30.0
+UPLOAD_SECONDS: Final = 300.0
 
 
 async def challenge(request: Request) -> Response:
@@ -77,22 +79,28 @@ async def clip(request: Request) -> Response:
 
     def submit(uow: UnitOfWork) -> str:
         _needs_passkey(uow, user, wanted)
-        case = challenges.check(uow.session, house.vault, actors.get(uow.session, actor.id), wanted, token, arrived)
+        case = challenges.check(uow.session, house.vault, actors.get(uow.session, actor.id), wanted, token, arrived,
+                                lock=True)
         case.challenge_until = None  # used; what it said stays sealed for the moderator
         return cases.submit(uow, case, clip=kept).method
 
     try:
         method = await house.db.write(submit)
-    except BaseException:
-        await asyncio.shield(asyncio.to_thread(house.private.delete, sealed.key))
+    except Exception:  # not when the asker hangs up: the row is written all the same
+        await asyncio.to_thread(house.private.delete, sealed.key)
         raise
     return JSONResponse({"next": NEXT.get(method, "/settings/human")}, headers=NO_STORE)
 
 
 async def _read(request: Request) -> bytes:
     data = bytearray()
-    async for chunk in bounded(request, clips.MOST_BYTES).stream():
-        data += chunk
+    try:
+        async with asyncio.timeout(UPLOAD_SECONDS):
+            async for chunk in bounded(request, clips.MOST_BYTES).stream():
+                data += chunk
+    except (ClientDisconnect, TimeoutError) as error:
+        hang_up(request)
+        raise Malformed("The clip did not arrive whole. Get a new phrase and record again.", cause=error) from error
     if not data:
         raise Invalid("This clip is empty. Record it again.")
     return bytes(data)

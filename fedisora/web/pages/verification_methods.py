@@ -64,7 +64,7 @@ async def _vouch_page(request: Request, *, problem: str = "", status: int = 200,
             "vouchers": [{"account": views.account(actor, house.uris), "when": vouch.created_at}
                          for vouch, actor in progress.vouchers],
             "asking": [{"account": views.account(actor, house.uris), "when": row.created_at}
-                      for row, actor in vouches.asked(session, me.id) if base.running(session, actor.id, "vouch") is not None],
+                      for row, actor in vouches.asked(session, me.id) if vouching.open_to(session, actor, now)],
             "given": [{"account": views.account(actor, house.uris), "when": vouch.created_at,
                        "over": vouch.revoked_at is not None} for vouch, actor in vouches.given(session, me.id)],
             "verified": bool(direct | vouched), "barred": vouching.why_not(session, me, now)}
@@ -108,7 +108,8 @@ async def invite(request: Request) -> Response:
 async def vouch_for(request: Request) -> Response:
     """GET /settings/human/vouch/NAME: the link that somebody sends to those who know them."""
     house, me, name = _house(request), await _mine(request), request.path_params["name"]
-    return await _vouch_for(request, house, me, await house.db.read(lambda session: vouching.asking(session, name)))
+    subject = await house.db.read(lambda session: vouching.asking(session, name, house.db.clock()))
+    return await _vouch_for(request, house, me, subject)
 
 
 async def _vouch_for(request: Request, house: House, me: Actor, subject: Actor, *, problem: str = "",

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ...app import House
 
 HERE: Final = "/admin/verification"
-KINDS: Final = {"live-clip": "wants to be a verified human", "likeness": "enrols a likeness",
-                cases.OTHER_WAY: "asks for another way"}
+KINDS: Final = {"live-clip": "Wants to be a verified human", "likeness": "Enrols a likeness",
+                cases.OTHER_WAY: "Asks for another way"}
 CLIP_HEADERS: Final = {
     "Cache-Control": "no-store", "Content-Disposition": "inline", "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; media-src 'self'; sandbox", "Cross-Origin-Resource-Policy": "same-origin"}

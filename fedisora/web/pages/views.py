@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from ...models import Actor, Caption, Media, Status
 from ...provenance import digital_source, foreign_labels, label_lines
+from ...provenance.badge import PLAIN, Badge, Narrowing
+from ...serializers import humanity
 from ...serializers.activitypub.note import label_line
 from ...serializers.mastodon.matches import discreet
 from ...serializers.mastodon.status import label_source
 from ...services import renditions
-from ...store import actors, fingerprints, relations, statuses
+from ...store import actors, fingerprints, relations, statuses, verifiers
 from ...store import captions as caption_rows
 from ...store import media as media_rows
 from ...uris import Uris
@@ -53,7 +55,8 @@ class AccountView:
     avatar: str
     tone: str
     kind: str
-    chip: str
+    badge: Badge
+    """What is known of who is behind it, for this viewer, now."""
     mark: str
     operator: str | None
     operator_handle: str
@@ -73,12 +76,16 @@ def account_page(actor: Actor) -> str:
     return f"/@{actor.acct}"
 
 
-def account(actor: Actor, uris: Uris) -> AccountView:
-    """An account as pages show it."""
+def account(actor: Actor, uris: Uris, narrowing: Narrowing = PLAIN) -> AccountView:
+    """An account as pages show it.
+
+    Args:
+        narrowing: whose word about people the viewer takes (`store.verifiers.narrowing`).
+    """
     kind = actor.kind or "undeclared"
     tone = {"human": "human", "agent": "machine"}.get(kind, "none")
-    chip = {"human": "Human", "agent": "AI agent"}.get(kind, "Account undeclared")
-    mark = {"human": "m-human", "agent": "m-agent"}.get(kind, "m-none")
+    badge = humanity.badge(actor, uris, narrowing=narrowing)
+    mark = {"human": "m-human", "machine": "m-agent"}.get(badge.tone, "m-human" if kind == "human" else "m-none")
     if actor.avatar_key:
         avatar = f"/media/{actor.avatar_key}"
     else:
@@ -89,10 +96,10 @@ def account(actor: Actor, uris: Uris) -> AccountView:
         operator_handle = f"@{name}"
     return AccountView(
         id=actor.id, name=actor.name or actor.username, handle=f"@{actor.username}@{actor.domain or uris.host}",
-        page=account_page(actor), avatar=avatar, tone=tone, kind=kind, chip=chip, mark=mark, operator=actor.operator_uri,
+        page=account_page(actor), avatar=avatar, tone=tone, kind=kind, badge=badge, mark=mark, operator=actor.operator_uri,
         operator_handle=operator_handle, local=actor.local, summary=actor.summary, url=actor.url or actor.uri, uri=actor.uri,
-        followers=actor.followers_count, following=actor.following_count, posts=actor.statuses_count, fields=actor.fields,
-        locked=actor.locked)
+        followers=actor.followers_count, following=actor.following_count, posts=actor.statuses_count,
+        fields=humanity.own_fields(actor), locked=actor.locked)
 
 
 @dataclass(frozen=True)
@@ -160,9 +167,11 @@ def _facts(media: Media, actor: Actor, shown: AccountView) -> list[Fact]:
     record = _dict(verdict.get("record")) or media.record or {}
     generator = _dict(record.get("generator")) or media.generator or {}
     who = {"human": f"{shown.name}, a human", "agent": f"{shown.name}, an AI agent"}.get(shown.kind, shown.name)
+    if shown.badge.checked:
+        who = f"{shown.name}, a human, {shown.badge.more}"
     if shown.operator_handle:
         who += f". {shown.operator_handle} answers for it"
-    facts = [Fact("Who", who, "only said", shown.handle)]
+    facts = [Fact("Who", who, "checked" if shown.badge.checked else "only said", shown.handle)]
     made = " ".join(str(generator[name]) for name in ("name", "model") if generator.get(name))
     if made:
         small = " · ".join(str(item) for item in (generator.get("licence"), generator.get("revision") and
@@ -292,11 +301,12 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
     sizes = {media_id: [(item["src"].removeprefix(uris.base), item["type"], _lines(item)) for item in items]
              for media_id, items in renditions.offered(session, uris, every_file).items()}
     remixes = of_posts(session, [(row, people[row.actor_id]) for row in every.values()], viewer_id)
+    narrowing = verifiers.narrowing(session, viewer_id)
     found = []
     for row in rows:
         shown = every.get(row.reblog_of_id, row) if row.reblog_of_id is not None else row
         actor = people[shown.actor_id]
-        author = account(actor, uris)
+        author = account(actor, uris, narrowing)
         remix, mine = remixes[shown.id], shown.actor_id == viewer_id
         media = files.get(shown.id, []) if mine or not remix.withdrawn else []
         label = label_line(media, uris, shown.language)[0] if shown.local else ""
@@ -312,7 +322,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
             visibility=shown.visibility, published=shown.published, text=shown.text, row=row.id,
             warning=shown.review_reason or "" if shown.review == "warned" else "",
             matched=any(item.id in alike and (item.matched or {}).get("answer") != "mine" for item in media),
-            boosted_by=account(people[row.actor_id], uris) if row.reblog_of_id is not None else None))
+            boosted_by=account(people[row.actor_id], uris, narrowing) if row.reblog_of_id is not None else None))
     return found
 
 

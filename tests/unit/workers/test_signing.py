@@ -166,7 +166,9 @@ def test_a_record_that_cannot_be_read_does_not_stop_a_post(studio: Studio, elsew
 
 def test_an_unlabelled_post_is_labelled_later_and_never_unlabelled(studio: Studio) -> None:
     def other_operator(uow: Any) -> None:
-        actors.get(uow.session, studio.robot).operator_uri = f"{HERE}/users/eve"
+        robot, eve = actors.get(uow.session, studio.robot), actors.by_handle(uow.session, "eve")
+        assert eve is not None
+        robot.operator_uri, eve.operates = eve.uri, [robot.uri]
 
     uploaded = studio.upload(studio.plain, author=studio.robot)
     studio.house.db.write_now(other_operator)

@@ -15,6 +15,7 @@ from ....db import UnitOfWork
 from ....models import Actor, Vouch
 from ....provenance.record import timestamp
 from ....store import identities, vouches
+from ....store.credentials import hold_people
 from . import base, oidc, presented, vouching
 from .base import Method, offered
 
@@ -46,6 +47,7 @@ def erase(uow: UnitOfWork, actor_id: int) -> None:
     credential from it any more. Only when a moderator ended the verification its digest stays, or erasing would be the way to
     come back as somebody else.
     """
+    hold_people(uow.session)
     base.end_resting(uow, actor_id)
     about = vouches.subjects_of(uow.session, [actor_id])
     uow.session.execute(delete(Vouch).where(or_(Vouch.subject_id == actor_id, Vouch.voucher_id == actor_id)),

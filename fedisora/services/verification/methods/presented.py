@@ -82,7 +82,7 @@ def hand_in(uow: UnitOfWork, actor: Actor) -> tuple[int, str]:
         Forbidden, TooManyRequests: as `begin`.
     """
     base.require(uow, actor, "credential")
-    case = base.running(uow.session, actor.id, "credential", lock=True) or begin(uow, actor)
+    case = base.running(uow.session, actor.id, "credential", lock=True) or base.begin(uow, actor, "credential")
     return case.id, str((base.take(uow, case) or {}).get("challenge", ""))
 
 

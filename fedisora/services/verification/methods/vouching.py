@@ -19,6 +19,7 @@ from ....errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from ....models import Actor, VerificationCase, Vouch
 from ....provenance import humanity
 from ....store import actors, notifications, relations, vouches
+from ....store.credentials import hold_people
 from ... import audit
 from .. import credentials
 from . import base
@@ -43,21 +44,22 @@ class Progress:
     """How far somebody is: whose vouches stand, and how many of them count now."""
 
     case: VerificationCase | None
+    open: bool
     vouchers: list[tuple[Vouch, Actor]]
     counting: int
     needed: int = NEEDED
 
 
 # ---- whose word counts
-def levels(session: Session, people: Collection[int], now: dt.datetime, *, lock: bool = False) -> dict[int, int]:
+def levels(session: Session, people: Collection[int], now: dt.datetime, *, fresh: bool = False) -> dict[int, int]:
     """On which level some people would be by their vouches alone (1 or 2); those whose vouches do not suffice are left out.
 
     For each of them their own verification is taken away first: no word that rests on it counts.
     """
     own = vouches.vouchers_of(session, people)
-    direct, vouched = vouches.verified(session, {voucher for named in own.values() for voucher in named}, now, lock=lock)
+    direct, vouched = vouches.verified(session, {voucher for named in own.values() for voucher in named}, now, fresh=fresh)
     above = vouches.vouchers_of(session, vouched)
-    roots, _ = vouches.verified(session, {voucher for named in above.values() for voucher in named}, now, lock=lock)
+    roots, _ = vouches.verified(session, {voucher for named in above.values() for voucher in named}, now, fresh=fresh)
     found = {}
     for person, named in own.items():
         first = {other for other in named & vouched if len((above[other] & roots) - {person}) >= NEEDED}
@@ -73,10 +75,16 @@ def progress(session: Session, actor: Actor, now: dt.datetime) -> Progress:
     standing = vouches.about(session, actor.id)
     direct, vouched = vouches.verified(session, {voucher.id for _, voucher in standing}, now)
     first = {person for person, level in levels(session, vouched, now).items() if level < DEEPEST}
-    return Progress(base.running(session, actor.id, "vouch"), standing, len(direct) + len(first))
+    return Progress(base.running(session, actor.id, "vouch"), open_to(session, actor, now), standing, len(direct) + len(first))
 
 
 # ---- who is vouched for
+def open_to(session: Session, actor: Actor, now: dt.datetime) -> bool:
+    """Whether a person lets others vouch for them: they asked, or are verified in this way (a fourth word makes that safer)."""
+    vouched = actor.human_method == humanity.METHODS["vouch"] and humanity.holds(actor.human, actor.human_until, now)
+    return actor.local and actor.suspended_at is None and (vouched or base.running(session, actor.id, "vouch") is not None)
+
+
 def ask(uow: UnitOfWork, actor: Actor) -> VerificationCase:
     """A person lets others vouch for them. Vouches that stand from before count at once.
 
@@ -106,7 +114,7 @@ def invite(uow: UnitOfWork, actor: Actor, handle: str) -> Actor:
         TooManyRequests: too many were asked today.
     """
     session = uow.session
-    if base.running(session, actor.id, "vouch") is None:
+    if not open_to(session, actor, uow.now):
         raise Conflict("Begin first: press “Let people vouch for me”.")
     name, _, host = handle.strip().lstrip("@").partition("@")
     voucher = actors.local_active(session, name) if name and host.lower() in ("", uow.uris.host) else None
@@ -122,14 +130,14 @@ def invite(uow: UnitOfWork, actor: Actor, handle: str) -> Actor:
     return voucher
 
 
-def asking(session: Session, name: str) -> Actor:
+def asking(session: Session, name: str, now: dt.datetime) -> Actor:
     """The local person of that name who lets others vouch for them.
 
     Raises:
         NotFound: nobody, or they do not (which is nobody's business).
     """
     actor = actors.local_active(session, name)
-    if actor is None or base.running(session, actor.id, "vouch") is None:
+    if actor is None or not open_to(session, actor, now):
         raise NotFound(NOBODY)
     return actor
 
@@ -151,9 +159,10 @@ def why_not(session: Session, voucher: Actor, now: dt.datetime) -> str:
 
 def offers(session: Session, voucher: Actor | None, subject: Actor, now: dt.datetime) -> bool:
     """Whether the page of a person shows somebody that they could vouch for them."""
-    return (voucher is not None and voucher.id != subject.id and subject.local and subject.kind != "agent"
-            and base.running(session, subject.id, "vouch") is not None and any(vouches.verified(session, [voucher.id], now))
-            and ((found := vouches.between(session, voucher.id, subject.id)) is None or found.revoked_at is not None))
+    if voucher is None or voucher.id == subject.id or not open_to(session, subject, now):
+        return False
+    known = vouches.between(session, voucher.id, subject.id)
+    return (known is None or known.revoked_at is not None) and any(vouches.verified(session, [voucher.id], now))
 
 
 def give(uow: UnitOfWork, voucher: Actor, subject_id: int) -> Vouch:
@@ -168,11 +177,10 @@ def give(uow: UnitOfWork, voucher: Actor, subject_id: int) -> Vouch:
     session = uow.session
     if voucher.id == subject_id:
         raise Invalid("You cannot vouch for yourself.")
+    subject, voucher = _held(uow, subject_id), _held(uow, voucher.id)
     if reason := why_not(session, voucher, uow.now):
         raise Forbidden(reason)
-    subject = _held(uow, subject_id)
-    if not subject.local or subject.suspended_at is not None or relations.blocked_either_way(
-            session, voucher.id, subject_id) or base.running(session, subject_id, "vouch") is None:
+    if not open_to(session, subject, uow.now) or relations.blocked_either_way(session, voucher.id, subject_id):
         raise NotFound(NOBODY)
     known = vouches.between(session, voucher.id, subject_id)
     if known is not None and known.revoked_at is None:
@@ -208,10 +216,10 @@ def take_back(uow: UnitOfWork, voucher: Actor, subject_id: int) -> None:
         NotFound: there is no such vouch.
     """
     session = uow.session
+    hold_people(session)
     found = vouches.between(session, voucher.id, subject_id)
     if found is None or found.revoked_at is not None:
         raise NotFound("You do not vouch for this account.")
-    _held(uow, subject_id)
     found.revoked_at = uow.now
     session.flush()
     audit.note(uow, "vouch.revoked", subject=subject_id, by=voucher.id)
@@ -219,12 +227,13 @@ def take_back(uow: UnitOfWork, voucher: Actor, subject_id: int) -> None:
 
 
 def _held(uow: UnitOfWork, actor_id: int) -> Actor:
-    """The row of a person about whom vouches are counted, for one transaction at a time.
+    """The row of a person as it is now; until the end of the transaction nobody else changes whose word counts.
 
     Raises:
         NotFound: there is none.
     """
-    found = uow.session.get(Actor, actor_id, with_for_update=True, populate_existing=True)
+    hold_people(uow.session)
+    found = uow.session.get(Actor, actor_id, populate_existing=True)
     if found is None:
         raise NotFound(NOBODY)
     return found
@@ -233,7 +242,7 @@ def _held(uow: UnitOfWork, actor_id: int) -> Actor:
 def _decide(uow: UnitOfWork, subject: Actor) -> None:
     """Approve the open case of a person when enough words count; nothing otherwise."""
     case = base.running(uow.session, subject.id, "vouch", lock=True)
-    if case is None or subject.id not in levels(uow.session, [subject.id], uow.now, lock=True):
+    if case is None or subject.id not in levels(uow.session, [subject.id], uow.now, fresh=True):
         return
     if base.why_not(uow.session, uow.settings, subject, "vouch", uow.now):
         return  # a moderator closed this way to them meanwhile, or they were verified in another
@@ -260,8 +269,8 @@ def settle(uow: UnitOfWork, people: Iterable[int]) -> None:
     try:
         front = set(people)
         for _ in range(DEEPEST):
-            _, resting = vouches.verified(uow.session, front, uow.now, lock=True)
-            standing = levels(uow.session, resting, uow.now, lock=True)
+            _, resting = vouches.verified(uow.session, front, uow.now, fresh=True)
+            standing = levels(uow.session, resting, uow.now, fresh=True)
             for person in sorted(resting - set(standing)):
                 credentials.revoke(uow, actors.get(uow.session, person), LOST)
             front = vouches.subjects_of(uow.session, resting)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def _acting(use_case: Callable[[UnitOfWork, Actor, int], Any]) -> Callable[[Request], Awaitable[Response]]:
     async def handler(request: Request) -> Response:
         house: House = request.app.state.house
-        wanted, who = row_id(request), await person(request, "write")
+        wanted, who = row_id(request), await person(request, "write:generations")
 
         def apply(uow: UnitOfWork) -> dict[str, Any]:
             actor = actors.get(uow.session, who.actor.id)
@@ -47,7 +47,7 @@ discard = _acting(generations.discard)
 async def cancel_all(request: Request) -> Response:
     """POST generations/cancel-all: those that were stopped, or are asked to stop."""
     house: House = request.app.state.house
-    who = await person(request, "write")
+    who = await person(request, "write:generations")
     return JSONResponse(await house.db.write(lambda uow: [
         entity(uow.session, row, house) for row in generations.cancel_all(uow, actors.get(uow.session, who.actor.id))]))
 
@@ -55,7 +55,7 @@ async def cancel_all(request: Request) -> Response:
 async def retry(request: Request) -> Response:
     """POST generations/:id/retry: with the same seed and parameters."""
     house: House = request.app.state.house
-    wanted, who = row_id(request), await person(request, "write")
+    wanted, who = row_id(request), await person(request, "write:generations")
     await submission.again(house.db, house.storage, house.gates, who.actor.id, wanted)
     return JSONResponse(await house.db.read(
         lambda session: entity(session, generations.get(session, who.actor, wanted), house)))
@@ -64,7 +64,7 @@ async def retry(request: Request) -> Response:
 async def move(request: Request) -> Response:
     """POST generations/:id/move {before}: your queued videos in their new order."""
     house: House = request.app.state.house
-    wanted, who, given = row_id(request), await person(request, "write"), await params(request)
+    wanted, who, given = row_id(request), await person(request, "write:generations"), await params(request)
     before = given.text("before")
     if before and number(before) is None:
         raise Invalid("before is the id of one of your videos, or null for the end.", code="no-id")
@@ -80,7 +80,7 @@ async def move(request: Request) -> Response:
 async def publish(request: Request) -> Response:
     """POST generations/:id/publish {text, visibility, show_prompt, description, sensitive, spoiler_text}: the post."""
     house: House = request.app.state.house
-    wanted, who, given = row_id(request), await person(request, "write"), await params(request)
+    wanted, who, given = row_id(request), await person(request, "write:generations"), await params(request)
     draft = Draft(
         text=given.text("text") or given.text("status"), visibility=given.text("visibility") or "public",
         sensitive=bool(given.flag("sensitive")), spoiler_text=given.text("spoiler_text"), language=given.optional("language"),

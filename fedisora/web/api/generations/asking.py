@@ -85,7 +85,8 @@ def wanted_of(given: Params) -> Wanted:
         seconds=seconds, seed=seed, steps=_number(given, "steps", int),
         guidance=_number(given, "guidance", float), strength=_number(given, "strength", float),
         input_media_id=_row(given, "input_media_id"), remix_of_id=_row(given, "remix_of_id", "fedisora_remix_of"),
-        variants=1 if variants is None else variants, publish=_post(given), webhook_url=given.text("webhook_url"))
+        variants=1 if variants is None else variants, people=given.text("input_people"),
+        publish=_post(given), webhook_url=given.text("webhook_url"))
 
 
 def _count(request: Request, house: House, who: Person) -> None:
@@ -105,7 +106,7 @@ def _count(request: Request, house: House, who: Person) -> None:
 async def create(request: Request) -> Response:
     """POST generations: 202 with the first one; `batch` lists all when variants were asked for."""
     house: House = request.app.state.house
-    who = await person(request, "write")
+    who = await person(request, "write:generations")
     _count(request, house, who)
     given = await params(request)
     if given.text("likeness_of") or given.text("character"):

@@ -22,7 +22,7 @@ def says(schema: Schema, words: str) -> Schema:
 _PARAMETERS: Final[dict[str, Schema]] = {
     "prompt": TEXT, "negative_prompt": TEXT, "model": TEXT, "backend": TEXT, "task": TASK, "seed": SEED, "width": WHOLE,
     "height": WHOLE, "seconds": NUMBER, "frames": WHOLE, "fps": WHOLE, "steps": maybe(WHOLE), "guidance": maybe(NUMBER),
-    "strength": maybe(NUMBER), "input_media_id": maybe(ID), "remix_of_id": maybe(ID),
+    "strength": maybe(NUMBER), "input_media_id": maybe(ID), "input_people": maybe(TEXT), "remix_of_id": maybe(ID),
     "adjusted": says(array(TEXT), "What differs from what was asked for, in sentences.")}
 _PLANNED: Final[dict[str, Schema]] = {
     "gpu_class": TEXT, "expected_seconds": says(maybe(AMOUNT), "GPU seconds, from what such videos took so far."),

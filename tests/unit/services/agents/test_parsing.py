@@ -86,7 +86,8 @@ def test_who_is_named_first() -> None:
 PIECES = st.one_of(st.text(max_size=12), st.sampled_from([
     "@dreamer", "@a@b.example", "#tag", "https://x.example/a",
     ",", "portrait", "10 s", "seed 3", "1280x720", "stop", "(", ")", "\n",
-    "9:16", "for 8 seconds", "please", "<script>", "{{7*7}}", "$(reboot)", "\x00", "\u202e", "@", "＃x", "@@", "#@a"]))
+    "9:16", "for 8 seconds", "please", "<script>", "{{7*7}}", "$(reboot)", "\x00", "\u202e", "@", "＃x",
+    "@@", "#@a", "#\x1fA", "@\x1fdreamer", "#\u202eb"]))
 
 
 @settings(max_examples=300, deadline=None)

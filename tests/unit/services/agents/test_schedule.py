@@ -53,13 +53,15 @@ def due(town: Town) -> Asking:
     """An agent whose post was due an hour ago, every hour since three days."""
     asking = Asking(town.db)
     now = asking.db.clock().replace(second=0, microsecond=0)
-    entries = [{"days": list(range(7)), "at": f"{hour:02d}:{now.minute:02d}", "prompts": ["a sea", "a hill"]} for hour in range(24)]
+    entries = [{"days": list(range(7)), "at": f"{hour:02d}:{now.minute:02d}", "prompts": ["a sea", "a hill"]}
+               for hour in range(24)]
     asking.set(schedule=entries, next_post_at=now - dt.timedelta(hours=72))
     return asking
 
 
 def planned(asking: Asking) -> list[dict[str, Any]]:
-    return asking.db.read_now(lambda session: [job.payload for job in session.scalars(select(Job).where(Job.kind == "agent_post"))])
+    return asking.db.read_now(lambda session: [
+        job.payload for job in session.scalars(select(Job).where(Job.kind == "agent_post"))])
 
 
 def profile(asking: Asking) -> AgentProfile:

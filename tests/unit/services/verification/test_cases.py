@@ -3,14 +3,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
+from fedisora.db import UnitOfWork
 from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound, TooManyRequests
-from fedisora.models import Job, Notification, VerificationCase
-from fedisora.services.verification import cases, states
+from fedisora.models import Job, Notification, User, VerificationCase
+from fedisora.services.verification import cases, challenges, phrases, states
+from fedisora.store import actors
 from fedisora.workers import clips as sweeps
 from tests.support.enrolment import CLIP, Office, unique_note
 
@@ -94,6 +97,12 @@ def test_who_may_not_decide(office: Office) -> None:
         office.act(cases.assign, case_id, "max")
     with pytest.raises(Forbidden):
         office.act(cases.decide, case_id, "max", False, "no")
+    office.person("tom", moderator=True)
+    taken = office.handed_in("eva")
+    office.act(cases.assign, taken, "tom")
+    office.house.db.write_now(lambda uow: uow.session.execute(
+        update(User).where(User.actor_id == office.ids["tom"]).values(moderator=False)))
+    assert office.act(cases.assign, taken, "max").reviewer_id == office.ids["max"], "who had it is no moderator any more"
     with pytest.raises(Forbidden, match="administrators"):
         office.act(cases.assign, case_id, "mo", "max")
     with pytest.raises(Invalid, match="not a moderator"):
@@ -198,3 +207,37 @@ def test_a_lost_job_is_planned_again(office: Office) -> None:
     assert len(office.jobs()) == 1
     office.run_deletions()
     assert not office.sealed_files()
+
+
+def test_a_challenge_is_answered_once_also_by_two_at_once(tmp_path: Path, database_url: str) -> None:
+    office = Office(tmp_path, database_url)
+    office.person("ada")
+    case_id = office.act(cases.open_case, "ada", "live-clip").id
+    asked = office.act(challenges.ask, "ada", case_id, "de-CH")
+    assert set(asked.phrase.split()) <= set(phrases.WORDS["de"]) and asked.language == "de"
+
+    def hand_in(number: int) -> str:
+        clip = office.sealed(case_id, f"clip {number}".encode())
+
+        def apply(uow: UnitOfWork) -> str:
+            case = challenges.check(uow.session, uow.vault, actors.get(uow.session, office.ids["ada"]), case_id, asked.token,
+                                    uow.now, lock=True)
+            case.challenge_until = None
+            return cases.submit(uow, case, clip=clip).clip_digest or ""
+
+        try:
+            return office.house.db.write_now(apply)
+        except Conflict:
+            return ""
+
+    with ThreadPoolExecutor(4) as pool:
+        won = [digest for digest in pool.map(hand_in, range(4)) if digest]
+    assert won == [office.case(case_id).clip_digest]
+    office.house.db.close()
+
+
+def test_words_are_many_and_different() -> None:
+    for language, words in phrases.WORDS.items():
+        assert len(words) == len(set(words)) >= 70, language
+        assert len(set(phrases.phrase(language).split())) == phrases.WORDS_IN_PHRASE
+    assert phrases.language_of("pt-BR") == "en" and phrases.language_of("fr_CA") == "fr"

@@ -13,7 +13,7 @@ from fedisora.errors import Invalid
 from fedisora.models import Actor, AuditEntry, HumanCredential, Notification, StatusIndex, StatusList
 from fedisora.provenance import credentials as documents
 from fedisora.provenance import humanity
-from fedisora.services import accounts
+from fedisora.services import accounts, rotation
 from fedisora.services.verification import credentials, status_lists
 from fedisora.store import actors
 from fedisora.store import credentials as rows
@@ -180,7 +180,7 @@ def test_it_runs_out_and_the_person_hears_of_it_in_time(town: Town, clock: Clock
     assert (ada.human, ada.human_until, ada.attestation) == ("expired", None, [])
     assert bit(town, row)
     assert "attestation" not in profile(town)
-    assert told(town) == [("human.approved", row.id), ("human.renew", row.id), ("human.expired", row.id)]
+    assert told(town) == [("human.approved", row.id), ("human.renew", row.id), ("human.ended", row.id)]
     assert audited(town)[-1] == ("credential.expired", None, {"method": "live-clip"})
 
 
@@ -225,8 +225,6 @@ def test_a_half_full_list_is_followed_by_another(town: Town, clock: Clock) -> No
 
 
 def test_a_worthless_key_of_the_instance_signs_nothing_that_counts(town: Town, clock: Clock) -> None:
-    from fedisora.services import rotation
-
     row = issue(town)
     town.act(lambda uow, issuer: rotation.replace_proof_key(uow, issuer, worthless=True), "https://here.example/actor")
     assert town.run(credentials.sign_again) == 0
