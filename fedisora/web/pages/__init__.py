@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from . import (
     account,
     admin,
+    admin_agents,
     admin_extensions,
     admin_generation,
     agent_answers,
@@ -105,8 +106,8 @@ routes: list[BaseRoute] = [
     *_verbs("/posts/{id:row}", interact.on_post, "like", "unlike", "boost", "unboost", "delete"),
     *_verbs("/accounts/{id:row}", interact.on_account, "follow", "unfollow", "authorize", "reject"),
     *captions.routes, *passkey_login.routes, *verification.routes, *verification_methods.routes,
-    *verification_review.routes, *humans.routes,
-    *verifiers.routes, *agents.routes, *agent_answers.routes, *likenesses.routes, *cameos.routes, *reports.routes,
+    *verification_review.routes, *humans.routes, *verifiers.routes, *agents.routes, *agent_answers.routes,
+    *admin_agents.routes, *likenesses.routes, *cameos.routes, *reports.routes,
     Route("/files/{id:row}/match", recovered.answer, methods=POST),
     Route("/authorize_interaction", interact.authorize_interaction),
     Route("/follow", interact.follow_elsewhere, methods=POST), Route("/notifications", interact.inbox),
