@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -53,12 +54,12 @@ def logged_in(browser: Browser, instance: InstanceProcess, name: str) -> Browser
 def looked_at(page: Page, name: str) -> None:
     """Kept for people, in both sizes and both lights; and nothing is missing for who cannot see or point."""
     SHOTS.mkdir(parents=True, exist_ok=True)
-    for width in (390, 1280):
+    looks: tuple[tuple[int, Literal["light", "dark"]], ...] = ((390, "light"), (1280, "dark"))
+    for width, light in looks:
         page.set_viewport_size({"width": width, "height": 900})
-        for light in ("light", "dark"):
-            page.emulate_media(color_scheme=light)
-            page.screenshot(path=str(SHOTS / f"{name}-{width}-{light}.png"), full_page=True)
-            assert faults(page) == [], (name, width, light)
+        page.emulate_media(color_scheme=light)
+        page.screenshot(path=str(SHOTS / f"{name}-{width}-{light}.png"), full_page=True)
+        assert faults(page) == [], (name, width, light)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
 
 
