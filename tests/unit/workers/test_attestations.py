@@ -26,7 +26,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
 def _vouched(uow: Any, number: int) -> int:
     uri = f"https://home.example/users/p{number}"
     actor = Actor(id=uow.new_id(), uri=uri, username=f"p{number}", username_key=f"p{number}", domain="home.example",
-                  human=CLAIMED, human_issuer="v.example", human_until=uow.now + dt.timedelta(days=3), created_at=uow.now, updated_at=uow.now)
+                  human=CLAIMED, human_issuer="v.example", human_until=uow.now + dt.timedelta(days=3),
+                  created_at=uow.now, updated_at=uow.now)
     uow.session.add(actor)
     uow.session.flush()
     uow.session.add(Attestation(actor_id=actor.id, url="https://v.example/1", recheck_at=uow.now))
