@@ -50,7 +50,7 @@ def account(actor: Actor, uris: Uris, moved: Actor | None = None, *, narrowing: 
         "hide_collections": actor.hide_collections, "noindex": not actor.indexable, "emojis": emojis(actor.emojis), "roles": [],
         "fields": [{"name": item["name"], "value": item["value"], "verified_at": None}
                    for item in humanity.shown_fields(actor, uris, badge)],
-        "fedisora": {"kind": actor.kind, "operator": actor.operator_uri,
+        "fedisora": {"kind": actor.kind, "operator": actor.operator_uri, "operator_confirmed": actor.operator_confirmed,
                      "human": humanity.in_short(actor, badge)}}
     if actor.suspended_at is not None:
         found["suspended"] = True
