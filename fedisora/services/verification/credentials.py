@@ -125,7 +125,6 @@ def expire(uow: UnitOfWork, credential_id: int) -> bool:
     notifications.notify(uow, actor.id, actors.instance_actor(uow.session).id, "human.ended", about=row.id)
     _tell(uow, actor)
     _others(uow, actor)
-    _look_at_vouched(uow, actor)
     return True
 
 
@@ -187,13 +186,6 @@ def _end(uow: UnitOfWork, row: HumanCredential, how: str, reason: str = "") -> N
 def _clear(uow: UnitOfWork, actor: Actor, verdict: str | None) -> None:
     actor.attestation, actor.human = [], verdict
     actor.human_issuer = actor.human_method = actor.human_until = None
-
-
-def _look_at_vouched(uow: UnitOfWork, actor: Actor) -> None:
-    """Whose verification rests on this one's word loses it where too few are left."""
-    from .methods import vouching  # it ends credentials itself
-
-    vouching.reconsider(uow, actor.id)
 
 
 def _others(uow: UnitOfWork, actor: Actor) -> None:

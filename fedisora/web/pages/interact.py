@@ -195,6 +195,8 @@ def _link(session: Session, row: Notification) -> tuple[str, str] | None:
         return "/settings/human/vouch", "See vouches"
     if row.type in AGENTS:
         return "/settings/agents", "See your agents"
+    if row.type == "admin.report":
+        return "/admin/reports", "See reports"
     if row.type == "generation.held":
         return "/admin/generation/held", "See held videos"
     if row.type == "generation.decided":
