@@ -13,6 +13,7 @@ from rich.table import Table
 from . import (
     __version__,
     cli_agent,
+    cli_agent_answers,
     cli_backup,
     cli_domain,
     cli_extension,
@@ -46,6 +47,7 @@ app.add_typer(channels, name="channel")
 app.add_typer(relays, name="relay")
 app.add_typer(cli_extension.extensions, name="extension")
 app.add_typer(cli_agent.agents, name="agent")
+cli_agent.agents.command("answers")(cli_agent_answers.answers)
 app.add_typer(cli_domain.domains, name="domain")
 app.add_typer(cli_queue.queues, name="queue")
 app.add_typer(cli_keys.keys, name="keys")
