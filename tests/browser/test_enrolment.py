@@ -22,8 +22,8 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProce
     # a name: browsers give no passkeys to addresses
     running = InstanceProcess(tmp_path_factory.mktemp("enrolment"), port=port, base_url=f"http://localhost:{port}").start()
     running.base = f"http://localhost:{port}"
-    running.user("ada")
-    running.user("mo")
+    for name in ("ada", "mo", "eva"):
+        running.cli("user", "create", name, "--email", f"{name}@example.org", "--password", PASSWORD)
     running.cli("user", "role", "mo", "moderator")
     yield running
     running.close()
@@ -151,7 +151,6 @@ def test_from_passkey_to_decision(instance: InstanceProcess, filmed: Browser) ->
 
 
 def test_without_scripts_the_page_names_what_works(instance: InstanceProcess, filmed: Browser) -> None:
-    instance.user("eva")
     context = logged_in(filmed, instance, "eva")
     cookies = context.cookies()
     plain = filmed.new_context(java_script_enabled=False)
