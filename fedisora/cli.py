@@ -12,6 +12,7 @@ from rich.table import Table
 
 from . import (
     __version__,
+    cli_agent,
     cli_backup,
     cli_domain,
     cli_extension,
@@ -44,6 +45,7 @@ app.add_typer(accounts_app, name="account")
 app.add_typer(channels, name="channel")
 app.add_typer(relays, name="relay")
 app.add_typer(cli_extension.extensions, name="extension")
+app.add_typer(cli_agent.agents, name="agent")
 app.add_typer(cli_domain.domains, name="domain")
 app.add_typer(cli_queue.queues, name="queue")
 app.add_typer(cli_keys.keys, name="keys")

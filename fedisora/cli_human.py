@@ -110,6 +110,7 @@ def verify(name: Name, reason: Reason,
 def revoke(name: Name, reason: Reason, data_dir: DataDir = None) -> None:
     """Take a person's credential back, here and on other servers. The person reads the reason."""
     from .errors import Conflict
+    from .services import audit
     from .services.verification import credentials
 
     def apply(uow: Any) -> None:
@@ -117,6 +118,7 @@ def revoke(name: Name, reason: Reason, data_dir: DataDir = None) -> None:
         if credentials.current(uow.session, actor.id) is None:
             raise Conflict(f"@{actor.username} has no credential.")
         credentials.revoke(uow, actor, _sentence(reason))
+        audit.note(uow, "credential.closed", subject=actor.id)  # ways without a moderator do not lead back
 
     _apply(data_dir, apply)
     err.print("Taken back.")

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import attestations, clips, credentials
+from . import attestations, clips, credentials, vouches
 from .rows import Handler
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ async def sweep(house: House) -> None:
     """Every hour: what ran out, what has to be signed again, what has to be looked at again."""
     await clips.sweep(house)
     await credentials.sweep(house)
+    await vouches.sweep(house)
     await attestations.plan(house)
 
 

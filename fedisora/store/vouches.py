@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from ..models import Actor, Notification, User, Vouch
+from ..models import Actor, Notification, User, VerificationCase, Vouch
 from ..provenance import humanity
 
 ASKED: Final = "human.vouch"
@@ -74,6 +74,14 @@ def verified(session: Session, ids: Collection[int], now: dt.datetime, *, fresh:
               if actor.kind != "agent" and humanity.holds(actor.human, actor.human_until, now)]
     vouched = {actor.id for actor in people if actor.human_method == humanity.METHODS["vouch"]}
     return {actor.id for actor in people} - vouched, vouched
+
+
+def verified_so(session: Session, after: int, limit: int) -> list[int]:
+    """Accounts that hold a credential since enough people vouched for them, by row id."""
+    return list(session.scalars(select(Actor.id).where(
+        Actor.id > after, Actor.domain == "", Actor.human_method == humanity.METHODS["vouch"], exists().where(
+            VerificationCase.actor_id == Actor.id, VerificationCase.method == "vouch", VerificationCase.state == "approved"))
+        .order_by(Actor.id).limit(limit)))
 
 
 def chain(session: Session, actor_id: int) -> set[int]:

@@ -22,7 +22,8 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProce
     running = InstanceProcess(tmp_path_factory.mktemp("enrolment"), port=port, base_url=f"http://localhost:{port}").start()
     running.base = f"http://localhost:{port}"
     running.user("ada")
-    running.cli("user", "create", "mo", "--email", "mo@example.org", "--password", PASSWORD, "--admin")
+    running.user("mo")
+    running.cli("user", "role", "mo", "moderator")
     yield running
     running.close()
 
@@ -135,6 +136,12 @@ def test_from_passkey_to_decision(instance: InstanceProcess, filmed: Browser) ->
     expect(log).to_contain_text("deleted the clip (it was decided)")
     assert "mo@" not in log.inner_text() and "@mo" not in log.inner_text()
     looked_at(page, "human-verified")
+    page.goto(f"{instance.base}/settings")
+    page.get_by_role("button", name="Log out here").click()
+    page.goto(f"{instance.base}/login?next=/settings/human")
+    looked_at(page, "login")
+    page.get_by_role("button", name="Log in with a passkey").click()
+    expect(page.get_by_text("You are verified.")).to_be_visible()
     assert spoken not in page.content() and first not in page.content()
     assert spoken not in instance.log.read_text()
     ada.close()

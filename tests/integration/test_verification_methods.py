@@ -3,6 +3,8 @@ then three of those who came that way vouch for a fourth."""
 from __future__ import annotations
 
 import datetime as dt
+import json
+import re
 import sqlite3
 from collections.abc import Iterator
 
@@ -11,6 +13,8 @@ import pytest
 
 from tests.support.instances import PASSWORD, InstanceProcess, unique
 from tests.support.oidc_issuer import OidcIssuer
+from tests.support.wallet import Wallet, credential
+from tests.support.world import World
 
 from .test_accounts_web import Browser
 
@@ -31,8 +35,15 @@ def issuer(running: OidcIssuer) -> OidcIssuer:
 
 
 @pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory, running: OidcIssuer) -> Iterator[InstanceProcess]:
-    found = InstanceProcess(tmp_path_factory.mktemp("methods"), registrations="open", **running.settings).start()
+def wallet() -> Wallet:
+    """An issuer that the instance lists."""
+    return Wallet()
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory, running: OidcIssuer, wallet: Wallet) -> Iterator[InstanceProcess]:
+    found = InstanceProcess(tmp_path_factory.mktemp("methods"), registrations="open", credential_issuers=wallet.did,
+                            **running.settings).start()
     yield found
     found.close()
 
@@ -162,9 +173,26 @@ def test_three_people_vouch_for_a_fourth(instance: InstanceProcess, issuer: Oidc
     assert not any(voucher in stranger.http.get(VOUCH).text for voucher, _ in vouchers)
     assert stranger.post(f"{VOUCH}/for/{give}/take-back", VOUCH).status_code == 404
     assert first in dan.http.get(VOUCH).text
+    assert "Vouching for others" in ann.http.get("/settings/human").text
+    assert "Vouching for others" not in stranger.http.get("/settings/human").text
     assert ann.post(f"{VOUCH}/for/{give}/take-back", VOUCH).status_code == 303
     assert not verified(instance, name)
     assert stranger_name not in dan.http.get(VOUCH).text
+    assert moderators_see(instance, browsers, stranger, name, [voucher for voucher, _ in vouchers])
+    assert "looked at the vouches" in dan.http.get("/settings/human").text
+
+
+def moderators_see(instance: InstanceProcess, browsers: list[Browser], stranger: Browser, name: str, vouchers: list[str]) -> bool:
+    """Moderators, and nobody else, can look up who vouched."""
+    where = f"/admin/verification/vouches?account={name}"
+    assert stranger.http.get(where).status_code == 404
+    boss = unique("boss")
+    instance.cli("user", "create", boss, "--email", f"{boss}@example.org", "--password", PASSWORD, "--admin")
+    browser = Browser(instance.base)
+    browsers.append(browser)
+    browser.log_in(boss)
+    page = browser.http.get(where).text
+    return all(voucher in page for voucher in vouchers)
 
 
 def test_a_credential_that_is_none_is_refused_in_words(instance: InstanceProcess, browsers: list[Browser]) -> None:
@@ -178,3 +206,37 @@ def test_a_credential_that_is_none_is_refused_in_words(instance: InstanceProcess
     assert answer.status_code == 413
     assert browser.post(f"{CREDENTIAL}/challenge", CREDENTIAL).status_code == 303
     assert "<dt>Challenge</dt>" in browser.http.get(CREDENTIAL).text
+
+
+def test_a_credential_about_the_persons_other_account(instance: InstanceProcess, wallet: Wallet, browsers: list[Browser]) -> None:
+    name, browser = somebody(instance, browsers)
+    now = dt.datetime.now(dt.UTC)
+    with World() as world:
+        other = world.actor("elsewhere")
+        made = json.dumps(wallet.sign(credential(wallet.did, other.uri, now), now=now))
+        assert "about another account" in browser.post(CREDENTIAL, CREDENTIAL, document=made).text
+        assert "handle of your account" in browser.post(f"{CREDENTIAL}/alias", CREDENTIAL, handle=f"@{name}@{instance.host}").text
+        assert browser.post(f"{CREDENTIAL}/alias", CREDENTIAL, handle=f"@elsewhere@{world.host}").status_code == 303
+        assert "does not name this one back" in browser.post(CREDENTIAL, CREDENTIAL, document=made).text
+        assert not verified(instance, name)
+        world.documents["/users/elsewhere"] |= {"alsoKnownAs": [f"{instance.base}/users/{name}"]}
+        token = browser.token(CREDENTIAL)
+        answer = browser.http.post(CREDENTIAL, data={"csrf_token": token}, files={"file": ("it.json", made.encode())})
+        assert answer.headers["location"] == "/settings/human"
+        assert verified(instance, name)
+        assert browser.post(f"{CREDENTIAL}/alias", CREDENTIAL, remove=other.uri).status_code == 303
+
+
+def test_a_credential_bound_to_a_key(instance: InstanceProcess, wallet: Wallet, browsers: list[Browser]) -> None:
+    name, browser = somebody(instance, browsers)
+    holder, now = Wallet(), dt.datetime.now(dt.UTC)
+    made = wallet.sign(credential(wallet.did, holder.did, now), now=now)
+    assert "bound to a key" in browser.post(CREDENTIAL, CREDENTIAL, document=json.dumps(made)).text
+    browser.post(f"{CREDENTIAL}/challenge", CREDENTIAL)
+    found = re.search(r"<dt>Challenge</dt><dd[^>]*>([^<]+)</dd>", browser.http.get(CREDENTIAL).text)
+    assert found
+    shown = json.dumps(holder.present(made, found[1], instance.host, now))
+    answer = browser.post(CREDENTIAL, CREDENTIAL, document=shown)
+    assert answer.headers["location"] == "/settings/human"
+    assert verified(instance, name)
+    assert holder.did not in instance.log.read_text()

@@ -72,6 +72,8 @@ class OidcIssuer:
         self.claims: dict[str, Any] = {"verified": True}
         self.algorithm = "RS256"
         self.wrong = ""
+        self.endpoints: dict[str, Any] = {}
+        """What the discovery document says otherwise."""
         self.requests: list[str] = []
         """Paths that were asked for."""
         self._codes: dict[str, dict[str, str]] = {}
@@ -102,7 +104,8 @@ class OidcIssuer:
         return JSONResponse({
             "issuer": issuer, "authorization_endpoint": f"{self.base}/authorize?tenant=1", "token_endpoint": f"{self.base}/token",
             "jwks_uri": f"{self.base}/keys", "response_types_supported": ["code"], "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": list(KEYS), "authorization_response_iss_parameter_supported": True})
+            "id_token_signing_alg_values_supported": list(KEYS), "authorization_response_iss_parameter_supported": True,
+            **self.endpoints})
 
     async def _keys(self, request: Request) -> Response:
         self.requests.append(request.url.path)

@@ -180,11 +180,11 @@ def settle(uow: UnitOfWork, mention_id: int) -> None:
 def _outcome(uow: UnitOfWork, mention: AgentMention, row: Generation) -> None:
     agent = actors.get(uow.session, mention.agent_id)
     if row.state == "done":
-        if row.status_id is not None:
-            _become(mention, "answered", "")
-            mention.reply_id, mention.answered_at = row.status_id, uow.now
-        else:
+        status = uow.session.get(Status, row.status_id) if row.status_id is not None else None
+        if status is None:
             _failed(uow, agent, mention, "failed", "The finished video could not be signed or stored.")
+        elif status.published and _become(mention, "answered", ""):
+            mention.reply_id, mention.answered_at = status.id, uow.now
     elif row.state == "held" and mention.state == "making":
         change(mention, "held", row.error)
         if mention.status_id is not None:
@@ -210,7 +210,8 @@ def _failed(uow: UnitOfWork, agent: Actor, mention: AgentMention, state: str, re
     """A video that was promised does not come. A refusal by a gate counts as an answer in words, as any refusal does."""
     silent = state == "refused" and replies.recently(uow, mention)
     if _become(mention, state, reason) and mention.status_id is not None and not silent:
-        _said(mention, replies.say(uow, agent, mention, f"I could not make this. {reason}"), uow.now)
+        told = f"{reason.partition(':')[0].rstrip('.')}." if state == "refused" else reason  # never the refused words themselves
+        _said(mention, replies.say(uow, agent, mention, f"I could not make this. {told}"), uow.now)
 
 
 def _take_back(uow: UnitOfWork, mention: AgentMention, row: Generation | None) -> None:

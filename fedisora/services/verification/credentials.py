@@ -21,6 +21,7 @@ from ...provenance import humanity
 from ...store import actors, notifications
 from ...store import credentials as rows
 from .. import audit
+from ..agents import stopping
 from . import status_lists
 
 RENEW_WITHIN: Final = dt.timedelta(days=30)
@@ -124,7 +125,6 @@ def expire(uow: UnitOfWork, credential_id: int) -> bool:
     notifications.notify(uow, actor.id, actors.instance_actor(uow.session).id, "human.ended", about=row.id)
     _tell(uow, actor)
     _others(uow, actor)
-    _look_at_vouched(uow, actor)
     return True
 
 
@@ -188,13 +188,6 @@ def _clear(uow: UnitOfWork, actor: Actor, verdict: str | None) -> None:
     actor.human_issuer = actor.human_method = actor.human_until = None
 
 
-def _look_at_vouched(uow: UnitOfWork, actor: Actor) -> None:
-    """Whose verification rests on this one's word loses it where too few are left."""
-    from .methods import vouching  # it ends credentials itself
-
-    vouching.reconsider(uow, actor.id)
-
-
 def _others(uow: UnitOfWork, actor: Actor) -> None:
     """Somebody is no longer verified: their vouches count no more."""
     from .methods import vouching  # which gives and ends credentials itself: a circle that only a late import opens
@@ -206,3 +199,5 @@ def _tell(uow: UnitOfWork, actor: Actor) -> None:
     actor.human_checked_at = actor.updated_at = uow.now
     uow.session.flush()
     update.send_actor(uow, actor)
+    if actor.operates:  # its agents stop, or may go on
+        stopping.look_after(uow, actor)

@@ -9,6 +9,7 @@ from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
 from ...store.fingerprints import ANSWERS
+from .agent_shapes import AGENTS
 from .generations.schemas import GENERATIONS
 from .operations import Schema, array, ref
 from .screening_shapes import SCREENINGS
@@ -29,6 +30,7 @@ _ASKING: Final[dict[str, Schema]] = {
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT},
                    {"code": {"type": "string", "description": "A word for programs, where one status has several reasons."}}),
+    **AGENTS,
     **GENERATIONS,
     **SCREENINGS,
     "Verdict": thing(

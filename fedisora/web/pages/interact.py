@@ -37,12 +37,18 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "human.likeness": "has enrolled your likeness. Now say who may ask for it.",
          "human.rejected": "has an answer to your verification.",
          "human.expired": "did not look at your clip in time. It is deleted.",
+         "agent.transfer": "asks you to answer for an agent.", "agent.accepted": "answers for an agent of yours from now on.",
+         "agent.refused": "does not want to answer for your agent.",
+         "agent.paused": "stands still: you are not a verified human at present.",
+         "agent.stopped": "was stopped by an administrator.", "agent.started": "was started again by an administrator.",
          "human.approved": "has verified that a person is behind your account.",
          "human.renew": "reminds you: your verification runs out within a month. Do one of the ways again to renew it.",
          "human.ended": "tells you: your verification has run out.",
          "human.revoked": "has taken your verification back.",
          "match.question": "has a video that yours looks like. Is it a remix of it, or yours?",
          "human.vouch": "asks you to vouch that they are a person.", "human.vouched": "vouched that you are a person."}
+
+AGENTS = ("agent.transfer", "agent.accepted", "agent.refused", "agent.paused", "agent.stopped", "agent.started")
 
 
 def _house(request: Request) -> House:
@@ -187,6 +193,8 @@ def _link(session: Session, row: Notification) -> tuple[str, str] | None:
         return "/settings/human", "See Verified human"
     if row.type in ("human.vouch", "human.vouched"):
         return "/settings/human/vouch", "See vouches"
+    if row.type in AGENTS:
+        return "/settings/agents", "See your agents"
     if row.type == "admin.report":
         return "/admin/reports", "See reports"
     if row.type == "generation.held":

@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ....db import UnitOfWork
 from ....errors import Conflict, Forbidden, TooManyRequests
-from ....models import Actor, AuditEntry, HumanCredential, User, VerificationCase, VerificationIdentity
+from ....models import Actor, AuditEntry, HumanCredential, VerificationCase, VerificationIdentity
 from ....provenance import humanity
 from ....settings import Settings
 from ....store import actors, notifications
@@ -81,12 +81,14 @@ def require(uow: UnitOfWork, actor: Actor, method: str) -> None:
 
 
 def ended_by_moderator(session: Session, actor_id: int) -> bool:
-    """Whether the last word of a moderator about an account was to end its credential."""
-    last = session.scalars(select(AuditEntry.action).join(User, User.actor_id == AuditEntry.actor_id).where(
-        AuditEntry.subject_id == actor_id, AuditEntry.actor_id != actor_id,
-        AuditEntry.action.in_(("credential.issued", "credential.renewed", "credential.revoked")))
+    """Whether the last word of a moderator (or of the operator, by hand) about an account was to end its credential."""
+    last = session.scalars(select(AuditEntry.action).where(
+        AuditEntry.subject_id == actor_id, or_(
+            AuditEntry.action.in_(("credential.by_hand", "credential.closed")),
+            and_(AuditEntry.actor_id != actor_id,
+                 AuditEntry.action.in_(("credential.issued", "credential.renewed", "credential.revoked")))))
         .order_by(AuditEntry.id.desc()).limit(1)).first()
-    return last == "credential.revoked"
+    return last in ("credential.revoked", "credential.closed")
 
 
 def verified_since(session: Session, actor_id: int) -> dt.datetime | None:

@@ -256,6 +256,22 @@ def reconsider(uow: UnitOfWork, actor_id: int) -> None:
     settle(uow, vouches.subjects_of(uow.session, [actor_id]))
 
 
+def look_through(uow: UnitOfWork, after: int, limit: int) -> int | None:
+    """Look at some of those whom vouches verified: whose vouchers' accounts were deleted, suspended or disabled loses it.
+
+    Whom the operator verified by hand in the name of this way has no such case, and is left alone.
+
+    Args:
+        after: row id of the last account that was looked at.
+
+    Returns:
+        The same for the next call; None when all were looked at.
+    """
+    people = vouches.verified_so(uow.session, after, limit)
+    settle(uow, people)
+    return people[-1] if len(people) == limit else None
+
+
 def settle(uow: UnitOfWork, people: Iterable[int]) -> None:
     """End the credentials of those whose vouches do not suffice any more, and of those who rest on them.
 
@@ -265,6 +281,7 @@ def settle(uow: UnitOfWork, people: Iterable[int]) -> None:
     info = uow.session.info
     if info.get(_BUSY):
         return
+    hold_people(uow.session)
     info[_BUSY] = True
     try:
         front = set(people)

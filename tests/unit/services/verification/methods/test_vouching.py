@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from fedisora.db import UnitOfWork
 from fedisora.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
-from fedisora.models import AuditEntry, Block, Notification, VerificationCase, Vouch
+from fedisora.models import Actor, AuditEntry, Block, Notification, User, VerificationCase, Vouch
+from fedisora.services import audit
 from fedisora.services.verification import credentials, methods
 from fedisora.services.verification.methods import base, vouching
 from fedisora.store import actors, vouches
@@ -147,6 +149,14 @@ def test_whom_a_moderator_put_out_does_not_come_back_by_friends(village: Village
     village.act(vouching.ask, "dan")
 
 
+def test_the_operators_own_hand_counts_like_a_moderators(village: Village) -> None:
+    village.act(lambda uow, dan: audit.note(uow, "credential.closed", subject=dan.id), "dan")
+    with pytest.raises(Forbidden, match="A moderator ended"):
+        village.act(vouching.ask, "dan")
+    village.act(lambda uow, dan: audit.note(uow, "credential.by_hand", subject=dan.id), "dan")
+    village.act(vouching.ask, "dan")
+
+
 # ---- asking
 def test_somebody_is_asked_once_and_may_decline(village: Village) -> None:
     with pytest.raises(Conflict):
@@ -243,6 +253,29 @@ def test_a_voucher_who_loses_or_lets_lapse_their_own_counts_no_more(village: Vil
     village.now = row.valid_until
     village.run(lambda uow: credentials.expire(uow, row.id))
     assert not village.holds("dan")
+
+
+@pytest.mark.parametrize("how", ["suspended", "disabled", "deleted"])
+def test_a_voucher_whose_account_goes_counts_no_more(village: Village, how: str) -> None:
+    village.vouched("dan", "ann", "ben", "cat")
+    village.verify("eve", method="vouch")  # by the operator's hand
+
+    def go(uow: UnitOfWork) -> None:
+        ann = actors.get(uow.session, village.ids["ann"])
+        user = uow.session.scalars(select(User).where(User.actor_id == ann.id)).one()
+        if how == "suspended":
+            ann.suspended_at = uow.now
+        elif how == "disabled":
+            user.state = "disabled"
+        else:
+            uow.session.execute(delete(Actor).where(Actor.id == ann.id))
+
+    village.run(go)
+    after: int | None = 0
+    while after is not None:
+        after = village.run(lambda uow, start=after: vouching.look_through(uow, start, 1))  # type: ignore[misc]
+    assert not village.holds("dan")
+    assert village.holds("eve")
 
 
 # ---- data of the person
