@@ -200,7 +200,8 @@ def test_everything_that_was_given_can_be_taken_back_with_it(room: Room) -> None
         owner, asker = (actors.get(uow.session, room.ids[name]) for name in ("eva", "zoe"))
         request = ConsentRequest(
             id=uow.new_id(), uri=f"{asker.uri}/requests/{uow.new_id()}", kind="likeness", owner_id=owner.id,
-            requester_id=asker.id, target_uri=owner.uri, object_uri=f"{asker.uri}/statuses/9", digest="zQm" + "a" * 40, state="pending",
+            requester_id=asker.id, target_uri=owner.uri, object_uri=f"{asker.uri}/statuses/9",
+            digest="zQm" + "a" * 40, state="pending",
             created_at=uow.now)
         uow.session.add(request)
         uow.session.flush()
