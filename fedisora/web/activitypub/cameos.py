@@ -1,13 +1,12 @@
 """Cameos between servers: terms, characters, and the draft that a subject let go."""
 from __future__ import annotations
 
-import asyncio
 import hmac
 from typing import Any
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ...activitypub.parse import same_origin
@@ -18,9 +17,8 @@ from ...models import Actor
 from ...services.cameos import answering
 from ...services.likenesses import terms as terms_of
 from ...store import actors
+from ..files import private_file
 from .respond import activity_json, house_of, reader
-
-CHUNK = 1 << 20
 
 
 async def terms(request: Request) -> Response:
@@ -79,18 +77,7 @@ async def draft(request: Request) -> Response:
     key, right = await house.db.read(find)
     if not hmac.compare_digest(right.encode(), token.encode()):
         raise NotFound("There is no such file (any more).")
-    headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "X-Robots-Tag": "noindex",
-               "Content-Security-Policy": "default-src 'none'; sandbox"}
-    path = house.storage.path_for(key)
-    if path is not None:
-        return FileResponse(path, media_type="video/mp4", headers=headers)
-    size = await asyncio.to_thread(house.storage.size, key)
-
-    async def chunks() -> Any:
-        for at in range(0, size, CHUNK):
-            yield await asyncio.to_thread(house.storage.read, key, at, min(at + CHUNK, size))
-
-    return StreamingResponse(chunks(), media_type="video/mp4", headers={**headers, "Content-Length": str(size)})
+    return await private_file(request, key, "video/mp4")
 
 
 routes: list[Route] = [
