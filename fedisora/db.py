@@ -106,11 +106,15 @@ def _json_for_postgres(value: Any) -> str:
 
 
 def make_engine(url: str, *, synchronous: str = "normal") -> Engine:
-    """An engine with our pragmas: SQLite in WAL mode, foreign keys on, explicit BEGIN."""
+    """An engine with our pragmas: SQLite in WAL mode, foreign keys on, explicit BEGIN.
+
+    Its errors name no values (but PostgreSQL a key that is there already): they get into logs, and values are prompts, addresses of
+    people, and what is sealed.
+    """
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=READERS + POSTGRES_WRITERS, max_overflow=4, pool_pre_ping=True,
-                             connect_args={"connect_timeout": 10}, json_serializer=_json_for_postgres)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=READERS + 2, max_overflow=4,
+                             hide_parameters=True, connect_args={"connect_timeout": 10}, json_serializer=_json_for_postgres)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=READERS + 2, max_overflow=4, hide_parameters=True,
                            connect_args={"check_same_thread": False, "timeout": 30})
 
     @event.listens_for(engine, "connect")
