@@ -108,8 +108,8 @@ def _json_for_postgres(value: Any) -> str:
 def make_engine(url: str, *, synchronous: str = "normal") -> Engine:
     """An engine with our pragmas: SQLite in WAL mode, foreign keys on, explicit BEGIN.
 
-    Its errors name no values (but PostgreSQL a key that is there already): they get into logs, and values are prompts, addresses of
-    people, and what is sealed.
+    Its errors name no values (but PostgreSQL a key that is there already): they get into logs, and values are prompts,
+    addresses of people, and what is sealed.
     """
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=READERS + POSTGRES_WRITERS, max_overflow=4, pool_pre_ping=True,
