@@ -121,7 +121,8 @@ def make_engine(url: str, *, synchronous: str = "normal") -> Engine:
     def _pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not open transactions behind our back
         for pragma in ("journal_mode=WAL", f"synchronous={synchronous.upper()}", "foreign_keys=ON", "busy_timeout=30000",
-                       "cache_size=-16000", "temp_store=MEMORY", "mmap_size=0"):
+                       "cache_size=-16000", "temp_store=MEMORY", "mmap_size=0",
+                       "secure_delete=ON"):  # the key of a clip is overwritten with its row, whatever this SQLite was built with
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
