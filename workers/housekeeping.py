@@ -109,8 +109,8 @@ async def _look_at_stamps(house: House) -> None:
 
 
 def _clear_cache(folder: Path) -> None:
-    """Remove copies of other servers' files that nobody has looked at for a week; what somebody's consent is asked for, which they
-    may have refused meanwhile, after an hour."""
+    """Remove copies of other servers' files that nobody has looked at for a week; after an hour what somebody's consent is asked
+    for: they may have refused it meanwhile."""
     if not folder.is_dir():
         return
     now = time.time()
