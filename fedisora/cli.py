@@ -218,8 +218,8 @@ def user_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("-
         return
     table = Table("name", "kind", "state", "role", "e-mail")
     for row in rows:
-        table.add_row(row["name"], row["kind"] or "", row["state"], "admin" if row["admin"] else "moderator" if row["moderator"] else "",
-                      row["email"])
+        role = "admin" if row["admin"] else "moderator" if row["moderator"] else ""
+        table.add_row(row["name"], row["kind"] or "", row["state"], role, row["email"])
     out.print(table)
 
 
