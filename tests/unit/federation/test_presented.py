@@ -42,7 +42,8 @@ class Desk:
         self.verifier = self._server("actor", "Application")
         self.stranger = self._server("users/mallory", "Person")
         self.other = world.actor("ann_there").uri
-        self.number = 0
+        self.runner = asyncio.Runner()
+        self.runner.run(self.house.client.open())
         self.aliases(self.other)
         self.publish_list()
 
@@ -91,23 +92,24 @@ class Desk:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
 
         async def run() -> str:
-            await self.house.client.open()
+            me = self.village.actor(who)
+            case_id, challenge = self.village.act(presented.hand_in, who)
             try:
-                me = self.village.actor(who)
-                case_id, challenge = self.village.act(presented.hand_in, who)
-                try:
-                    subject = await self.house.presented.check(me, body, challenge)
-                    await self.house.db.write(lambda uow: presented.complete(
-                        uow, actors.get(uow.session, me.id), case_id, subject))
-                except FedisoraError as error:
-                    text = error.text
-                    await self.house.db.write(lambda uow: base.refuse(uow, case_id, text))
-                    raise
-                return subject
-            finally:
-                await self.house.client.close()
+                subject = await self.house.presented.check(me, body, challenge)
+                await self.house.db.write(lambda uow: presented.complete(
+                    uow, actors.get(uow.session, me.id), case_id, subject))
+            except FedisoraError as error:
+                text = error.text
+                await self.house.db.write(lambda uow: base.refuse(uow, case_id, text))
+                raise
+            return subject
 
-        return asyncio.run(run())
+        return self.runner.run(run())
+
+    def close(self) -> None:
+        self.runner.run(self.house.client.close())
+        self.runner.close()
+        self.house.db.close()
 
     def forget(self) -> None:
         """Nobody is verified, nothing is known of the other server."""
@@ -129,7 +131,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with World() as world:
         found = Desk(tmp_path_factory.mktemp("desk"), world)
         yield found
-        found.house.db.close()
+        found.close()
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def begin(uow: UnitOfWork, actor: Actor, method: str, *, secret: dict[str, Any] 
     """
     require(uow, actor, method)
     session = uow.session
-    if uow.settings.rate_limits and method != "vouch":
+    if uow.settings.rate_limits:
         tries = session.scalar(select(func.count()).select_from(VerificationCase).where(
             VerificationCase.actor_id == actor.id, VerificationCase.method == method,
             VerificationCase.created_at > uow.now - dt.timedelta(days=1))) or 0
