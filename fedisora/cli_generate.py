@@ -11,7 +11,8 @@ import typer
 from .cli_common import DataDir, Json, err, out, with_db
 from .settings import load_settings
 
-LIMITS = {"jobs": "jobs", "gpu_seconds_per_day": "GPU seconds in 24 hours", "storage_mb": "MB of files", "priority": "priority"}
+LIMITS = {"jobs": "jobs", "gpu_seconds_per_day": "GPU seconds in 24 hours", "storage_mb": "MB of files", "priority": "priority",
+          "agents": "AI agents", "posts_per_hour": "posts in an hour"}
 
 
 def generate(prompt: Annotated[str, typer.Argument(help="What the video shows.")],
@@ -57,13 +58,16 @@ def limits(name: Annotated[str, typer.Argument(help="User name.")],
            gpu_seconds_per_day: Annotated[int | None, typer.Option(help="GPU seconds in 24 hours; 0: no limit.", min=0)] = None,
            storage_mb: Annotated[int | None, typer.Option(help="Files kept here, in MB; 0: no limit.", min=0)] = None,
            priority: Annotated[int | None, typer.Option(help="-10 to 10; higher goes first.", min=-10, max=10)] = None,
+           agents: Annotated[int | None, typer.Option(help="AI agents that it may run.", min=0)] = None,
+           posts_per_hour: Annotated[int | None, typer.Option(help="Posts in an hour, of an AI agent.", min=0)] = None,
            reset: Annotated[bool, typer.Option("--reset", help="Back to what the instance allows everybody.")] = False,
            as_json: Json = False, data_dir: DataDir = None) -> None:
     """Show or change what one account may differently from the instance's limits."""
     from .errors import NotFound
     from .services import accounts
 
-    given = {"jobs": jobs, "gpu_seconds_per_day": gpu_seconds_per_day, "storage_mb": storage_mb, "priority": priority}
+    given = {"jobs": jobs, "gpu_seconds_per_day": gpu_seconds_per_day, "storage_mb": storage_mb, "priority": priority,
+             "agents": agents, "posts_per_hour": posts_per_hour}
 
     def change(uow: Any) -> dict[str, int]:
         user = accounts.by_login(uow.session, name)

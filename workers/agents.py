@@ -9,7 +9,7 @@ from fedisora.db import UnitOfWork
 from fedisora.errors import Busy
 from fedisora.generation import screening, submission
 from fedisora.generation.intake import Wanted
-from fedisora.services.agents import answers
+from fedisora.services.agents import answers, stopping
 from fedisora.services.agents import schedule as own_posts
 from fedisora.services.generations import Plan
 from fedisora.store import agent_mentions, jobs
@@ -69,6 +69,7 @@ def schedule(uow: UnitOfWork) -> None:
 async def plan(house: House) -> None:
     """What the sweep does every hour."""
     await house.db.write(schedule)
+    await house.db.write(stopping.look_after)
 
 
 HANDLERS: dict[str, Handler] = {"answer_mention": answer_mention, "agent_reply": agent_reply, "agent_post": agent_post}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from fedisora.activities import quotes
+from fedisora.activitypub import parse
 from fedisora.errors import Refused
 from fedisora.federation.backfill import Backfill
 from fedisora.federation.consent_checks import ConsentChecks
@@ -14,7 +15,8 @@ from fedisora.federation.delivery import Courier
 from fedisora.federation.follower_sync import FollowerSync
 from fedisora.federation.peers import Peers
 from fedisora.federation.threads import Threads
-from fedisora.models import Delivery, InboxMessage
+from fedisora.models import Actor, Delivery, InboxMessage
+from fedisora.serializers.activitypub import actor as actor_serializer
 from fedisora.services import consents, migration, polls
 from fedisora.store import backfill, queue, statuses
 
@@ -51,6 +53,21 @@ async def refresh_actor(house: House, payload: dict[str, Any]) -> None:
         await house.resolver.actor(str(payload["uri"]), refresh=True)
     except Refused as error:  # what we know of it stays; it is asked again when it acts again
         log.info("an account cannot be fetched again", actor=payload["uri"], reason=str(error))
+
+
+async def confirm_operator(house: House, payload: dict[str, Any]) -> None:
+    """Fetch the account that another server's agent names as its operator, from its own origin. Another agent is not stored: it
+    cannot answer for one, and would name the next."""
+    agent_id = int(payload["actor_id"])
+    agent = await house.db.read(lambda session: session.get(Actor, agent_id))
+    if agent is None or agent.local or not agent.operator_uri or house.uris.is_local(agent.operator_uri):
+        return
+    try:
+        document = await house.fetcher.document(agent.operator_uri)
+        if parse.id_of(document) == agent.operator_uri and actor_serializer.from_activitypub(document).kind != "agent":
+            await house.resolver.store_actor(document)
+    except Refused as error:
+        log.info("an agent's operator cannot be had", agent=agent_id, reason=str(error))
 
 
 async def fetch_status(house: House, payload: dict[str, Any]) -> None:
@@ -175,7 +192,8 @@ async def release(house: House) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    "refresh_actor": refresh_actor, "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
+    "refresh_actor": refresh_actor, "confirm_operator": confirm_operator,
+    "fetch_status": fetch_status, "move": move, "complete_thread": complete_thread,
     "backfill_actor": backfill_actor, "fetch_featured": fetch_featured, "catch_up": catch_up, "sync_followers": sync_followers,
     "refresh_status": refresh_status, "announce_poll": announce_poll, "end_poll": end_poll, "check_quote": check_quote,
     "check_consent": check_consent, "nodeinfo": nodeinfo, **trust.HANDLERS}

@@ -1,17 +1,19 @@
 """Jobs around a generation: screening what no request came to, posts that were ordered with the video, webhooks."""
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy.orm import Session
 
 from fedisora.db import UnitOfWork
-from fedisora.errors import Conflict, Refused, RemoteUnavailable
+from fedisora.errors import Conflict, Refused, RemoteUnavailable, TooManyRequests
 from fedisora.generation import publishing, screening
 from fedisora.models import Generation, Media, Status
 from fedisora.services import generations
 from fedisora.services.generations import webhooks
+from fedisora.store import jobs
 
 from .rows import Handler
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 SEND_SECONDS = 15.0
+LATER = 600.0
+"""Seconds after which a post is tried again that may not be written yet."""
 
 
 async def screen_generation(house: House, payload: dict[str, Any]) -> None:
@@ -42,6 +46,10 @@ async def publish_generation(house: House, payload: dict[str, Any]) -> None:
         await publishing.publish(
             house.db, house.gates, house.storage, row.actor_id, generation_id, generations.draft_of(wanted),
             show_prompt=wanted.get("show_prompt", True) is not False, description=str(description) if description else None)
+    except TooManyRequests as error:  # an agent that has posted a lot in this hour: the video is there, its post comes later
+        wait = dt.timedelta(seconds=error.retry_after or LATER)
+        await house.db.write(lambda uow: jobs.enqueue(uow, "publish_generation", {"generation_id": generation_id},
+                                                      key=f"{generation_id}:{uow.now:%H%M}", delay=wait))
     except Refused as error:
         text, code = error.text, error.code or ("wrong-state" if isinstance(error, Conflict) else "not-published")
 

@@ -20,10 +20,8 @@ def human(actor: Actor, uris: Uris, now: dt.datetime) -> dict[str, Any]:
         `verdict` (one of `provenance.humanity.VERDICTS`), `verified`, `issuer` (host), `method` (`assuranceMethod`), `how` (the
         method in English words), `until` and `checked_at` (RFC 3339) and `credential` (its address); None where nothing is known.
     """
-    verdict = actor.human or humanity.NONE
-    verified = humanity.holds(verdict, actor.human_until, now)
-    if verdict in humanity.CHECKED and not verified:
-        verdict = humanity.EXPIRED  # the sweep has not come to it yet
+    shown = badge(actor, uris, now)
+    verdict, verified = shown.verdict, shown.checked
     said = verdict in (*humanity.CHECKED, humanity.CLAIMED)
     return {
         "verdict": verdict, "verified": verified,
@@ -46,27 +44,24 @@ def badge(actor: Actor, uris: Uris, now: dt.datetime | None = None, narrowing: N
                         until=actor.human_until, own=uris.host, now=now or dt.datetime.now(dt.UTC), narrowing=narrowing)
 
 
-def in_short(actor: Actor, uris: Uris, now: dt.datetime | None = None, narrowing: Narrowing = PLAIN) -> dict[str, Any]:
-    """The badge as it stands in every account of Mastodon's API (`fedisora.human`).
+def in_short(actor: Actor, shown: Badge) -> dict[str, Any]:
+    """An account's badge as it stands in every account of Mastodon's API (`fedisora.human`).
 
     Returns:
         `verdict` (one of `provenance.humanity.VERDICTS`), `checked_by` (host of who vouches or vouched), `method`
         (`assuranceMethod`), `method_text`, `until` (RFC 3339), `credential` (its address) and `text`, all of it in a sentence;
         None where there is nothing to say.
     """
-    shown = badge(actor, uris, now, narrowing)
     return {"verdict": shown.verdict, "checked_by": shown.by or None, "method": shown.method or None,
             "method_text": shown.how or None, "until": timestamp(shown.until) if shown.until is not None else None,
             "credential": actor.attestation[0] if shown.by and actor.attestation else None, "text": shown.sentence}
 
 
-def shown_fields(actor: Actor, uris: Uris, now: dt.datetime | None = None, narrowing: Narrowing = PLAIN) -> list[dict[str, Any]]:
+def shown_fields(actor: Actor, uris: Uris, shown: Badge) -> list[dict[str, Any]]:
     """An account's profile fields as they are shown here: what another server wrote into one that could be taken for this
     server's word is left out, and this server's own word stands in its place."""
     fields = own_fields(actor)
-    if not badge(actor, uris, now, narrowing).checked:
-        return fields
-    said = field(actor, uris, now or dt.datetime.now(dt.UTC))
+    said = field(actor, uris, None) if shown.checked else None
     return [said, *fields] if said is not None else fields
 
 

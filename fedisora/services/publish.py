@@ -216,7 +216,7 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     actor = actors.get(session, status.actor_id)
     if agent_standing.may_act(session, uow.settings, actor, uow.now):
         return  # it is sent when the agent goes on: services.agents.stopping.resume
-    if agent_mentions.deserted(status) or not remixes.cleared(uow, status, actor):
+    if agent_mentions.unwanted(session, status) or not remixes.cleared(uow, status, actor):
         return
     files = media_rows.of_statuses(session, [status_id]).get(status_id, [])
     media_rows.note_made(status, files)
@@ -237,6 +237,7 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
         notifications.notify(uow, person.id, actor.id, "mention", status.id)
         if person.local and person.kind == "agent":
             agents.mentioned(uow, person, status)
+    agent_mentions.settled(uow, status, "sent")
     session.flush()
     uow.ring(f"status:{status.id}")
 
@@ -251,8 +252,7 @@ def abandon(uow: UnitOfWork, status_id: int) -> None:
     if status is None or status.published:
         return
     remixes.before_delete(uow, status, actors.get(session, status.actor_id))
-    if (asked := agent_mentions.of_answer(status)) is not None:
-        jobs.enqueue(uow, "agent_reply", {"mention_id": asked}, key=f"{asked}:abandoned")
+    agent_mentions.settled(uow, status, "abandoned")
     for media in session.scalars(select(Media).where(Media.status_id == status_id)):
         media.status_id = None
     session.flush()

@@ -1,4 +1,4 @@
-"""Reporting accounts and posts to moderators, here and on the other server; and what administrators do with reports."""
+"""Reporting accounts and posts to moderators, here and on the other server; and what moderators do with reports."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,7 +10,11 @@ from ..errors import Forbidden, Invalid, NotFound
 from ..models import Actor, Report, User
 from ..store import actors, reports, statuses
 
-CATEGORIES = ("spam", "legal", "violation", "other")
+LIKENESS = "likeness"
+"""Somebody says that their likeness is used: such reports go before all others."""
+CATEGORIES = ("spam", "legal", "violation", "other", LIKENESS)
+MOST_URGENT = 10
+"""Open reports of one account that go first; further ones wait like all others."""
 MAX_COMMENT = 1000
 
 
@@ -44,6 +48,7 @@ def create(uow: UnitOfWork, actor: Actor, target_id: int, *, status_ids: Sequenc
     row_id = uow.new_id()
     report = Report(id=row_id, uri=uow.uris.flag(row_id), actor_id=actor.id, target_id=target.id, category=category,
                     status_uris=[posts[status_id].uri for status_id in wanted], comment=comment.strip(),
+                    urgent=category == LIKENESS and reports.count_urgent(session, actor.id) < MOST_URGENT,
                     forwarded=forward and not target.local, created_at=uow.now)
     session.add(report)
     session.flush()
@@ -56,8 +61,8 @@ def create(uow: UnitOfWork, actor: Actor, target_id: int, *, status_ids: Sequenc
 
 
 def _report(uow: UnitOfWork, admin: User, report_id: int) -> Report:
-    if not admin.admin:
-        raise Forbidden("Only administrators can do this.")
+    if not (admin.admin or admin.moderator) or admin.state != "active":
+        raise Forbidden("Only moderators can do this.")
     report = uow.session.get(Report, report_id)
     if report is None:
         raise NotFound
@@ -65,10 +70,10 @@ def _report(uow: UnitOfWork, admin: User, report_id: int) -> Report:
 
 
 def resolve(uow: UnitOfWork, admin: User, report_id: int) -> Report:
-    """An administrator has dealt with a report; resolving twice is no error.
+    """A moderator has dealt with a report; resolving twice is no error.
 
     Raises:
-        Forbidden: not an administrator.
+        Forbidden: not a moderator.
         NotFound: no such report.
     """
     report = _report(uow, admin, report_id)
@@ -78,10 +83,10 @@ def resolve(uow: UnitOfWork, admin: User, report_id: int) -> Report:
 
 
 def reopen(uow: UnitOfWork, admin: User, report_id: int) -> Report:
-    """An administrator looks at a report again.
+    """A moderator looks at a report again.
 
     Raises:
-        Forbidden: not an administrator.
+        Forbidden: not a moderator.
         NotFound: no such report.
     """
     report = _report(uow, admin, report_id)

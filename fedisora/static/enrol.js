@@ -1,63 +1,13 @@
-// Enrolling: a passkey, and a clip that is recorded here, looked at, and sent once. And a moderator's look at it.
+// Enrolling: a clip that is recorded here, looked at, and sent once. And a moderator's look at it.
 // Nothing is stored in the browser; the camera is off until a button is pressed, and goes off with the page.
+import { post, say, token } from './passkeys.js';
+
 const TYPES = ['video/webm;codecs=vp8,opus', 'video/webm', 'video/mp4'];
 const LONGEST = 15;
 const MOST = 20 << 20;
 const COUNT = 3;
 
 for (const note of document.querySelectorAll('[data-needs-script]')) note.remove();
-
-class Refused extends Error {}
-
-const say = (place, words) => { place.hidden = !words; place.textContent = words; };
-const token = (form) => form.querySelector('[name="csrf_token"]').value;
-
-// The answer of our server; an error says what it says.
-async function post(url, body, headers = {}) {
-  let answer;
-  try { answer = await fetch(url, { method: 'POST', body, headers: { Accept: 'application/json', ...headers } }); } catch {
-    throw new Refused('The server cannot be reached. Check your connection.');
-  }
-  if (answer.ok) return answer;
-  let words = `${answer.status} ${answer.statusText}`;
-  try { words = (await answer.json()).error; } catch { /* no JSON: the status says enough */ }
-  throw new Refused(words);
-}
-
-// Passkeys: bytes travel as base64url.
-const bytes = (text) => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
-const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-
-async function makePasskey(form) {
-  const made = await (await post('/settings/human/passkeys/options', new URLSearchParams({ csrf_token: token(form) }))).json();
-  const found = await navigator.credentials.create({ publicKey: {
-    ...made, challenge: bytes(made.challenge), user: { ...made.user, id: bytes(made.user.id) },
-    excludeCredentials: made.excludeCredentials.map((known) => ({ ...known, id: bytes(known.id) })) } });
-  const response = found.response;
-  const answer = { id: found.id, rawId: text(found.rawId), type: found.type, clientExtensionResults: {},
-    response: { clientDataJSON: text(response.clientDataJSON), attestationObject: text(response.attestationObject),
-      transports: response.getTransports?.() ?? [] } };
-  await post('/settings/human/passkeys', new URLSearchParams({ csrf_token: token(form), answer: JSON.stringify(answer),
-    name: form.elements.name.value }));
-}
-
-for (const form of document.querySelectorAll('[data-passkey]')) {
-  const status = form.parentElement.querySelector('[data-passkey-status]');
-  if (!window.PublicKeyCredential || /^[\d.:[\]]+$/.test(location.hostname)) { say(status, form.dataset.unable); continue; }
-  form.hidden = false;
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    const button = form.querySelector('button');
-    button.disabled = true;
-    try {
-      await makePasskey(form);
-      location.reload();
-    } catch (problem) {
-      say(status, `${form.dataset.failed} ${problem.message}`);
-      button.disabled = false;
-    }
-  });
-}
 
 // The recorder.
 function recorder(box) {

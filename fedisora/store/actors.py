@@ -154,8 +154,9 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
         session.flush()
         if actor.attestation:
             attestations.changed(uow, actor)
+        confirm_operators(uow, actor)
         return actor
-    attested = list(actor.attestation)
+    attested, operates = list(actor.attestation), list(actor.operates)
     values["attestation"] = attestations.in_order(data.attestation, attested)
     before = [actor.inbox, actor.shared_inbox]
     keys, certificates = actor.assertion_keys, actor.signing_certificates
@@ -167,10 +168,36 @@ def upsert_remote(uow: UnitOfWork, data: ActorData, *, confirmed: bool = False) 
         _keys_changed(uow, actor, certificates=actor.signing_certificates != certificates)
     if actor.attestation or attested:
         attestations.changed(uow, actor)
+    confirm_operators(uow, actor, operates)
     for old, new in zip(before, (actor.inbox, actor.shared_inbox or actor.inbox), strict=True):
         if old and old != new:
             _redirect(uow, old, new)
     return actor
+
+
+def confirm_operators(uow: UnitOfWork, actor: Actor, before: Iterable[str] = ()) -> None:
+    """Compare what an agent says of its operator with what that account says, whichever of the two was just stored. An operator
+    that does not confirm is looked up once more on its own server.
+
+    Args:
+        before: agents that the account named until now.
+    """
+    session = uow.session
+    for agent in by_uris(session, {*actor.operates, *before}).values():
+        if not agent.local and agent.operator_uri == actor.uri:
+            agent.operator_confirmed = _operates(actor, agent.uri)
+    if actor.kind != "agent" or actor.local:
+        return
+    operator = by_uri(session, actor.operator_uri) if actor.operator_uri else None
+    actor.operator_confirmed = operator is not None and _operates(operator, actor.uri)
+    if actor.operator_uri and not actor.operator_confirmed and not uow.uris.is_local(actor.operator_uri):
+        jobs.enqueue(uow, "confirm_operator", {"actor_id": actor.id}, key=str(actor.id))
+    session.flush()
+
+
+def _operates(operator: Actor, agent_uri: str) -> bool:
+    """Whether an account says that it answers for an agent. An agent answers for nobody."""
+    return operator.kind != "agent" and operator.suspended_at is None and agent_uri in operator.operates
 
 
 def _keys_changed(uow: UnitOfWork, actor: Actor, *, certificates: bool) -> None:

@@ -14,8 +14,9 @@ from .paging import Page, newest_first, paginate
 
 DAY = dt.timedelta(hours=24)
 KEPT = dt.timedelta(days=90)
-ANSWER, SAYS = "agent-answer-", "agent-say-"
-"""How the idempotency keys of an agent's answers begin: of a video, and of words alone. The id of the mention follows."""
+ANSWER, OWN, SAYS = "agent-answer-", "agent-own-", "agent-say-"
+"""How the idempotency keys of an agent's posts begin: a video that answers, one of its schedule, an answer in words alone. The id
+of the mention follows."""
 WAITING = ("received", "making", "held")
 
 
@@ -90,15 +91,35 @@ def asker_deleted(uow: UnitOfWork, status_id: int) -> None:
         jobs.enqueue(uow, "agent_reply", {"mention_id": mention_id}, key=f"{mention_id}:deleted")
 
 
-def deserted(status: Status) -> bool:
-    """Whether a post answers somebody in an agent's name who has deleted the question meanwhile."""
-    return status.in_reply_to_uri is not None and status.in_reply_to_id is None and of_answer(status) is not None
+def unwanted(session: Session, status: Status) -> bool:
+    """Whether a post is an agent's answer to somebody who has deleted the question, or wants to be left alone, meanwhile."""
+    mention_id = of_post(status, ANSWER)
+    if mention_id is None:
+        return False
+    mention = session.get(AgentMention, mention_id)
+    taken_back = mention is not None and mention.agent_id == status.actor_id and mention.state == "withdrawn"
+    return taken_back or status.in_reply_to_id is None or session.get(Status, status.in_reply_to_id) is None
 
 
-def of_answer(status: Status) -> int | None:
-    """Of which mention a post is the video that answers it; None for any other post."""
-    number = (status.idempotency_key or "").removeprefix(ANSWER)
-    return int(number) if number != status.idempotency_key and number.isdecimal() and len(number) < 19 else None
+def open_of(session: Session, agent_id: int, author_id: int) -> Sequence[AgentMention]:
+    """What somebody asked an agent for and has not had yet, locked."""
+    return session.scalars(select(AgentMention).where(
+        AgentMention.author_id == author_id, AgentMention.agent_id == agent_id, AgentMention.state.in_(WAITING))
+        .order_by(AgentMention.id).with_for_update()).all()
+
+
+def of_post(status: Status, *kinds: str) -> int | None:
+    """Of which mention a post is the video; None for any other post. `kinds`: of `ANSWER` and `OWN`; none: both."""
+    key = status.idempotency_key or ""
+    number = next((key.removeprefix(kind) for kind in kinds or (ANSWER, OWN) if key.startswith(kind)), "")
+    return int(number) if number.isdecimal() and number.isascii() and len(number) < 19 else None
+
+
+def settled(uow: UnitOfWork, status: Status, what: str) -> None:
+    """The post of a video was sent, or given up: have that noted. Other posts are left alone."""
+    mention_id = of_post(status)
+    if mention_id is not None:
+        jobs.enqueue(uow, "agent_reply", {"mention_id": mention_id}, key=f"{mention_id}:{what}")
 
 
 def page(session: Session, agent_id: int, wanted: Page) -> list[AgentMention]:

@@ -45,6 +45,7 @@ KINDS: dict[str, tuple[str, str]] = {
                     "down that it is gone"),
     "delete_private": ("housekeeping", "{keys}: remove sealed pictures of likenesses that have lost their keys"),
     "check_attestation": ("federation", "{actor_id}: fetch the credentials an actor names, and the status list: is it a person?"),
+    "confirm_operator": ("federation", "{actor_id}: another server's agent names an operator: does that account say so too?"),
     "judge_people": ("housekeeping", "{host, after?}: a server came on the list of trusted verifiers or left it: weigh its word "
                      "about people again"),
     "answer_mention": ("media", "{mention_id}: an agent was asked for a video: queue it, or say why not"),

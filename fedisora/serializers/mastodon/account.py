@@ -37,6 +37,7 @@ def account(actor: Actor, uris: Uris, moved: Actor | None = None, *, narrowing: 
         narrowing: whose word about people the viewer takes (`store.verifiers.narrowing`).
     """
     avatar, header = picture(actor, uris), picture(actor, uris, "header")
+    badge = humanity.badge(actor, uris, narrowing=narrowing)
     found: dict[str, Any] = {
         "id": str(actor.id), "username": actor.username, "acct": actor.acct, "display_name": actor.name or actor.username,
         "locked": actor.locked, "bot": actor.type in ("Service", "Application") or actor.kind == "agent",
@@ -48,9 +49,9 @@ def account(actor: Actor, uris: Uris, moved: Actor | None = None, *, narrowing: 
         "last_status_at": actor.last_status_at.date().isoformat() if actor.last_status_at else None,
         "hide_collections": actor.hide_collections, "noindex": not actor.indexable, "emojis": emojis(actor.emojis), "roles": [],
         "fields": [{"name": item["name"], "value": item["value"], "verified_at": None}
-                   for item in humanity.shown_fields(actor, uris, narrowing=narrowing)],
-        "fedisora": {"kind": actor.kind, "operator": actor.operator_uri,
-                     "human": humanity.in_short(actor, uris, narrowing=narrowing)}}
+                   for item in humanity.shown_fields(actor, uris, badge)],
+        "fedisora": {"kind": actor.kind, "operator": actor.operator_uri, "operator_confirmed": actor.operator_confirmed,
+                     "human": humanity.in_short(actor, badge)}}
     if actor.suspended_at is not None:
         found["suspended"] = True
     if moved is not None:

@@ -14,13 +14,19 @@ from .account import account, when
 from .status import Statuses
 
 
+def _category(row: Report) -> str:
+    """Mastodon's word for it: apps know no others."""
+    return "other" if row.category == "likeness" else row.category
+
+
 def report(session: Session, row: Report, uris: Uris) -> dict[str, Any]:
     """A report as its author sees it."""
     posts = statuses.by_uris(session, row.status_uris)
     return {"id": str(row.id), "action_taken": row.state == "resolved", "action_taken_at": when(row.resolved_at),
-            "category": row.category, "comment": row.comment, "forwarded": row.forwarded, "created_at": when(row.created_at),
+            "category": _category(row), "comment": row.comment, "forwarded": row.forwarded, "created_at": when(row.created_at),
             "status_ids": [str(posts[uri].id) for uri in row.status_uris if uri in posts], "rule_ids": None,
-            "target_account": account(actors.get(session, row.target_id), uris)}
+            "target_account": account(actors.get(session, row.target_id), uris),
+            "fedisora": {"category": row.category, "urgent": row.urgent}}
 
 
 def _admin_account(actor: Actor, user: User | None, uris: Uris) -> dict[str, Any]:
@@ -44,9 +50,10 @@ def admin_reports(session: Session, rows: Sequence[Report], viewer_id: int, uris
         return _admin_account(people[actor_id], users.get(actor_id), uris) if actor_id is not None else None
 
     return [{"id": str(row.id), "action_taken": row.state == "resolved", "action_taken_at": when(row.resolved_at),
-             "category": row.category, "comment": row.comment, "forwarded": row.forwarded, "created_at": when(row.created_at),
+             "category": _category(row), "comment": row.comment, "forwarded": row.forwarded, "created_at": when(row.created_at),
              "updated_at": when(row.resolved_at or row.created_at), "account": person(row.actor_id),
              "target_account": person(row.target_id), "assigned_account": None,
              "action_taken_by_account": person(row.resolved_by),
+             "fedisora": {"category": row.category, "urgent": row.urgent},
              "statuses": [loaded.render(posts[uri]) for uri in row.status_uris if uri in posts], "rules": []}
             for row in rows]

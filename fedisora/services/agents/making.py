@@ -1,6 +1,7 @@
 """Making an agent: by the person who will answer for it."""
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from ...db import UnitOfWork
 from ...errors import Forbidden
 from ...models import Actor, User
 from ...provenance import humanity
+from ...settings import Settings
 from ...store import agents as rows
 from .. import accounts, local_actors
 
@@ -30,20 +32,27 @@ def most(session: Session, actor_id: int) -> int:
     return int(limits.get("agents", MOST))
 
 
+def refusal(session: Session, settings: Settings, operator: Actor, now: dt.datetime) -> tuple[str, str]:
+    """(why somebody may not answer for one more agent, a word for programs); empty when they may."""
+    if not operator.local or operator.kind != "human" or operator.suspended_at is not None:
+        return "Only a human account of this server can answer for an agent.", "not-human"
+    if settings.agent_operators == "verified" and not humanity.holds(operator.human, operator.human_until, now):
+        return NOT_VERIFIED, "not-verified"
+    limit = most(session, operator.id)
+    if len(mine(session, operator)) >= limit:
+        return f"One person may have {limit} agents here. Hand one of yours over, or ask for more.", "too-many-agents"
+    return "", ""
+
+
 def check_operator(uow: UnitOfWork, operator: Actor) -> None:
     """Whether somebody may answer for one more agent.
 
     Raises:
         Forbidden: not a human, not verified where that is asked for, or they have as many as they may.
     """
-    if not operator.local or operator.kind != "human" or operator.suspended_at is not None:
-        raise Forbidden("Only a human account of this server can answer for an agent.")
-    if uow.settings.agent_operators == "verified" and not humanity.holds(operator.human, operator.human_until, uow.now):
-        raise Forbidden(NOT_VERIFIED, code="not-verified")
-    limit = most(uow.session, operator.id)
-    if len(mine(uow.session, operator)) >= limit:
-        raise Forbidden(f"One person may have {limit} agents here. Hand one of yours over, or ask for more.",
-                        code="too-many-agents")
+    reason, code = refusal(uow.session, uow.settings, operator, uow.now)
+    if reason:
+        raise Forbidden(reason, code=code)
 
 
 def create(uow: UnitOfWork, operator: Actor, username: str, *, name: str = "", avatar_key: str | None = None,

@@ -78,7 +78,7 @@ def own_post(profile: AgentProfile, mention: AgentMention, plan: Plan) -> dict[s
     """The post of a video of the agent's own schedule."""
     parts = [quiet(plan.prompt), *filter(None, [quiet(profile.persona)]), parameters(plan)]
     return {"text": "\n\n".join(parts), "visibility": "public", "description": description(plan, None), "show_prompt": True,
-            "idempotency_key": f"agent-own-{mention.id}"}
+            "idempotency_key": f"{agent_mentions.OWN}{mention.id}"}
 
 
 def help_text(agent: Actor, profile: AgentProfile) -> str:

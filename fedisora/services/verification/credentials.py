@@ -21,6 +21,7 @@ from ...provenance import humanity
 from ...store import actors, notifications
 from ...store import credentials as rows
 from .. import audit
+from ..agents import stopping
 from . import status_lists
 
 RENEW_WITHIN: Final = dt.timedelta(days=30)
@@ -198,3 +199,5 @@ def _tell(uow: UnitOfWork, actor: Actor) -> None:
     actor.human_checked_at = actor.updated_at = uow.now
     uow.session.flush()
     update.send_actor(uow, actor)
+    if actor.operates:  # its agents stop, or may go on
+        stopping.look_after(uow, actor)

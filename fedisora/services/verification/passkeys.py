@@ -53,7 +53,7 @@ def begin(uow: UnitOfWork, user: User, actor: Actor) -> dict[str, Any]:
     if len(known) >= MOST:
         raise Conflict(f"You have {MOST} passkeys. Remove one first.")
     challenge = secrets.token_bytes(32)
-    uow.session.add(OneTimeToken(token_hash=_hash(challenge), purpose=PURPOSE, user_id=user.id, created_at=uow.now,
+    uow.session.add(OneTimeToken(token_hash=digest(challenge), purpose=PURPOSE, user_id=user.id, created_at=uow.now,
                                  expires_at=uow.now + LIFETIME))
     rp_id, _ = relying_party(uow.uris)
     options = generate_registration_options(
@@ -78,8 +78,8 @@ def take(uow: UnitOfWork, user: User, answer: dict[str, Any]) -> bytes:
     Raises:
         Invalid: not an answer to an open challenge of this person.
     """
-    challenge = _challenge_of(answer)
-    row = uow.session.get(OneTimeToken, _hash(challenge), with_for_update=True)
+    challenge = challenge_of(answer)
+    row = uow.session.get(OneTimeToken, digest(challenge), with_for_update=True)
     if (row is None or row.purpose != PURPOSE or row.user_id != user.id or row.used_at is not None
             or row.expires_at <= uow.now):
         raise Invalid("This took too long, or was sent before. Add the passkey again.")
@@ -152,18 +152,24 @@ def _own(uow: UnitOfWork, user: User, passkey_id: int) -> Passkey:
     return row
 
 
-def _hash(challenge: bytes) -> str:
+def digest(challenge: bytes) -> str:
+    """What is kept of a challenge."""
     return hashlib.sha256(b"passkey" + challenge).hexdigest()
 
 
-def _challenge_of(answer: dict[str, Any]) -> bytes:
+def challenge_of(answer: dict[str, Any]) -> bytes:
     """The challenge that a browser says it answered."""
     try:
-        data = json.loads(_bytes(answer["response"]["clientDataJSON"]))
-        return _bytes(data["challenge"])
+        data = json.loads(from_base64(answer["response"]["clientDataJSON"]))
+        return from_base64(data["challenge"])
     except (KeyError, TypeError, ValueError, binascii.Error, RecursionError) as error:
         raise Invalid("This is not a passkey.", cause=error) from error
 
 
-def _bytes(text: str) -> bytes:
+def from_base64(text: str) -> bytes:
+    """Bytes of base64url without padding.
+
+    Raises:
+        ValueError
+    """
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

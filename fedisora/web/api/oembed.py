@@ -77,7 +77,7 @@ def document(card: cards.Card, uris: Uris, site: str, most_wide: int | None = No
             "label": card.label, "digitalSourceType": file.source,
             "verdict": "recovered" if file.copied else verdict.get("verdict"), "summary": verdict.get("summary"),
             "actor": card.author.uri, "actorKind": card.author.kind,
-            "human": humanity.in_short(card.author, uris),
+            "human": humanity.in_short(card.author, card.badge),
             "operator": card.author.operator_uri, "record": uris.record(media.id), "digestMultibase": media.digest}
         if file.poster and not card.covered:
             found |= {"thumbnail_url": file.poster, "thumbnail_width": file.width or BOX, "thumbnail_height": file.height or BOX}

@@ -9,6 +9,7 @@ from ...provenance.dial import SWITCHES
 from ...provenance.foreign_labels import SOURCES
 from ...provenance.verdict import VERDICTS
 from ...store.fingerprints import ANSWERS
+from .agent_shapes import AGENTS
 from .generations.schemas import GENERATIONS
 from .operations import Schema, array, ref
 from .screening_shapes import SCREENINGS
@@ -21,9 +22,15 @@ _HUMAN: Final[dict[str, Schema]] = {
     "how": maybe({"type": "string", "description": "The method in English words."}), "until": maybe(MOMENT),
     "checked_at": maybe(MOMENT), "credential": maybe(URI)}
 
+_ASKING: Final[dict[str, Schema]] = {
+    "audience": {"type": "string", "enum": ["nobody", "approved", "mutuals", "verified", "everyone"],
+                 "description": "Who may ask."},
+    "forbidden": {"type": "string", "description": "What it must not be used for, in the owner's words."},
+    "agents": {"type": "boolean", "description": "Whether AI agents may ask."}, "until": maybe(MOMENT)}
 SCHEMAS: Final[dict[str, Schema]] = {
     "Error": thing("What went wrong, in a sentence that may be shown.", {"error": TEXT},
                    {"code": {"type": "string", "description": "A word for programs, where one status has several reasons."}}),
+    **AGENTS,
     **GENERATIONS,
     **SCREENINGS,
     "Verdict": thing(
@@ -121,6 +128,17 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "cases": array({"type": "object"}), "passkeys": array({"type": "object"}), "credentials": array({"type": "object"}),
          "vouches_for_me": array({"type": "object"}), "vouches_of_mine": array({"type": "object"}),
          "identities": array({"type": "object"}), "log": array({"type": "object"})}),
+    "Likeness": thing(
+        "One's own likeness, and who may ask for it. The picture is shown on its page alone.",
+        {"id": maybe(ID), "state": {"type": "string", "enum": ["none", "checking", "active", "refused", "withdrawn"]}, **_ASKING,
+         "case_id": maybe(ID), "enrolled_at": maybe(MOMENT)}, closed=True),
+    "Character": thing(
+        "Somebody or something invented, and who may ask for it.",
+        {"id": ID, "uri": URI, "name": TEXT, "summary": TEXT, **_ASKING, "created_at": MOMENT}, closed=True),
+    "LikenessPerson": thing(
+        "What one decided about an account, for one's likeness and characters.",
+        {"account": {"type": "object"}, "decision": {"type": "string", "enum": ["approved", "always", "blocked"]},
+         "created_at": MOMENT}, closed=True),
     "Named": thing("A post by its id, and its row here when it is known.", {"uri": URI, "status_id": maybe(ID)}),
     "Dial": thing(
         "How much AI somebody wants to see.",

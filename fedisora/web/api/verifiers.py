@@ -73,12 +73,12 @@ async def show(request: Request) -> Response:
 async def change(request: Request) -> Response:
     """PUT verifiers {mode, hosts?}"""
     who, given = await person(request, "write:accounts"), await params(request)
-    hosts = given.raw("hosts")
-    if hosts is not None and not (isinstance(hosts, list) and all(isinstance(item, str) for item in hosts)):
+    hosts = given.raws("hosts")
+    if not all(isinstance(item, str) for item in hosts):
         raise Invalid("`hosts` is a list of servers.")
 
     def apply(uow: UnitOfWork) -> dict[str, Any]:
-        return _mine(uow.session, Narrowing.of(use_cases.narrow(uow, who.user.id, given.text("mode"), hosts or ())))
+        return _mine(uow.session, Narrowing.of(use_cases.narrow(uow, who.user.id, given.text("mode"), hosts)))
 
     return JSONResponse(await _house(request).db.write(apply), headers=PRIVATE)
 

@@ -49,13 +49,18 @@ async def _admin(request: Request, scope: str) -> Person:
 
 
 async def listed(request: Request) -> Response:
-    """GET admin/reports"""
+    """GET admin/reports: the urgent ones first, then newest first"""
     house: House = request.app.state.house
     who, given, page = await _admin(request, "admin:read:reports"), await params(request), page_of(request, default=100, most=200)
 
     def find(session: Session) -> tuple[list[dict[str, Any]], list[int]]:
-        found = rows.page(session, page, resolved=bool(given.flag("resolved")))
-        return entities.admin_reports(session, found, who.actor.id, house.uris), [row.id for row in found]
+        resolved = bool(given.flag("resolved"))
+        found = rows.page(session, page, resolved=resolved)
+        ids = [row.id for row in found]
+        if not resolved and page.max_id is None and page.since_id is None and page.min_id is None:
+            first = rows.urgent(session)  # in front of the first page; further pages go by their ids as always
+            found = [*first, *(row for row in found if not row.urgent)]
+        return entities.admin_reports(session, found, who.actor.id, house.uris), ids
 
     return paged(request, house.uris, *(await house.db.read(find)), page)
 

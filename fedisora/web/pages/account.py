@@ -20,7 +20,7 @@ from .visitor import Visitor, address, checked_form, go, local_target, log_in, l
 if TYPE_CHECKING:
     from ...app import House
 
-FIELDS = ("username", "email", "kind", "operator", "reason")
+FIELDS = ("username", "email", "kind", "reason")
 
 
 def _house(request: Request) -> House:
@@ -92,6 +92,8 @@ async def _create(request: Request, form: FormData, *, setup: str = "") -> User:
     house = _house(request)
     values = {name: text(form, name).strip() for name in FIELDS}
     password = text(form, "password")
+    if values["kind"] == "agent":
+        raise Invalid("An agent is made by its operator: log in as yourself, then open Settings, Agents.")
     await house.db.read(lambda session: accounts.check_new(session, values["username"], values["email"], password,
                                                            admin=bool(setup)))
     keys = await house.db.run(local_actors.new_keys)  # slow: not inside the transaction
@@ -102,7 +104,7 @@ async def _create(request: Request, form: FormData, *, setup: str = "") -> User:
             return accounts.create(uow, values["username"], values["email"], password, admin=True, keys=keys)
         state = "pending" if house.settings.registrations == "approval" else "active"
         return accounts.create(uow, values["username"], values["email"], password, kind=values["kind"] or "human",
-                               operator=values["operator"] or None, state=state, reason=values["reason"], keys=keys)
+                               state=state, reason=values["reason"], keys=keys)
 
     return await house.db.write(create)
 

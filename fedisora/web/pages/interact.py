@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from ...db import UnitOfWork
 from ...errors import Conflict, FedisoraError, Invalid, NotFound
 from ...models import Actor, Notification, Screening, Status
+from ...provenance.badge import Narrowing
 from ...services import declaration, follows, interactions
 from ...services import publish as writing
 from ...services.publish import Draft
@@ -37,12 +38,18 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "human.likeness": "has enrolled your likeness. Now say who may ask for it.",
          "human.rejected": "has an answer to your verification.",
          "human.expired": "did not look at your clip in time. It is deleted.",
+         "agent.transfer": "asks you to answer for an agent.", "agent.accepted": "answers for an agent of yours from now on.",
+         "agent.refused": "does not want to answer for your agent.",
+         "agent.paused": "stands still: you are not a verified human at present.",
+         "agent.stopped": "was stopped by an administrator.", "agent.started": "was started again by an administrator.",
          "human.approved": "has verified that a person is behind your account.",
          "human.renew": "reminds you: your verification runs out within a month. Do one of the ways again to renew it.",
          "human.ended": "tells you: your verification has run out.",
          "human.revoked": "has taken your verification back.",
          "match.question": "has a video that yours looks like. Is it a remix of it, or yours?",
          "human.vouch": "asks you to vouch that they are a person.", "human.vouched": "vouched that you are a person."}
+
+AGENTS = ("agent.transfer", "agent.accepted", "agent.refused", "agent.paused", "agent.stopped", "agent.started")
 
 
 def _house(request: Request) -> House:
@@ -187,6 +194,10 @@ def _link(session: Session, row: Notification) -> tuple[str, str] | None:
         return "/settings/human", "See Verified human"
     if row.type in ("human.vouch", "human.vouched"):
         return "/settings/human/vouch", "See vouches"
+    if row.type in AGENTS:
+        return "/settings/agents", "See your agents"
+    if row.type == "admin.report":
+        return "/admin/reports", "See reports"
     if row.type == "generation.held":
         return "/admin/generation/held", "See held videos"
     if row.type == "generation.decided":
@@ -198,18 +209,21 @@ def _link(session: Session, row: Notification) -> tuple[str, str] | None:
 async def inbox(request: Request) -> Response:
     """GET /notifications"""
     house = _house(request)
-    _, person = (await visitor(request)).person()
+    user, person = (await visitor(request)).person()
+    narrowing = Narrowing.of(user.verifiers)
 
     def read(session: Session) -> tuple[list[dict[str, Any]], list[views.AccountView]]:
         rows = notifications.page(session, person.id, Page(limit=40))
         people = actors.many(session, [row.from_actor_id for row in rows])
         posts = list(statuses.many(session, [row.status_id for row in rows if row.status_id is not None]).values())
         shown = {post.id: post for post in views.posts(session, posts, person.id, house.uris)}
-        items = [{"person": views.account(people[row.from_actor_id], house.uris), "words": WORDS.get(row.type, row.type),
+        items = [{"person": views.account(people[row.from_actor_id], house.uris, narrowing),
+                  "words": WORDS.get(row.type, row.type),
                   "post": shown.get(row.status_id) if row.status_id is not None else None, "when": row.created_at,
                   "link": _link(session, row)}
                  for row in rows]
-        asking = [views.account(actor, house.uris) for _, actor in relations.follow_requests(session, person.id, Page(limit=40))]
+        asking = [views.account(actor, house.uris, narrowing)
+                  for _, actor in relations.follow_requests(session, person.id, Page(limit=40))]
         return items, asking
 
     items, asking = await house.db.read(read)

@@ -26,6 +26,7 @@ from ...store import media as media_rows
 from ...store.paging import Page
 from ..pagination import page_of
 from . import addressed, cards, lineage, recovered, views
+from .agent_view import AgentView, agent_view
 from .remix import POLICIES
 from .render import page
 from .visitor import visitor
@@ -119,22 +120,23 @@ async def profile(request: Request) -> Response:
 
     narrowing = Narrowing.of(who.user.verifiers if who.user is not None else None)
 
-    def read(session: Session) -> tuple[Actor, list[Status], list[views.PostView], Any, bool, Behind]:
+    def read(session: Session) -> tuple[Actor, list[Status], list[views.PostView], Any, bool, Behind,
+                                        AgentView | None]:
         actor = addressed.account(session, name, house.uris.host)
         vouchable = vouching.offers(session, who.actor, actor, house.db.clock())
         rows = statuses.account(session, actor.id, wanted, viewer_id=who.actor_id)
         relation = relations.relationships(session, who.actor_id, [actor.id])[actor.id] if who.actor_id else None
         return (actor, rows, views.posts(session, rows, who.actor_id, house.uris), relation, vouchable,
-                behind(session, actor, house.uris, narrowing))
+                behind(session, actor, house.uris, narrowing), agent_view(session, house, actor, who.actor_id))
 
-    actor, rows, posts, relation, vouchable, known = await house.db.read(read)
+    actor, rows, posts, relation, vouchable, known, agent = await house.db.read(read)
     if actor.local and wants_activity(request.headers.get("accept")):
         return RedirectResponse(actor.uri, 302, {"Vary": "Accept"})
     videos = [post for post in posts
               if post.boosted_by is None and post.main is not None and post.main.kind in ("video", "image")]
     return await page(request, "profile.html", account=views.account(actor, house.uris, narrowing), behind=known, videos=videos,
                       notes=[post for post in posts if post not in videos], mine=actor.id == who.actor_id, relation=relation,
-                      vouchable=vouchable, more=_older(request, rows))
+                      vouchable=vouchable, agent=agent, more=_older(request, rows))
 
 
 async def post(request: Request) -> Response:

@@ -3,7 +3,6 @@ away or erase in verification_data.py."""
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +18,7 @@ from ...provenance import humanity
 from ...services import audit
 from ...services.verification import cases, methods, passkeys, states
 from ...store import actors, verification
-from . import humans, verification_clip, verification_data, verification_methods
+from . import humans, passkey_login, verification_clip, verification_data, verification_methods
 from .render import page
 from .visitor import checked_form, go, text, visitor
 
@@ -154,13 +153,7 @@ async def passkey_add(request: Request) -> Response:
     """POST /settings/human/passkeys {answer: RegistrationResponseJSON, name}"""
     form = await checked_form(request)
     user, _ = (await visitor(request)).person()
-    given = text(form, "answer")
-    try:
-        answer = json.loads(given) if len(given) <= passkeys.MOST_BYTES else None
-    except (ValueError, RecursionError) as error:
-        raise Invalid("This is not a passkey.", cause=error) from error
-    if not isinstance(answer, dict):
-        raise Invalid("This is not a passkey.")
+    answer = passkey_login.answer_of(text(form, "answer"))
     # in two steps: a challenge stays used when what answered it did not hold
     challenge = await _house(request).db.write(lambda uow: passkeys.take(uow, user, answer))
     await _house(request).db.write(lambda uow: passkeys.finish(uow, user, answer, challenge, text(form, "name")))

@@ -24,7 +24,8 @@ ADMIN, MINE = "/admin/verifiers", "/settings/verifiers"
 SHOWN = 50
 """Servers that vouch and are not on the list, shown to administrators at most."""
 CHOICES = (
-    ("instance", "Whose word this server takes", "Each server's word about its own people, and the word of the servers below."),
+    ("instance", "Whose word this server takes",
+     "Each server's word about its own people, and that of servers its administrators trust."),
     ("own", "This server only", "Only people whom this server has checked itself are shown as checked."),
     ("listed", "This server and those I list", "Of those whose word this server takes, only the ones you name."))
 
@@ -35,11 +36,11 @@ def _house(request: Request) -> House:
 
 
 # ---- the administrator's list
-async def _admin_page(request: Request, *, host: str = "", note: str = "", problem: str = "", status: int = 200) -> Response:
+async def _admin_page(request: Request, *, server: str = "", note: str = "", problem: str = "", status: int = 200) -> Response:
     def read(session: Session) -> dict[str, Any]:
         return {"listed": rows.every(session), "others": attestations.claimants(session, SHOWN)}
 
-    return await page(request, "admin_verifiers.html", status=status, host=host, note=note, problem=problem,
+    return await page(request, "admin_verifiers.html", status=status, server=server, note=note, problem=problem,
                       **await _house(request).db.read(read))
 
 
@@ -58,7 +59,7 @@ async def add(request: Request) -> Response:
     try:
         kept = await house.db.write(lambda uow: verifiers.add(uow, host, note=note, by=me.id).host)
     except Invalid as error:
-        return await _admin_page(request, host=host, note=note, problem=error.text, status=422)
+        return await _admin_page(request, server=host, note=note, problem=error.text, status=422)
     return go(request, ADMIN, f"The word of {kept} counts here now.")
 
 

@@ -60,6 +60,8 @@ class AccountView:
     mark: str
     operator: str | None
     operator_handle: str
+    operator_confirmed: bool
+    """Both say that this account runs the agent."""
     local: bool
     summary: str
     url: str
@@ -97,7 +99,8 @@ def account(actor: Actor, uris: Uris, narrowing: Narrowing = PLAIN) -> AccountVi
     return AccountView(
         id=actor.id, name=actor.name or actor.username, handle=f"@{actor.username}@{actor.domain or uris.host}",
         page=account_page(actor), avatar=avatar, tone=tone, kind=kind, badge=badge, mark=mark, operator=actor.operator_uri,
-        operator_handle=operator_handle, local=actor.local, summary=actor.summary, url=actor.url or actor.uri, uri=actor.uri,
+        operator_handle=operator_handle, operator_confirmed=actor.operator_confirmed, local=actor.local, summary=actor.summary,
+        url=actor.url or actor.uri, uri=actor.uri,
         followers=actor.followers_count, following=actor.following_count, posts=actor.statuses_count,
         fields=humanity.own_fields(actor), locked=actor.locked)
 

@@ -2,14 +2,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from typing import Any
 
 import pytest
-import rfc8785
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from fedisora.activitypub.negotiation import is_activity_type
 from fedisora.federation.fetch import ACCEPT
@@ -17,33 +14,10 @@ from fedisora.models import HumanCredential, StatusList
 from fedisora.services import accounts, tokens
 from fedisora.services.verification import credentials
 from fedisora.store import actors
+from tests.support.jcs import verify
 from tests.support.studio import Studio
 
 from .test_openapi import Client
-
-ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-
-
-def base58(text: str) -> bytes:
-    """Multibase base58btc, by hand."""
-    assert text.startswith("z")
-    number = 0
-    for letter in text[1:]:
-        number = number * 58 + ALPHABET.index(letter)
-    return b"\0" * (len(text[1:]) - len(text[1:].lstrip("1"))) + number.to_bytes((number.bit_length() + 7) // 8, "big")
-
-
-def verify(document: dict[str, Any], issuer: dict[str, Any]) -> None:
-    """eddsa-jcs-2022 by hand (W3C VC Data Integrity EdDSA §3.3), with nothing of ours."""
-    plain = {name: value for name, value in document.items() if name != "proof"}
-    options = {name: value for name, value in document["proof"].items() if name != "proofValue"}
-    assert options["cryptosuite"] == "eddsa-jcs-2022" and options["proofPurpose"] == "assertionMethod"
-    assert options["@context"] == document["@context"]
-    (key,) = [key for key in issuer["assertionMethod"] if key["id"] == options["verificationMethod"]]
-    raw = base58(key["publicKeyMultibase"])
-    assert raw[:2] == b"\xed\x01"
-    digest = hashlib.sha256(rfc8785.dumps(options)).digest() + hashlib.sha256(rfc8785.dumps(plain)).digest()
-    Ed25519PublicKey.from_public_bytes(raw[2:]).verify(base58(document["proof"]["proofValue"]), digest)
 
 
 def issue(studio: Studio, name: str = "ada", method: str = "live-clip") -> HumanCredential:

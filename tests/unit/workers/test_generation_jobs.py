@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.app import House, build_house, workers_module
-from fedisora.errors import Forbidden
+from fedisora.errors import Forbidden, TooManyRequests
 from fedisora.generation.intake import Wanted
 from fedisora.generation.safety import Gates, Subject, Verdict
 from fedisora.models import Generation, Job, Lineage, Media, Status
@@ -248,6 +248,25 @@ def test_an_ordered_post_is_published_when_the_gates_let_it(house: House, ann: i
         assert house.db.read_now(lambda session: len(session.scalars(select(Status).where(Status.actor_id == ann)).all())) == 1
     else:
         assert (row.code, row.error) == ("too-red", "This is too red.")
+
+
+def test_a_post_that_may_not_be_written_yet_is_written_later(house: House, ann: int, tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    row_id = finished(house, ann, tmp_path)
+
+    def wait(*_: Any) -> None:
+        raise TooManyRequests("Please wait a little.", retry_after=90)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(posts.conduct, "may_post", wait)
+        run(house, lambda: JOBS.publish_generation(house, {"generation_id": row_id}))
+    later = house.db.read_now(lambda session: session.scalars(select(Job).where(
+        Job.kind == "publish_generation").order_by(Job.run_at.desc())).first())
+    assert later is not None and later.payload == {"generation_id": row_id}
+    assert later.run_at > house.db.clock() + dt.timedelta(seconds=60)
+    assert house.db.read_now(lambda session: session.get_one(Generation, row_id)).state == "publishing"
+    run(house, lambda: JOBS.publish_generation(house, later.payload))
+    assert house.db.read_now(lambda session: session.get_one(Generation, row_id)).state == "done"
 
 
 def test_what_starts_from_somebodys_video_is_a_remix_of_it(house: House, ann: int, tmp_path: Path) -> None:
