@@ -85,7 +85,8 @@ class Desk:
     # ---- handing in
     def challenge(self, who: str = "ann") -> str:
         self.village.act(presented.begin, who)
-        return str(self.village.act(presented.waiting, who))
+        return self.house.db.read_now(lambda session: presented.waiting(
+            session, self.village.actor(who), self.house.vault, self.house.db.clock()))
 
     def hand_in(self, document: object, who: str = "ann") -> str:
         """Hand something in as the page does; the subject. What is refused is refused as there."""
