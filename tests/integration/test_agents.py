@@ -85,7 +85,7 @@ def test_somebody_elses_agent_is_not_there(bob: Api, dreamer: Api, browser: Brow
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("PATCH", "/api/v1/accounts/update_credentials"), ("POST", "/api/v1/reports"), ("POST", f"{V1}/consent/requests/1/grant")])
+    ("PATCH", "/api/v1/accounts/update_credentials"), ("POST", "/api/v1/reports"), ("POST", f"{V1}/agents/dreamer/stop")])
 def test_an_agents_token_does_not_do_everything(dreamer: Api, method: str, path: str) -> None:
     answer = dreamer.http.request(method, path, json={})
     assert answer.status_code == 403
