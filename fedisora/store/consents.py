@@ -5,8 +5,8 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -69,10 +69,11 @@ def open_between(session: Session, owner_id: int, requester_id: int) -> Sequence
 
 
 def waiting(session: Session, owner_id: int) -> int:
-    """How many requests wait for an owner's answer; those of suspended and deleted accounts are not shown."""
+    """How many requests and rendered drafts wait for an owner's answer; those of suspended and deleted accounts are not shown."""
     return session.scalar(select(func.count()).select_from(ConsentRequest).join(
         Actor, Actor.id == ConsentRequest.requester_id).where(
-        ConsentRequest.owner_id == owner_id, ConsentRequest.state == PENDING, Actor.suspended_at.is_(None))) or 0
+        ConsentRequest.owner_id == owner_id, Actor.suspended_at.is_(None), or_(ConsentRequest.state == PENDING, and_(
+            ConsentRequest.state == AGREED, ConsentRequest.content_digest.is_not(None))))) or 0
 
 
 def inbox(session: Session, owner_id: int, page: Page, state: str | None = None) -> list[ConsentRequest]:
@@ -134,6 +135,12 @@ def end_generation(uow: UnitOfWork, request: ConsentRequest) -> None:
         uow.session.flush()
         uow.ring(f"generation:{row.id}")
         uow.ring(f"generations:{row.actor_id}")
+
+
+def offered_before(session: Session, moment: dt.datetime, limit: int) -> Sequence[ConsentRequest]:
+    """Requests whose draft was let go before a moment and still lies here."""
+    return session.scalars(select(ConsentRequest).join(Generation, Generation.id == ConsentRequest.render_id).where(
+        ConsentRequest.state == OFFERED, ConsentRequest.seen_at < moment, Generation.state == "draft").limit(limit)).all()
 
 
 # ---- who fetched a stamp

@@ -317,6 +317,13 @@ class Machine(RuleBasedStateMachine):
             self.db.write_now(lambda uow, row=row: lineages.settle(uow, row, lineages.Finding("unreachable")))  # type: ignore[misc]
 
     @rule()
+    def sweep(self) -> None:
+        """What can be fetched no more is deleted; nothing else is."""
+        gone = self.db.write_now(answering.sweep)
+        late = self.moment - answering.OFFER_LASTS
+        assert not gone or any(row.seen_at is not None and row.seen_at < late for row in self._requests("offered"))
+
+    @rule()
     def restart(self) -> None:
         self.db.close()
         self._open()

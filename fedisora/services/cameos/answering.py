@@ -218,6 +218,14 @@ def compared(uow: UnitOfWork, request_id: int, content: str | None) -> str:
 
 
 # ---- after the answer
+def sweep(uow: UnitOfWork, limit: int = 100) -> int:
+    """Delete drafts that were let go and can be fetched no more; how many. What they looked like is known by their digest."""
+    rows = consents.offered_before(uow.session, uow.now - OFFER_LASTS, limit)
+    for request in rows:
+        tidy(uow, request)
+    return len(rows)
+
+
 def tidy(uow: UnitOfWork, request: ConsentRequest) -> None:
     """A request is over: what was rendered for it here is deleted, or not made at all."""
     row = uow.session.get(Generation, request.render_id) if request.render_id is not None else None

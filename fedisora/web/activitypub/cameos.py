@@ -77,7 +77,7 @@ async def draft(request: Request) -> Response:
         return key, answering.token(house.vault, found[0])
 
     key, right = await house.db.read(find)
-    if not hmac.compare_digest(right, token):
+    if not hmac.compare_digest(right.encode(), token.encode()):
         raise NotFound("There is no such file (any more).")
     headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "X-Robots-Tag": "noindex",
                "Content-Security-Policy": "default-src 'none'; sandbox"}
