@@ -13,6 +13,7 @@ from rich.table import Table
 from . import (
     __version__,
     cli_agent,
+    cli_agent_answers,
     cli_backup,
     cli_domain,
     cli_extension,
@@ -46,6 +47,7 @@ app.add_typer(channels, name="channel")
 app.add_typer(relays, name="relay")
 app.add_typer(cli_extension.extensions, name="extension")
 app.add_typer(cli_agent.agents, name="agent")
+cli_agent.agents.command("answers")(cli_agent_answers.answers)
 app.add_typer(cli_domain.domains, name="domain")
 app.add_typer(cli_queue.queues, name="queue")
 app.add_typer(cli_keys.keys, name="keys")
@@ -207,15 +209,17 @@ def user_list(data_dir: DataDir = None, as_json: Annotated[bool, typer.Option("-
     from .models import Actor, User
 
     rows = _with_db(data_dir, lambda uow: [
-        {"name": actor.username, "email": user.email, "kind": actor.kind, "state": user.state, "admin": user.admin}
+        {"name": actor.username, "email": user.email, "kind": actor.kind, "state": user.state, "admin": user.admin,
+         "moderator": user.moderator}
         for user, actor in uow.session.execute(select(User, Actor).join(Actor, Actor.id == User.actor_id)
                                                .order_by(User.created_at))])
     if as_json:
         print(json.dumps(rows))
         return
-    table = Table("name", "kind", "state", "admin", "e-mail")
+    table = Table("name", "kind", "state", "role", "e-mail")
     for row in rows:
-        table.add_row(row["name"], row["kind"] or "", row["state"], "yes" if row["admin"] else "", row["email"])
+        role = "admin" if row["admin"] else "moderator" if row["moderator"] else ""
+        table.add_row(row["name"], row["kind"] or "", row["state"], role, row["email"])
     out.print(table)
 
 

@@ -15,8 +15,9 @@ AT_ONCE: Final = 100
 async def sweep(house: House) -> None:
     """Every hour. Each person, and each list, is a transaction of its own: nobody waits long to write."""
     while due := await house.db.read(lambda session: rows.run_out(session, house.db.clock(), AT_ONCE)):
-        for credential_id in due:
-            await house.db.write(lambda uow, row_id=credential_id: credentials.expire(uow, row_id))  # type: ignore[misc]
+        ended = [await house.db.write(lambda uow, row_id=found: credentials.expire(uow, row_id)) for found in due]  # type: ignore[misc]
+        if not any(ended):
+            break
     while await house.db.write(lambda uow: credentials.remind(uow, AT_ONCE)) == AT_ONCE:
         pass
     while await house.db.write(lambda uow: status_lists.give_up_unclaimed(uow, AT_ONCE)) == AT_ONCE:

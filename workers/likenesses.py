@@ -5,7 +5,9 @@ import asyncio
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from fedisora.db import UnitOfWork
 from fedisora.errors import FedisoraError
+from fedisora.services.likenesses.enrolling import publish_policy
 from fedisora.storage.private import LIKENESSES
 from fedisora.store import likenesses
 
@@ -32,8 +34,15 @@ async def delete_private(house: House, payload: dict[str, Any]) -> None:
             raise FedisoraError(cause=f"{key} is still there after its deletion")
 
 
+def _tell(uow: UnitOfWork) -> None:
+    for actor in likenesses.over(uow.session, uow.now):
+        publish_policy(uow, actor)
+
+
 async def sweep(house: House) -> None:
-    """Remove sealed pictures that no row names: an account is deleted, or a process was killed before it wrote the row."""
+    """Tell other servers of likenesses whose time is over; remove sealed pictures that no row names: an account is deleted, or a
+    process was killed before it wrote the row."""
+    await house.db.write(_tell)
     before = house.db.clock() - ORPHAN_AGE
     found = [item.key for item in await asyncio.to_thread(house.private.files, LIKENESSES) if item.modified < before]
     if found:

@@ -216,7 +216,7 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     actor = actors.get(session, status.actor_id)
     if agent_standing.may_act(session, uow.settings, actor, uow.now):
         return  # it is sent when the agent goes on: services.agents.stopping.resume
-    if agent_mentions.deserted(status) or not remixes.cleared(uow, status, actor):
+    if agent_mentions.unwanted(session, status) or not remixes.cleared(uow, status, actor):
         return
     files = media_rows.of_statuses(session, [status_id]).get(status_id, [])
     media_rows.note_made(status, files)

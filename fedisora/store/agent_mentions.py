@@ -91,9 +91,21 @@ def asker_deleted(uow: UnitOfWork, status_id: int) -> None:
         jobs.enqueue(uow, "agent_reply", {"mention_id": mention_id}, key=f"{mention_id}:deleted")
 
 
-def deserted(status: Status) -> bool:
-    """Whether a post answers somebody in an agent's name who has deleted the question meanwhile."""
-    return status.in_reply_to_uri is not None and status.in_reply_to_id is None and of_post(status, ANSWER) is not None
+def unwanted(session: Session, status: Status) -> bool:
+    """Whether a post is an agent's answer to somebody who has deleted the question, or wants to be left alone, meanwhile."""
+    mention_id = of_post(status, ANSWER)
+    if mention_id is None:
+        return False
+    mention = session.get(AgentMention, mention_id)
+    taken_back = mention is not None and mention.agent_id == status.actor_id and mention.state == "withdrawn"
+    return taken_back or status.in_reply_to_id is None or session.get(Status, status.in_reply_to_id) is None
+
+
+def open_of(session: Session, agent_id: int, author_id: int) -> Sequence[AgentMention]:
+    """What somebody asked an agent for and has not had yet, locked."""
+    return session.scalars(select(AgentMention).where(
+        AgentMention.author_id == author_id, AgentMention.agent_id == agent_id, AgentMention.state.in_(WAITING))
+        .order_by(AgentMention.id).with_for_update()).all()
 
 
 def of_post(status: Status, *kinds: str) -> int | None:

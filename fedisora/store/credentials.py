@@ -64,10 +64,11 @@ def run_out(session: Session, now: dt.datetime, limit: int) -> list[int]:
 
 
 def to_remind(session: Session, now: dt.datetime, before: dt.timedelta, limit: int) -> Sequence[HumanCredential]:
-    """Credentials that run out within `before` and whose people have not been told."""
-    return session.scalars(select(HumanCredential).where(
+    """Credentials that run out within `before` and whose people have not been told, and can renew them."""
+    return session.scalars(select(HumanCredential).join(Actor, Actor.id == HumanCredential.actor_id).where(
         HumanCredential.ended_at.is_(None), HumanCredential.reminded_at.is_(None), HumanCredential.valid_until > now,
-        HumanCredential.valid_until <= now + before).order_by(HumanCredential.valid_until).limit(limit)).all()
+        HumanCredential.valid_until <= now + before, Actor.moved_to.is_(None))
+        .order_by(HumanCredential.valid_until).limit(limit)).all()
 
 
 def hold_people(session: Session) -> None:

@@ -1,6 +1,7 @@
 """Likenesses and characters of local people, and what their owners decided about whoever may ask."""
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from sqlalchemy import delete, func, select
@@ -51,6 +52,12 @@ def characters(session: Session, actor_id: int) -> Sequence[Likeness]:
     """Somebody's characters that were not withdrawn, oldest first."""
     return session.scalars(select(Likeness).where(
         Likeness.actor_id == actor_id, Likeness.kind == CHARACTER, Likeness.state == ACTIVE).order_by(Likeness.id)).all()
+
+
+def over(session: Session, now: dt.datetime) -> Sequence[Actor]:
+    """Owners of likenesses and characters whose time is over."""
+    return session.scalars(select(Actor).where(Actor.id.in_(select(Likeness.actor_id).where(
+        Likeness.state == ACTIVE, Likeness.until <= now)))).all()
 
 
 def count_characters(session: Session, actor_id: int) -> int:

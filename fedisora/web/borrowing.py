@@ -12,6 +12,7 @@ from ..generation.intake import Wanted
 from ..media.scratch import scratch
 from ..models import Media
 from ..services.generations import inputs
+from ..services.likenesses import declaring
 from ..store import actors
 from .uploads import store_upload
 
@@ -40,7 +41,10 @@ async def borrowed(house: House, actor_id: int, wanted: Wanted) -> Wanted:
         media = session.get(Media, source) if source is not None else None
         if media is None or media.state != "remote" or not media.remote_url:
             return None
-        return inputs.find(session, actors.get(session, actor_id), media.id, elsewhere=True)
+        actor = actors.get(session, actor_id)
+        borrowable = inputs.find(session, actor, media.id, elsewhere=True)
+        declaring.check(session, actor, wanted.people, media, house.db.clock())
+        return borrowable
 
     found = await house.db.read(find)
     if found is None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -21,8 +22,8 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProce
     # a name: browsers give no passkeys to addresses
     running = InstanceProcess(tmp_path_factory.mktemp("enrolment"), port=port, base_url=f"http://localhost:{port}").start()
     running.base = f"http://localhost:{port}"
-    running.user("ada")
-    running.user("mo")
+    for name in ("ada", "mo", "eva"):
+        running.cli("user", "create", name, "--email", f"{name}@example.org", "--password", PASSWORD)
     running.cli("user", "role", "mo", "moderator")
     yield running
     running.close()
@@ -53,12 +54,12 @@ def logged_in(browser: Browser, instance: InstanceProcess, name: str) -> Browser
 def looked_at(page: Page, name: str) -> None:
     """Kept for people, in both sizes and both lights; and nothing is missing for who cannot see or point."""
     SHOTS.mkdir(parents=True, exist_ok=True)
-    for width in (390, 1280):
+    looks: tuple[tuple[int, Literal["light", "dark"]], ...] = ((390, "light"), (1280, "dark"))
+    for width, light in looks:
         page.set_viewport_size({"width": width, "height": 900})
-        for light in ("light", "dark"):
-            page.emulate_media(color_scheme=light)
-            page.screenshot(path=str(SHOTS / f"{name}-{width}-{light}.png"), full_page=True)
-            assert faults(page) == [], (name, width, light)
+        page.emulate_media(color_scheme=light)
+        page.screenshot(path=str(SHOTS / f"{name}-{width}-{light}.png"), full_page=True)
+        assert faults(page) == [], (name, width, light)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
 
 
@@ -150,7 +151,6 @@ def test_from_passkey_to_decision(instance: InstanceProcess, filmed: Browser) ->
 
 
 def test_without_scripts_the_page_names_what_works(instance: InstanceProcess, filmed: Browser) -> None:
-    instance.user("eva")
     context = logged_in(filmed, instance, "eva")
     cookies = context.cookies()
     plain = filmed.new_context(java_script_enabled=False)

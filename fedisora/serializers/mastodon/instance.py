@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from ... import __version__
 from ...models import Actor, Notification
 from ...settings import Settings
-from ...store import actors, pins, reports, statuses
+from ...store import actors, pins, reports, statuses, verifiers
 from ...uris import Uris
 from .account import account, when
 from .report import report
@@ -79,11 +79,12 @@ def notifications(session: Session, rows: Sequence[Notification], viewer_id: int
     people = actors.many(session, [row.from_actor_id for row in rows])
     posts = statuses.many(session, [row.status_id for row in rows if row.status_id is not None])
     reported = reports.many(session, [row.about_id for row in rows if row.type == "admin.report"])
-    loaded = Statuses(session, list(posts.values()), viewer_id, uris)
+    loaded, narrowing = Statuses(session, list(posts.values()), viewer_id, uris), verifiers.narrowing(session, viewer_id)
     found = []
     for row in rows:
         item: dict[str, Any] = {"id": str(row.id), "type": row.type, "created_at": when(row.created_at),
-                                "group_key": f"ungrouped-{row.id}", "account": account(people[row.from_actor_id], uris)}
+                                "group_key": f"ungrouped-{row.id}",
+                                "account": account(people[row.from_actor_id], uris, narrowing=narrowing)}
         if row.status_id is not None and row.status_id in posts:
             item["status"] = loaded.render(posts[row.status_id])
         if row.type == "admin.report" and row.about_id in reported:

@@ -25,6 +25,7 @@ WAIT: Final = dt.timedelta(seconds=30)
 PATIENCE: Final = dt.timedelta(hours=1)
 """How long a question waits for an agent that has its hands full."""
 TAKEN_BACK: Final = "Who asked deleted the post."
+LEFT_ALONE: Final = "Its author wants to be left alone."
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,14 @@ def _words(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentM
             uow.session.delete(left_alone)
             _tell(uow, agent, mention, "I answer you again.", "Wants to be answered again.")
         else:
-            change(mention, "ignored", "Its author wants to be left alone.")
+            change(mention, "ignored", LEFT_ALONE)
         return None
     if asked.kind == "stop":
         uow.session.add(AgentOptOut(agent_id=agent.id, actor_id=author.id, created_at=uow.now))
         back = f" Say “{profile.start_word}” when you want me back." if profile.start_word else ""
         _tell(uow, agent, mention, f"I leave you alone from now on.{back}", "Wants to be left alone.")
+        for other in agent_mentions.open_of(uow.session, agent.id, author.id):
+            _take_back(uow, other, agent_mentions.generation_of(uow.session, other), LEFT_ALONE)
         return None
     if asked.kind in ("thanks", "start"):
         change(mention, "ignored", "Nothing was asked.")
@@ -173,6 +176,8 @@ def settle(uow: UnitOfWork, mention_id: int) -> None:
         return
     if mention.status_id is not None and uow.session.get(Status, mention.status_id) is None:
         _take_back(uow, mention, row)
+    elif mention.state == "withdrawn":
+        _take_back(uow, mention, row, mention.reason)
     elif row is not None:
         _outcome(uow, mention, row)
 
@@ -214,22 +219,23 @@ def _failed(uow: UnitOfWork, agent: Actor, mention: AgentMention, state: str, re
         _said(mention, replies.say(uow, agent, mention, f"I could not make this. {told}"), uow.now)
 
 
-def _take_back(uow: UnitOfWork, mention: AgentMention, row: Generation | None) -> None:
-    """Who asked deleted the post before the answer was out: nothing is made, nothing is sent, and nothing is kept."""
+def _take_back(uow: UnitOfWork, mention: AgentMention, row: Generation | None, reason: str = TAKEN_BACK) -> None:
+    """Who asked deleted the post before the answer was out, or does not want it any more: nothing is made, nothing is sent, and
+    nothing is kept."""
     agent = actors.get(uow.session, mention.agent_id)
     if row is not None and row.state == "done":
         reply = uow.session.get(Status, row.status_id) if row.status_id is not None else None
         if reply is not None and not reply.published:
-            _become(mention, "withdrawn", TAKEN_BACK)
+            _become(mention, "withdrawn", reason)
             posts.abandon(uow, reply.id)
             generations.delete_file(uow, row)
         return
     if mention.state in ("received", *WAITING):
-        change(mention, "withdrawn", TAKEN_BACK)
+        change(mention, "withdrawn", reason)
     if row is None:
         return
     with contextlib.suppress(Conflict):  # it changes right now: this is looked at again with its next state
         if row.state in generations.UNFINISHED:
-            generations.stop(uow, row, "request-deleted", TAKEN_BACK)
+            generations.stop(uow, row, "request-withdrawn", reason)
         elif row.state in ("draft", "failed", "cancelled", "rejected"):
             generations.discard(uow, agent, row.id)

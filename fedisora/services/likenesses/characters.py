@@ -2,18 +2,15 @@
 owner declares that no real person is shown."""
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from ...activitypub import markup
-from ...activitypub.contexts import context_for
 from ...db import UnitOfWork
 from ...errors import Forbidden, Invalid, NotFound
 from ...models import Actor, Likeness
-from ...provenance.record import timestamp
 from ...store import likenesses
-from ...uris import Uris
 from . import enrolling, pictures
 from .pictures import Picture
 
@@ -92,10 +89,3 @@ def remove(uow: UnitOfWork, actor: Actor, character_id: int) -> None:
         NotFound: see `own`.
     """
     enrolling.end_character(uow, actor, own(uow.session, actor, character_id))
-
-
-def document(uris: Uris, owner: Actor, row: Likeness) -> dict[str, Any]:
-    """The AS2 object at a character's address. Its picture is not in it: nobody gets it."""
-    found = {"id": uris.character(owner.uri, row.id), "type": "Object", "name": row.name, "summary": row.summary,
-             "attributedTo": owner.uri, "published": timestamp(row.created_at), "updated": timestamp(row.updated_at)}
-    return {"@context": context_for(found), **found}

@@ -48,7 +48,7 @@ DOCS: tuple[Operation, ...] = (
     Operation("post", "/agents/{name}/tokens", "Make a token for it.",
               {200: Answer("The token.", ref("AgentTokenMade")), **refused(401, 403, 404, 409, 422)}, scope="write",
               body=_body(scopes={"type": "string", "description": "Separated by spaces; only those that agents may have."})),
-    Operation("delete", "/agents/{name}/tokens/{id}", "End a token.", {200: Answer("Done.", {"type": "object"}), **_MINE},
+    Operation("delete", "/agents/{name}/tokens/{token}", "End a token.", {200: Answer("Done.", {"type": "object"}), **_MINE},
               scope="write"),
     Operation("post", "/agents/{name}/transfer", "Ask another person here to answer for it.",
               {**_TRANSFER, **refused(401, 403, 404, 409, 422)}, scope="write", body=_body(to=TEXT)),

@@ -66,7 +66,7 @@ class Operation:
 
     def every_answer(self) -> dict[int, Answer]:
         """By status, in order: also what a token, a body or a query can be refused for anywhere."""
-        shared = [401, 403] if self.scope else [401] if self.scope == "" else []
+        shared = [401, 403, 429] if self.scope is not None else []
         shared += [400, 413] if self.body else []
         shared += [422] if self.query else []
         return dict(sorted((refused(*shared) | dict(self.answers)).items()))
@@ -77,7 +77,7 @@ REFUSALS: Final[Mapping[int, str]] = {
     404: "There is nothing at this address, or not for you.", 409: "That is not possible in its present state.",
     410: "It was here, and its time is over.", 413: "This is too large.", 415: "This kind of body is not taken here.",
     422: "A value is not acceptable; the text says which.",
-    429: "Too often. `Retry-After` says how many seconds to wait."}
+    429: "Too often (agents are counted everywhere). `Retry-After` says how many seconds to wait."}
 
 
 def refused(*statuses: int, **own: str) -> dict[int, Answer]:

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from ...db import UnitOfWork
 from ...errors import Conflict, FedisoraError, Invalid, NotFound
 from ...models import Actor, Notification, Screening, Status
+from ...provenance.badge import Narrowing
 from ...services import declaration, follows, interactions
 from ...services import publish as writing
 from ...services.publish import Draft
@@ -208,18 +209,21 @@ def _link(session: Session, row: Notification) -> tuple[str, str] | None:
 async def inbox(request: Request) -> Response:
     """GET /notifications"""
     house = _house(request)
-    _, person = (await visitor(request)).person()
+    user, person = (await visitor(request)).person()
+    narrowing = Narrowing.of(user.verifiers)
 
     def read(session: Session) -> tuple[list[dict[str, Any]], list[views.AccountView]]:
         rows = notifications.page(session, person.id, Page(limit=40))
         people = actors.many(session, [row.from_actor_id for row in rows])
         posts = list(statuses.many(session, [row.status_id for row in rows if row.status_id is not None]).values())
         shown = {post.id: post for post in views.posts(session, posts, person.id, house.uris)}
-        items = [{"person": views.account(people[row.from_actor_id], house.uris), "words": WORDS.get(row.type, row.type),
+        items = [{"person": views.account(people[row.from_actor_id], house.uris, narrowing),
+                  "words": WORDS.get(row.type, row.type),
                   "post": shown.get(row.status_id) if row.status_id is not None else None, "when": row.created_at,
                   "link": _link(session, row)}
                  for row in rows]
-        asking = [views.account(actor, house.uris) for _, actor in relations.follow_requests(session, person.id, Page(limit=40))]
+        asking = [views.account(actor, house.uris, narrowing)
+                  for _, actor in relations.follow_requests(session, person.id, Page(limit=40))]
         return items, asking
 
     items, asking = await house.db.read(read)

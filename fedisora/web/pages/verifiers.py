@@ -24,7 +24,8 @@ ADMIN, MINE = "/admin/verifiers", "/settings/verifiers"
 SHOWN = 50
 """Servers that vouch and are not on the list, shown to administrators at most."""
 CHOICES = (
-    ("instance", "Whose word this server takes", "Each server's word about its own people, and the word of the servers below."),
+    ("instance", "Whose word this server takes",
+     "Each server's word about its own people, and that of servers its administrators trust."),
     ("own", "This server only", "Only people whom this server has checked itself are shown as checked."),
     ("listed", "This server and those I list", "Of those whose word this server takes, only the ones you name."))
 

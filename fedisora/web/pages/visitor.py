@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ...errors import Forbidden, NotFound, Unauthenticated
 from ...models import Actor, User
-from ...services import sessions
+from ...services import agents, sessions
 from ..body import bounded, clean, too_large
 
 if TYPE_CHECKING:
@@ -83,10 +83,11 @@ async def checked_form(request: Request, *, max_files: int = 4) -> FormData:
     """The form of a POST, when it carries this visitor's CSRF token.
 
     Raises:
-        Forbidden: the token is missing or another visitor's.
+        Forbidden: the token is missing or another visitor's, or an agent that may not act is logged in.
     """
     house: House = request.app.state.house
     who = await visitor(request)
+    await _may_act(request, who)
     length = int(request.headers.get("content-length") or 0)
     most = house.settings.max_upload_mb << 20
     if length > most + MAX_FORM:
@@ -97,6 +98,17 @@ async def checked_form(request: Request, *, max_files: int = 4) -> FormData:
     if not sessions.check_csrf(house.vault, who.token, given if isinstance(given, str) else header):
         raise Forbidden("This form has expired. Go back, reload the page and send it again.")
     return form
+
+
+async def _may_act(request: Request, who: Visitor) -> None:
+    """An agent with a password of its own that is stopped changes nothing by pages either; it can log out."""
+    agent = who.actor
+    if agent is None or agent.kind != "agent" or request.url.path == "/logout":
+        return
+    house: House = request.app.state.house
+    reason = await house.db.read(lambda session: agents.may_act(session, house.settings, agent, house.db.clock()))
+    if reason:
+        raise Forbidden(reason, code=agents.PAUSED)
 
 
 def text(form: FormData, name: str, default: str = "") -> str:

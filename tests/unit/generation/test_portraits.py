@@ -2,24 +2,28 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from fedisora.errors import Invalid
+from fedisora.generation import submission
+from fedisora.generation.intake import Wanted
 from fedisora.generation.safety import Subject, Surroundings, Verdict
 from fedisora.generation.safety.likeness import Likeness as Gate
 from fedisora.generation.safety.portraits import CODE
 from fedisora.media.picture_codes import codes
-from fedisora.models import Actor, ConsentRequest, Likeness, Media
+from fedisora.models import Actor, ConsentRequest, Generation, Likeness, Media
 from fedisora.provenance import humanity
 from fedisora.services.likenesses import declaring
 from fedisora.store import likenesses
 from tests.support.photos import changed, photo
 from tests.support.studio import Studio
 
+from .screened import upload
 from .test_own_gates import consent, likeness
 
 
@@ -136,3 +140,13 @@ def test_agreed_needs_somebody_who_agreed(studio: Studio) -> None:
     studio.run(lambda uow: setattr(uow.session.get_one(type(stamp), stamp.id), "revoked_at", uow.now))
     with pytest.raises(Invalid, match="Ask the person"):
         said(studio, "agreed")
+
+
+def test_nothing_is_queued_before_it_is_said(studio: Studio, tmp_path: Path) -> None:
+    house, ada = studio.house, studio.actor("ada")
+    wanted = Wanted("a dance", task="image", input_media_id=upload(studio, tmp_path, content=photo(6)))
+    for people, words in (("", "whether it shows a person"), ("agreed", "Ask the person")):
+        asked = dataclasses.replace(wanted, people=people)
+        with pytest.raises(Invalid, match=words):
+            asyncio.run(submission.submit(house.db, house.storage, house.gates, ada.id, asked))
+    assert not house.db.read_now(lambda session: session.scalars(select(Generation)).all())

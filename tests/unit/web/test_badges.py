@@ -201,6 +201,26 @@ def test_an_agents_profile_names_who_answers_for_it_with_their_badge(studio: Stu
     assert "Both accounts say who answers for it." in client.get("/@bot@far.example").text
 
 
+def test_previews_and_feeds_elsewhere_say_until_when(studio: Studio, client: Client, far: Callable[..., Actor]) -> None:
+    ada = studio.actor("ada").id
+
+    def verified(uow: Any, human: str | None, days: float) -> int:
+        me = actors.get(uow.session, ada)
+        me.human, me.human_issuer, me.human_method = human, "", "fs:Vouched"
+        me.human_until = dt.datetime(2099, 5, 15, tzinfo=dt.UTC) if days > 0 else uow.now - dt.timedelta(days=1)
+        return publish.create(uow, me, publish.Draft(text="hello")).id
+
+    said = "a human, checked by here.example until 15 May 2099"
+    number = studio.run(lambda uow: verified(uow, OWN, 1))
+    page = f"/@ada/{number}"
+    assert said in client.get("/api/oembed", params={"url": f"https://here.example{page}"}).json()["author_name"]
+    assert said in client.get(page).text
+    assert "here.example has checked that a person is behind this account" in client.get("/@ada.rss").text
+    studio.run(lambda uow: verified(uow, OWN, -1))
+    assert "says it is a human" in client.get("/api/oembed", params={"url": f"https://here.example{page}"}).json()["author_name"]
+    studio.run(lambda uow: verified(uow, None, -1))
+
+
 # ---- whose word counts
 def test_administrators_decide_whose_word_counts(studio: Studio, client: Client, far: Callable[..., Actor]) -> None:
     document = client.get(f"{BASE}/openapi.json").json()

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from fedisora.models import AuditEntry, ConsentRequest, Job, Likeness, LikenessHash, OutboxActivity
+from fedisora.activities import consents as rules
+from fedisora.models import AuditEntry, ConsentRequest, ConsentStamp, Job, Likeness, LikenessHash, OutboxActivity
 from fedisora.provenance import policy
 from fedisora.services.verification import cases
 from fedisora.storage.private import LIKENESSES
@@ -190,6 +191,38 @@ def test_withdrawing_asks_what_becomes_of_what_was_given(room: Room) -> None:
     assert uma.get(f"{HERE}/picture").status_code == 404
     room.drain()
     assert key not in room.files()
+
+
+def test_everything_that_was_given_can_be_taken_back_with_it(room: Room) -> None:
+    room.enrolled("eva", seed=41)
+
+    def given(uow: Any) -> int:
+        owner, asker = (actors.get(uow.session, room.ids[name]) for name in ("eva", "zoe"))
+        request = ConsentRequest(
+            id=uow.new_id(), uri=f"{asker.uri}/requests/{uow.new_id()}", kind="likeness", owner_id=owner.id,
+            requester_id=asker.id, target_uri=owner.uri, object_uri=f"{asker.uri}/statuses/9",
+            digest="zQm" + "a" * 40, state="pending",
+            created_at=uow.now)
+        uow.session.add(request)
+        uow.session.flush()
+        return rules.give(uow, owner, asker, request).id
+
+    stamp = room.house.db.write_now(given)
+    assert room.browser("eva").post(f"{HERE}/withdraw", given="take-back").status_code == 303
+    assert room.house.db.read_now(lambda session: session.get_one(ConsentStamp, stamp)).revoked_at is not None
+
+
+def test_an_end_that_is_reached_is_told(room: Room) -> None:
+    ida = room.browser("ida")
+    assert ida.post(f"{HERE}/choose", audience="everyone", until="2030-01-31").status_code == 303
+    assert room.policy("ida") == "ask"
+
+    def age(uow: Any) -> None:
+        likenesses.newest(uow.session, room.ids["ida"]).until = uow.now  # type: ignore[union-attr]
+
+    room.house.db.write_now(age)
+    asyncio.run(sweep(room.house))
+    assert room.policy("ida") == "nobody"
 
 
 def test_characters_are_ones_own_and_declared(room: Room) -> None:

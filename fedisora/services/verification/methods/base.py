@@ -70,13 +70,18 @@ def why_not(session: Session, settings: Settings, actor: Actor, method: str, now
     return ""
 
 
+def barred(uow: UnitOfWork, actor: Actor, method: str) -> str:
+    """Why an account may neither begin nor finish a way, in a sentence; "" when it may."""
+    return why_not(uow.session, uow.settings, actor, method, uow.now) or credentials.may_not_hold(uow, actor)
+
+
 def require(uow: UnitOfWork, actor: Actor, method: str) -> None:
     """Raise unless an account may begin (or finish) a way.
 
     Raises:
-        Forbidden: see `why_not`.
+        Forbidden: see `barred`.
     """
-    if reason := why_not(uow.session, uow.settings, actor, method, uow.now):
+    if reason := barred(uow, actor, method):
         raise Forbidden(reason)
 
 

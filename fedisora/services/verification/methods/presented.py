@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ....activitypub.integrity_proofs import proof_option, verification_method_of, verify_document
@@ -24,11 +23,12 @@ from ....activitypub.multibase import ed25519_from_multibase
 from ....activitypub.parse import as_list, id_of, is_http, parse_document
 from ....db import UnitOfWork
 from ....errors import Invalid, Refused
-from ....models import Actor, TrustedVerifier, VerificationCase
+from ....models import Actor, VerificationCase
 from ....provenance import credentials as documents
 from ....provenance.record import parse_time
 from ....provenance.verdict import origin
 from ....settings import Settings
+from ....store import verifiers
 from ....vault import Vault
 from . import base
 
@@ -210,9 +210,7 @@ def listed(session: Session, settings: Settings, issuer: str) -> str:
     home = origin(issuer)
     if home is None:
         return ""
-    host = home.partition("://")[2]
-    known = session.scalar(select(TrustedVerifier.host).where(TrustedVerifier.host == host))
-    return "trusted" if known is not None else ""
+    return "trusted" if home.partition("://")[2] in verifiers.hosts(session) else ""
 
 
 def check_subject(found: Presented, actor: Actor, why: str, now: dt.datetime) -> None:

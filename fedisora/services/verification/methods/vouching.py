@@ -244,8 +244,8 @@ def _decide(uow: UnitOfWork, subject: Actor) -> None:
     case = base.running(uow.session, subject.id, "vouch", lock=True)
     if case is None or subject.id not in levels(uow.session, [subject.id], uow.now, fresh=True):
         return
-    if base.why_not(uow.session, uow.settings, subject, "vouch", uow.now):
-        return  # a moderator closed this way to them meanwhile, or they were verified in another
+    if base.barred(uow, subject, "vouch"):
+        return  # a moderator closed this way to them meanwhile, they moved away, or were verified in another
     base.satisfied(uow, subject, case.id)
     reconsider(uow, subject.id)  # a renewal may stand on less than what it renews
 

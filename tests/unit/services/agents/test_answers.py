@@ -275,6 +275,37 @@ def test_stop_and_start(asking: Asking) -> None:
     assert asking.asks("a cat").state == "making" and asking.asks("a cat", "noa").state == "making"
 
 
+def test_stop_also_stops_what_is_in_the_making(asking: Asking) -> None:
+    waiting, other = asking.asks("a cat"), asking.asks("a cat", "noa")
+    asking.asks("stop")
+    assert again(asking, waiting).state == "withdrawn" and asking.generation(waiting).state in ("cancelled", "discarded")
+    assert again(asking, other).state == "making" and len(asking.said()) == 1
+
+
+def test_a_running_video_that_is_not_wanted_any_more_is_never_posted(asking: Asking) -> None:
+    waiting = asking.asks("a cat")
+
+    def run(uow: UnitOfWork) -> None:
+        row = uow.session.get_one(Generation, waiting.generation_id)
+        row.state, row.lease_owner, row.lease_until = "running", "worker", uow.now + dt.timedelta(minutes=1)
+
+    asking.db.write_now(run)
+    asking.asks("stop")
+    assert again(asking, waiting).state == "withdrawn" and asking.generation(waiting).cancel_requested
+    _to(asking, waiting, "cancelled", lease_owner=None)
+    assert again(asking, waiting).state == "withdrawn" and len(asking.said()) == 1
+
+
+def test_an_answer_that_is_being_signed_is_not_sent_to_who_says_stop(asking: Asking) -> None:
+    waiting = asking.asks("a cat")
+    status_id = _signing(asking, waiting, state="publishing")
+    asking.asks("stop")
+    asking.db.write_now(lambda uow: publish.finish(uow, status_id))
+    _to(asking, waiting, "done", status_id=status_id)
+    assert again(asking, waiting).state == "withdrawn"
+    assert [post.idempotency_key for post in asking.said() if post.id == status_id] == [] and len(asking.said()) == 1
+
+
 def test_help_says_how_and_thanks_say_nothing(asking: Asking) -> None:
     asking.set(persona="I am a dreamer.", stop_word="enough")
     told = reply_of(asking, asking.asks("help"))
@@ -348,18 +379,22 @@ def test_a_question_that_is_deleted_before_it_is_read(asking: Asking) -> None:
     assert again(asking, found).state == "withdrawn" and again(asking, found).generation_id is None
 
 
-def test_an_answer_that_is_being_signed_is_taken_back(asking: Asking, town: Town) -> None:
-    found = asking.asks("a cat")
-
-    def write(uow: UnitOfWork) -> None:  # as a post stands while its file is signed
+def _signing(asking: Asking, mention: AgentMention, *, state: str) -> int:
+    """The answer's post as it stands while its file is signed; its row id."""
+    def write(uow: UnitOfWork) -> int:
         status = publish.create(uow, actors.get(uow.session, asking.agent.id), publish.Draft(
-            text="@mia@m.example a cat", in_reply_to_id=found.status_id, idempotency_key=f"agent-answer-{found.id}"))
+            text="@mia@m.example a cat", in_reply_to_id=mention.status_id, idempotency_key=f"agent-answer-{mention.id}"))
         status.published = False
-        row = uow.session.get_one(Generation, found.generation_id)
-        row.state, row.status_id = "done", status.id
+        row = uow.session.get_one(Generation, mention.generation_id)
+        row.state, row.status_id = state, status.id if state == "done" else None
+        return status.id
 
-    asking.db.write_now(write)
-    status_id = asking.said()[-1].id
+    return asking.db.write_now(write)
+
+
+def test_an_answer_that_is_being_signed_is_taken_back(asking: Asking) -> None:
+    found = asking.asks("a cat")
+    status_id = _signing(asking, found, state="done")
     asking.db.write_now(lambda uow: statuses.delete(uow, uow.session.get_one(Status, found.status_id)))
     asking.db.write_now(lambda uow: publish.finish(uow, status_id))
     assert not asking.said()[-1].published

@@ -157,6 +157,16 @@ def test_the_operators_own_hand_counts_like_a_moderators(village: Village) -> No
     village.act(vouching.ask, "dan")
 
 
+def test_a_word_is_kept_although_its_person_has_moved_away(village: Village) -> None:
+    village.vouched("dan", "ann", "ben")
+    village.act(lambda uow, dan: setattr(dan, "moved_to", "https://elsewhere.example/users/dan"), "dan")
+    village.vouch("cat", "dan")
+    assert not village.holds("dan")
+    village.act(lambda uow, dan: setattr(dan, "moved_to", None), "dan")
+    village.act(vouching.ask, "dan")
+    assert village.holds("dan")
+
+
 # ---- asking
 def test_somebody_is_asked_once_and_may_decline(village: Village) -> None:
     with pytest.raises(Conflict):
