@@ -38,8 +38,8 @@ async def findings(house: House) -> list[Finding]:
     found.append((True, "verification", ", ".join(ways) or "no way is offered (FEDISORA_VERIFICATION)"))
     named = {item.strip() for item in settings.verification.split(",")}
     if "oidc" in named - set(ways):
-        found.append((False, "identity provider", "oidc is in FEDISORA_VERIFICATION, but is left out: set FEDISORA_OIDC_ISSUER and "
-                                                  "FEDISORA_OIDC_CLIENT_ID."))
+        found.append((False, "identity provider", "oidc is in FEDISORA_VERIFICATION, but is left out: set FEDISORA_OIDC_ISSUER "
+                                                  "and FEDISORA_OIDC_CLIENT_ID."))
     elif "oidc" in ways:
         found.append(await _issuer(house))
     elif settings.oidc_issuer:
@@ -90,24 +90,24 @@ def _people(session: Session, settings: Settings, now: dt.datetime) -> list[Find
             found.append((False, "live clips", "nobody can decide about them. Run: fedisora user role NAME moderator"))
         host = urlsplit(settings.base_url).hostname or ""
         if _is_address(host) or not (settings.https or host == "localhost"):
-            found.append((True, "live clips", f"browsers give neither camera nor passkeys to {settings.base_url}: they need https "
-                                              "and a host name (or localhost)"))
+            found.append((True, "live clips", f"browsers give neither camera nor passkeys to {settings.base_url}: they need "
+                                              "https and a host name (or localhost)"))
     late = verification.due(session, now - LATE, 100)
     if late:
-        found.append((False, "live clips", f"{len(late)} are past their time and not deleted. A housekeeping worker has to run "
-                                           "(fedisora serve has one, unless Redis is set): fedisora worker housekeeping"))
+        found.append((False, "live clips", f"{len(late)} are past their time and not deleted. Run: fedisora worker "
+                                           "housekeeping (fedisora serve does that itself, unless Redis is set)"))
     if ways == ("vouch",) and peopled and not session.scalar(
             select(Actor.id).where(Actor.domain == "", Actor.human.in_(CHECKED)).limit(1)):
         found.append((False, "vouching", "three verified people have to be there first, and nobody can become one. Offer another "
-                                         "way too, or run: fedisora human verify NAME"))
+                                         "way too, or: fedisora human verify NAME --method METHOD --reason TEXT"))
     issuers = [item.strip() for item in settings.credential_issuers.split(",") if item.strip()]
     bad = [item for item in issuers if not _can_issue(item)]
     if bad:
-        found.append((False, "issuers of credentials", f"FEDISORA_CREDENTIAL_ISSUERS: {', '.join(bad)} can issue nothing: write a "
-                                                       "did:key with an Ed25519 key, or the https address of an actor."))
+        found.append((False, "issuers of credentials", f"FEDISORA_CREDENTIAL_ISSUERS: {', '.join(bad)} can issue nothing: write "
+                                                       "a did:key with an Ed25519 key, or the https address of an actor."))
     if "credential" in ways and not issuers and not verifiers.hosts(session):
-        found.append((False, "issuers of credentials", "no credential counts yet. Set FEDISORA_CREDENTIAL_ISSUERS, or run: fedisora "
-                                                       "verifier add HOST"))
+        found.append((False, "issuers of credentials", "no credential counts yet. Set FEDISORA_CREDENTIAL_ISSUERS, or run: "
+                                                       "fedisora verifier add HOST"))
     return found
 
 

@@ -268,5 +268,6 @@ def open_store(url: str, setting: str = "FEDISORA_STORAGE_URL") -> Store:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise ConfigurationError(f"{root} cannot hold files: {error.strerror}. Make it writable or set {setting}.", cause=error) from error
+        raise ConfigurationError(f"{root} cannot hold files: {error.strerror}. Make it writable or set {setting}.",
+                                 cause=error) from error
     return LocalStore(root)
