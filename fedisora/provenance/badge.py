@@ -8,6 +8,7 @@ Source: vocabulary.md §3; notes: decision 5 ("account kind and content kind are
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -86,6 +87,7 @@ def day(moment: dt.datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
+@functools.lru_cache(maxsize=8)
 def _plain(kind: str | None) -> Badge:
     if kind == "agent":
         return Badge(NONE, "machine", "AI agent", "", "A machine runs this account.")
@@ -105,12 +107,21 @@ def badge(*, kind: str | None, human: str | None, issuer: str | None, method: st
         own: this server's host, by which it is named where its own word counts.
         narrowing: whose word the viewer takes.
     """
+    if kind == "agent" or human is None or human == NONE:
+        return _plain(kind)
+    return _told(kind, human, issuer, method, until, own, until is None or until <= now, narrowing)
+
+
+@functools.lru_cache(maxsize=4096)  # a page shows the same people again and again
+def _told(kind: str | None, human: str, issuer: str | None, method: str | None, until: dt.datetime | None, own: str, over: bool,
+          narrowing: Narrowing) -> Badge:
+    """What to show of an account about which something is stored; `over`: its time has passed."""
     plain = _plain(kind)
-    if kind == "agent" or human in (None, NONE) or human not in (*CHECKED, CLAIMED, EXPIRED, REVOKED):
+    if human not in (*CHECKED, CLAIMED, EXPIRED, REVOKED):
         return plain
     by, how = issuer or own, WORDS.get(method or "", "in a way that this server does not know")
     verdict = human
-    if verdict in (*CHECKED, CLAIMED) and (until is None or until <= now):
+    if verdict in (*CHECKED, CLAIMED) and over:
         verdict = EXPIRED
     told = Badge(verdict, plain.tone, plain.words, "", "", by, method or "", how, until)
     end = day(until) if until is not None else ""

@@ -114,7 +114,7 @@ def test_it_posts_and_never_writes_first(dreamer: Api, bob: Api) -> None:
 
 
 def test_it_makes_and_publishes_videos(dreamer: Api, ida: Api) -> None:
-    dreamer.post(f"{V1}/generations", prompt="a lake", seconds=1, publish={"status": "A lake by night"})
+    dreamer.post(f"{V1}/generations", prompt="a lake", seconds=1, publish={"text": "A lake by night"})
     account = dreamer.me()["id"]
     eventually(lambda: any("A lake by night" in post["content"] for post in ida.get(f"/api/v1/accounts/{account}/statuses")),
                seconds=120, what="its video is published")
