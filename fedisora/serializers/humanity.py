@@ -40,7 +40,8 @@ def badge(actor: Actor, uris: Uris, now: dt.datetime | None = None, narrowing: N
         now: None: this very moment.
         narrowing: whose word the viewer takes (`store.verifiers.narrowing`).
     """
-    return badges.badge(kind=actor.kind, human=actor.human, issuer=actor.human_issuer, method=actor.human_method,
+    kind = badges.SERVER if actor.kind is None and actor.type == "Application" else actor.kind
+    return badges.badge(kind=kind, human=actor.human, issuer=actor.human_issuer, method=actor.human_method,
                         until=actor.human_until, own=uris.host, now=now or dt.datetime.now(dt.UTC), narrowing=narrowing)
 
 
