@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFoun
 from fedisora.generation import submission
 from fedisora.generation.host import Host
 from fedisora.generation.offer import offered
+from fedisora.generation.process import Runner
 from fedisora.models import Actor, ConsentRequest, ConsentStamp, Generation, Job, Lineage, Media, Notification, Status
 from fedisora.services import accounts, generations
 from fedisora.services import consents as use_cases
@@ -192,6 +194,26 @@ def test_a_likeness_that_is_withdrawn_meanwhile_is_not_rendered(stage: Set) -> N
     stage.work()
     support.change(stage.house, stage.likeness, state="active")
     assert (stage.request(request).state, stage.generation(row).state) == ("rejected", "rejected")
+
+
+def test_the_open_picture_is_on_no_disk(stage: Set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is killed while it renders leaves nothing of it."""
+    row, request = stage.ask()
+    stage.work()
+    stage.do(answering.agree, request)
+    stage.work()
+    seen = []
+
+    async def generate(_: Runner, wanted: dict[str, Any], *__: Any, **___: Any) -> dict[str, Any]:
+        seen.append((Path(wanted["image"]).read_bytes(), [path for path in tmp_path.rglob("*") if path.is_file()]))
+        return {"cancelled": True}
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(Runner, "generate", generate)
+    assert stage.render()
+    assert seen == [(support.portrait(), [])]
+    stage.work()
+    assert stage.generation(row).state == "rejected"
 
 
 def test_the_draft_is_its_subjects_to_see_and_nobodys_to_publish(stage: Set) -> None:
