@@ -13,14 +13,17 @@ from ..provenance.record import timestamp
 from ..uris import Uris
 
 
-def human(actor: Actor, uris: Uris, now: dt.datetime) -> dict[str, Any]:
+def human(actor: Actor, uris: Uris, now: dt.datetime, narrowing: Narrowing = PLAIN) -> dict[str, Any]:
     """By whom an account was checked, how, until when, as this server sees it now. Never a bare tick.
+
+    Args:
+        narrowing: whose word the viewer takes (`store.verifiers.narrowing`).
 
     Returns:
         `verdict` (one of `provenance.humanity.VERDICTS`), `verified`, `issuer` (host), `method` (`assuranceMethod`), `how` (the
         method in English words), `until` and `checked_at` (RFC 3339) and `credential` (its address); None where nothing is known.
     """
-    shown = badge(actor, uris, now)
+    shown = badge(actor, uris, now, narrowing)
     verdict, verified = shown.verdict, shown.checked
     said = verdict in (*humanity.CHECKED, humanity.CLAIMED)
     return {
