@@ -143,6 +143,25 @@ def offered_before(session: Session, moment: dt.datetime, limit: int) -> Sequenc
         ConsentRequest.state == OFFERED, ConsentRequest.seen_at < moment, Generation.state == "draft").limit(limit)).all()
 
 
+def unanswered_since(session: Session, moment: dt.datetime, limit: int, *, here: bool) -> Sequence[ConsentRequest]:
+    """Requests for a likeness, or renderings of it, that wait for an owner since before a moment, the oldest first.
+
+    Args:
+        here: of owners who live here; else of those who live elsewhere.
+    """
+    return session.scalars(select(ConsentRequest).join(Actor, Actor.id == ConsentRequest.owner_id).where(
+        ConsentRequest.kind == "likeness", (Actor.domain == "").is_(here), or_(
+            and_(ConsentRequest.state == PENDING, ConsentRequest.created_at < moment),
+            and_(ConsentRequest.state == AGREED, ConsentRequest.answered_at < moment)))
+        .order_by(ConsentRequest.id).limit(limit)).all()
+
+
+def never_arrived(session: Session, moment: dt.datetime, limit: int) -> Sequence[ConsentRequest]:
+    """Requests of ours whose draft was offered before a moment, and that wait for it still."""
+    return session.scalars(select(ConsentRequest).join(Generation, Generation.id == ConsentRequest.generation_id).where(
+        ConsentRequest.state == OFFERED, ConsentRequest.seen_at < moment, Generation.state == "asked").limit(limit)).all()
+
+
 # ---- who fetched a stamp
 READ_AGAIN = dt.timedelta(days=1)
 """How exactly it is kept when a server fetched a stamp last."""

@@ -1,6 +1,7 @@
 """The steps of a cameo between servers: who may say what, and what is sent. Foreign, repeated, late and broken messages first."""
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -8,10 +9,10 @@ from sqlalchemy import select
 
 from fedisora.db import UnitOfWork
 from fedisora.errors import Malformed, NotOwner
-from fedisora.models import Actor, ConsentRequest, Generation, Job, Likeness, StampReader
+from fedisora.models import Actor, ConsentRequest, Generation, Job, Likeness, Notification, StampReader
 from fedisora.services import consents as use_cases
 from fedisora.services import generations
-from fedisora.services.cameos import answering, asking
+from fedisora.services.cameos import answering, asking, lapsing
 from fedisora.store import actors, consents, likenesses
 
 from .conftest import EVE, REM, Town
@@ -211,3 +212,55 @@ def test_every_server_that_fetched_a_stamp_hears_that_it_is_taken_back(town: Tow
     town.receive(asks(town, digestMultibase="zQmother", url=f"{REM}/9.mp4"))
     assert requests(town)[-1].state == "rejected"
     assert isinstance(town.actor(town.ada), Actor)
+
+
+# ---- no answer at all
+def later(town: Town, days: float) -> None:
+    """So much time passes for every request."""
+    def write(uow: UnitOfWork) -> None:
+        for row in uow.session.scalars(select(ConsentRequest)):
+            for name in ("created_at", "answered_at", "seen_at"):
+                if getattr(row, name) is not None:
+                    setattr(row, name, getattr(row, name) - dt.timedelta(days=days))
+
+    town.run(write)
+
+
+def test_what_is_not_answered_runs_out_and_whoever_asked_hears_it(town: Town) -> None:
+    enrol(town)
+    activity = asks(town)
+    town.receive(activity)
+    consider(town)
+    later(town, 29)
+    assert (town.run(lapsing.sweep), requests(town)[-1].state) == (0, "pending")
+    later(town, 2)
+    assert town.run(lapsing.sweep) == 1
+    assert (requests(town)[-1].state, [item["summary"] for item in town.sent("Reject")]) == ("rejected", [lapsing.UNANSWERED])
+    assert town.run(lapsing.sweep) == 0
+    # a draft that its owner never looked at
+    town.receive(asks(town, post=f"{REM}/statuses/10"))
+    row = requests(town)[-1]
+    town.act(lambda uow, ada: answering.agree(uow, ada, row.id), town.ada)
+    later(town, 31)
+    assert town.run(lapsing.sweep) == 1
+    assert (requests(town)[-1].state, len(town.sent("Reject"))) == ("rejected", 2)
+
+
+def test_a_server_that_stays_silent_does_not_keep_a_place_for_ever(town: Town) -> None:
+    row, request = asked(town)
+    later(town, 30.5)
+    assert town.run(lapsing.sweep) == 0, "its server may say so itself"
+    later(town, 1)
+    assert town.run(lapsing.sweep) == 1
+    now = town.db.read_now(lambda session: session.get_one(Generation, row.id))
+    assert (now.state, now.code, now.error) == ("rejected", "consent-refused", lapsing.UNANSWERED)
+    assert [item["object"]["id"] for item in town.sent("Undo")] == [request.uri]
+    assert town.db.read_now(lambda session: session.scalars(select(Notification.type)).all()) == ["consent.answer"]
+    assert town.receive(town.activity("Accept", {"type": "LikenessRequest", "id": request.uri})) == "ignored: known"
+    assert town.receive(offer(town, request)) == "ignored: not waited for"
+    # offered, and never to be had
+    row, request = asked(town)
+    town.receive(offer(town, request))
+    later(town, 8)
+    town.run(lapsing.sweep)
+    assert town.db.read_now(lambda session: session.get_one(Generation, row.id)).code == "cameo-broken"
