@@ -33,7 +33,7 @@ NOT_ALLOWED = "The author does not allow remixes of this post."
 DELETED = "The original was deleted."
 TAKEN_BACK = "The author took back the consent to this remix."
 NOT_TAKEN = "They take no requests for this."
-"""What whoever asks for a likeness reads when nobody may ask, when they are blocked, and when a consent was taken back."""
+"""What whoever asks for a likeness reads when nobody may ask, and when a consent was taken back."""
 TOO_MANY = "Too many of your requests wait for an answer already."
 
 

@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.db import UnitOfWork
-from fedisora.errors import Malformed, NotOwner
+from fedisora.errors import Conflict, Malformed, NotOwner
 from fedisora.models import Actor, ConsentRequest, Generation, Job, Likeness, Notification, StampReader
 from fedisora.services import consents as use_cases
 from fedisora.services import generations
 from fedisora.services.cameos import answering, asking, lapsing
 from fedisora.store import actors, consents, likenesses
+from fedisora.store.paging import Page
 
 from .conftest import EVE, REM, Town
 
@@ -131,9 +132,32 @@ def test_what_is_undone_or_denied_stays_so(town: Town) -> None:
     consider(town)
     row = requests(town)[-1]
     town.act(lambda uow, ada: use_cases.refuse(uow, ada, row.id, block=True), town.ada)
-    assert [item["summary"] for item in town.sent("Reject")] == ["They take no requests for this."]
-    town.receive(asks(town, post=f"{REM}/statuses/11"))
-    assert consider(town) == "rejected"
+    assert [item["summary"] for item in town.sent("Reject")] == [answering.DENIED], "a no as any other"
+
+
+def test_whoever_is_not_heard_any_more_cannot_tell(town: Town) -> None:
+    enrol(town)
+    ada, rem = town.actor(town.ada), town.actor(REM)
+    town.run(lambda uow: likenesses.set_person(uow, ada.id, rem.id, likenesses.BLOCKED))
+    for digest in ({}, {"digestMultibase": "zQmabc", "url": f"{REM}/9.mp4"}):
+        town.receive(asks(town, **digest, post=f"{REM}/statuses/{len(digest)}"))
+        assert consider(town) == answering.UNHEARD
+    row = requests(town)[-1]
+    assert (row.state, town.sent("Reject"), town.sent("Accept")) == ("pending", [], [])
+
+    def seen() -> tuple[int, int, int]:
+        return town.db.read_now(lambda session: (consents.waiting(session, ada.id), len(consents.inbox(session, ada.id, Page())),
+                                                 len(session.scalars(select(Notification.id)).all())))
+
+    assert seen() == (0, 0, 0)
+    assert town.run(lambda uow: answering.compared(uow, row.id, "a" * 64)) == answering.UNHEARD
+    for use_case in (use_cases.say_yes, use_cases.grant):
+        with pytest.raises(Conflict):
+            town.act(lambda uow, owner, use=use_case: use(uow, owner, row.id), town.ada)
+    # as when she had not looked
+    later(town, 31)
+    assert town.run(lapsing.sweep) == 2
+    assert {item["summary"] for item in town.sent("Reject")} == {lapsing.UNANSWERED}
 
 
 # ---- asked by us
