@@ -8,6 +8,7 @@ Source: vocabulary.md §3; notes: decision 5 ("account kind and content kind are
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -17,6 +18,8 @@ from .humanity import CHECKED, CLAIMED, EXPIRED, NONE, OWN, REVOKED, WORDS
 MODES: Final = ("instance", "own", "listed")
 """Whose word a viewer takes: whose this server takes; this server's alone; this server's and that of some of those it takes."""
 AS_HERE: Final = "instance"
+SERVER: Final = "server"
+"""Kind of an account that is a server's own (`Application`): to be undeclared is not its fault."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,10 @@ def day(moment: dt.datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
+@functools.lru_cache(maxsize=8)
 def _plain(kind: str | None) -> Badge:
+    if kind == SERVER:
+        return Badge(NONE, "none", "Server", "", "A server speaks here, not a person.")
     if kind == "agent":
         return Badge(NONE, "machine", "AI agent", "", "A machine runs this account.")
     if kind == "human":
@@ -100,17 +106,26 @@ def badge(*, kind: str | None, human: str | None, issuer: str | None, method: st
     """What to show of an account.
 
     Args:
-        kind: `human`, `agent` or None, as the account says.
+        kind: `human`, `agent` or None, as the account says; `SERVER` for one that is a server.
         human: what is stored of the check (`Actor.human`), with `issuer` (host, "": this server), `method` and `until`.
         own: this server's host, by which it is named where its own word counts.
         narrowing: whose word the viewer takes.
     """
+    if kind == "agent" or human is None or human == NONE:
+        return _plain(kind)
+    return _told(kind, human, issuer, method, until, own, until is None or until <= now, narrowing)
+
+
+@functools.lru_cache(maxsize=4096)  # a page shows the same people again and again
+def _told(kind: str | None, human: str, issuer: str | None, method: str | None, until: dt.datetime | None, own: str, over: bool,
+          narrowing: Narrowing) -> Badge:
+    """What to show of an account about which something is stored; `over`: its time has passed."""
     plain = _plain(kind)
-    if kind == "agent" or human in (None, NONE) or human not in (*CHECKED, CLAIMED, EXPIRED, REVOKED):
+    if human not in (*CHECKED, CLAIMED, EXPIRED, REVOKED):
         return plain
     by, how = issuer or own, WORDS.get(method or "", "in a way that this server does not know")
     verdict = human
-    if verdict in (*CHECKED, CLAIMED) and (until is None or until <= now):
+    if verdict in (*CHECKED, CLAIMED) and over:
         verdict = EXPIRED
     told = Badge(verdict, plain.tone, plain.words, "", "", by, method or "", how, until)
     end = day(until) if until is not None else ""

@@ -5,6 +5,7 @@ Source: vocabulary.md §3; notes: "verified human".
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import unicodedata
 from typing import Final
 
@@ -42,6 +43,7 @@ def _skeleton(text: str) -> str:
 _KEPT: Final = tuple(_skeleton(words) for words in (FIELD, "human verified", "verified as human", "verified person"))
 
 
+@functools.lru_cache(maxsize=4096)  # the fields of a page's people, again and again
 def reserved(name: str) -> bool:
     """Whether a profile field of this name could be taken for the server's word that somebody is a person."""
     found = _skeleton(name[:500])

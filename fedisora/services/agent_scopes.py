@@ -10,7 +10,7 @@ from ..errors import Invalid
 from ..models import Actor, User
 
 SCOPES: Final = ("read", "profile", "write:statuses", "write:media", "write:generations", "write:favourites", "write:follows",
-                 "write:notifications")
+                 "write:notifications", "write:consents")
 """All that an agent's token may hold. Not `push`, `write:accounts`, `write:blocks`, `write:reports`, `admin:…`: how the account
 looks, whom it shuts out and whom it reports is for whoever answers for it."""
 WIDER: Final = {"write": tuple(scope for scope in SCOPES if scope.startswith("write:")),

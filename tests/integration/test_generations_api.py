@@ -74,7 +74,7 @@ def test_a_preview_queues_nothing(ann: Api) -> None:
 
 def test_models_are_listed_for_everybody(instance: InstanceProcess) -> None:
     [model] = instance.http.get(f"{BASE}/models").json()
-    assert (model["name"], model["default"], model["tasks"]) == ("procedural", True, ["text"])
+    assert (model["name"], model["default"], model["tasks"]) == ("procedural", True, ["text", "image"])
 
 
 @pytest.mark.parametrize(("wrong", "status", "code"), [

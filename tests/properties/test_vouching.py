@@ -116,5 +116,5 @@ class Vouching(RuleBasedStateMachine):
 
 
 TestVouching = Vouching.TestCase
-TestVouching.settings = settings(max_examples=15, stateful_step_count=12, deadline=None,
+TestVouching.settings = settings(max_examples=10, stateful_step_count=12, deadline=None,
                                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import Final, Literal
+from urllib.parse import quote
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -62,7 +63,7 @@ class Likeness:
         whose = " and ".join(f"{name}'s" for name in missing)
         return Verdict("deny", "needs-consent",
                        f"This needs {whose} consent: a video shows nobody who has not agreed to it. Leave them out, or ask "
-                       f"them for a cameo: {self._base}{CAMEO}.", {"people": missing})
+                       f"them for a cameo: {self._base}{CAMEO}?account={quote(missing[0], safe='@:')}", {"people": missing})
 
     def _missing(self, session: Session, asker_id: int, uris: tuple[str, ...], handles: list[tuple[str, str]],
                  addresses: list[str], generation_id: int | None) -> list[str]:

@@ -34,22 +34,22 @@ DOCS = (
     Operation("get", "/consent/requests/{id}", "One request.", {200: _REQUEST, **refused(401, 404)}, scope="read"),
     Operation("post", "/consent/requests/{id}/grant", "Agree: a stamp is made and sent. Of a likeness the next step: let it be "
               "rendered, let the draft go, or stamp the finished file.",
-              {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write",
+              {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write:consents",
               body={JSON: {"type": "object", "properties": {
                   "until": {"type": "string", "format": "date-time"},
                   "always": {"type": "boolean", "description": "Of a likeness: begin what this person asks for from now on."}}}}),
     Operation("post", "/consent/requests/{id}/refuse", "Refuse, with a reason or without.",
-              {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write",
+              {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write:consents",
               body={JSON: {"type": "object", "properties": {
                   "reason": {"type": "string"},
                   "block": {"type": "boolean", "description": "Of a likeness: take nothing from this person any more."}}}}),
     Operation("post", "/consent/requests/{id}/withdraw", "Take one's own request back; the unpublished remix is deleted.",
-              {200: _REQUEST, **refused(401, 403, 404, 409)}, scope="write"),
+              {200: _REQUEST, **refused(401, 403, 404, 409)}, scope="write:consents"),
     Operation("get", "/consent/stamps", "What one gave, newest first, also what was taken back.",
               {200: Answer("A page of them; `Link` leads on.", array(ref("ConsentStamp"))), **refused(401)}, scope="read",
               query=_PAGES),
     Operation("post", "/consent/stamps/{id}/revoke", "Take a consent back, here and everywhere.",
-              {200: _STAMP, **refused(401, 403, 404, 409)}, scope="write"),
+              {200: _STAMP, **refused(401, 403, 404, 409)}, scope="write:consents"),
     Operation("get", "/consent/stamps/{id}/deliveries", "Which servers have heard that a consent was taken back.",
               {200: Answer("One for each server; empty while it stands.", array(ref("Arrival"))), **refused(401, 404)},
               scope="read"),
@@ -96,7 +96,7 @@ async def request(request: Request) -> Response:
 def _acting(use_case: Callable[[UnitOfWork, Actor, int, Params], Any]) -> Callable[[Request], Any]:
     async def handler(request: Request) -> Response:
         house, wanted = _house(request), row_id(request)
-        who, given = await person(request, "write"), await params(request)
+        who, given = await person(request, "write:consents"), await params(request)
 
         def apply(uow: UnitOfWork) -> dict[str, Any]:
             use_case(uow, actors.get(uow.session, who.actor.id), wanted, given)
@@ -156,7 +156,7 @@ async def deliveries(request: Request) -> Response:
 
 async def revoke(request: Request) -> Response:
     """POST consent/stamps/:id/revoke: the stamp, taken back here and everywhere."""
-    house, wanted, who = _house(request), row_id(request), await person(request, "write")
+    house, wanted, who = _house(request), row_id(request), await person(request, "write:consents")
 
     def apply(uow: UnitOfWork) -> dict[str, Any]:
         row = use_cases.revoke(uow, actors.get(uow.session, who.actor.id), wanted)

@@ -29,7 +29,7 @@ HERE = "/settings/agents"
 SCOPE_WORDS = {
     "read": "read what it may see", "write:statuses": "write posts", "write:media": "upload files",
     "write:generations": "make videos", "write:favourites": "like posts", "write:follows": "follow accounts",
-    "write:notifications": "clear its notifications"}
+    "write:notifications": "clear its notifications", "write:consents": "answer requests to remix its posts"}
 """Scopes that are offered, in words; all of them are marked at first."""
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ...db import UnitOfWork
 from ...errors import FedisoraError, Invalid, NotFound, TooLarge
 from ...models import Actor
 from ...services import migration
@@ -123,10 +123,10 @@ async def _credential_page(request: Request, *, problem: str = "", status: int =
     if "credential" not in house.settings.verification_methods:
         raise NotFound("There is nothing at this address.")
 
-    def read(uow: UnitOfWork) -> tuple[dict[str, Any], str]:
-        return verdict(uow.session, house, me, "credential"), presented.waiting(uow, me)
+    def read(session: Session) -> tuple[dict[str, Any], str]:
+        return verdict(session, house, me, "credential"), presented.waiting(session, me, house.vault, house.db.clock())
 
-    found, challenge = await house.db.write(read)
+    found, challenge = await house.db.read(read)
     listed = [item.strip() for item in house.settings.credential_issuers.split(",") if item.strip()]
     return await page(request, "human_credential.html", status=status, problem=problem, challenge=challenge,
                       domain=house.uris.host, issuers=listed, aliases=me.also_known_as,

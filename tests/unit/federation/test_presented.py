@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from fedisora.app import House, build_house
-from fedisora.db import UnitOfWork
+from fedisora.db import Database, Instance, UnitOfWork
 from fedisora.errors import Conflict, FedisoraError, Invalid, Malformed, RemoteUnavailable, TooLarge
-from fedisora.models import Actor, TrustedVerifier
+from fedisora.models import Actor, Base, HumanCredential, StatusList, TrustedVerifier
+from fedisora.serializers.activitypub.actor import to_activitypub
+from fedisora.services.verification import credentials
 from fedisora.services.verification.methods import base, erase, presented
 from fedisora.settings import load_settings
 from fedisora.store import actors
+from fedisora.uris import Uris
+from fedisora.vault import Vault
 from tests.support.neighbours import Village
 from tests.support.wallet import Wallet, credential, status_entry, status_list
 from tests.support.world import World
@@ -42,7 +47,8 @@ class Desk:
         self.verifier = self._server("actor", "Application")
         self.stranger = self._server("users/mallory", "Person")
         self.other = world.actor("ann_there").uri
-        self.number = 0
+        self.runner = asyncio.Runner()
+        self.runner.run(self.house.client.open())
         self.aliases(self.other)
         self.publish_list()
 
@@ -84,30 +90,32 @@ class Desk:
     # ---- handing in
     def challenge(self, who: str = "ann") -> str:
         self.village.act(presented.begin, who)
-        return str(self.village.act(presented.waiting, who))
+        return self.house.db.read_now(lambda session: presented.waiting(
+            session, self.village.actor(who), self.house.vault, self.house.db.clock()))
 
     def hand_in(self, document: object, who: str = "ann") -> str:
         """Hand something in as the page does; the subject. What is refused is refused as there."""
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
 
         async def run() -> str:
-            await self.house.client.open()
+            me = self.village.actor(who)
+            case_id, challenge = self.village.act(presented.hand_in, who)
             try:
-                me = self.village.actor(who)
-                case_id, challenge = self.village.act(presented.hand_in, who)
-                try:
-                    subject = await self.house.presented.check(me, body, challenge)
-                    await self.house.db.write(lambda uow: presented.complete(
-                        uow, actors.get(uow.session, me.id), case_id, subject))
-                except FedisoraError as error:
-                    text = error.text
-                    await self.house.db.write(lambda uow: base.refuse(uow, case_id, text))
-                    raise
-                return subject
-            finally:
-                await self.house.client.close()
+                subject = await self.house.presented.check(me, body, challenge)
+                await self.house.db.write(lambda uow: presented.complete(
+                    uow, actors.get(uow.session, me.id), case_id, subject))
+            except FedisoraError as error:
+                text = error.text
+                await self.house.db.write(lambda uow: base.refuse(uow, case_id, text))
+                raise
+            return subject
 
-        return asyncio.run(run())
+        return self.runner.run(run())
+
+    def close(self) -> None:
+        self.runner.run(self.house.client.close())
+        self.runner.close()
+        self.house.db.close()
 
     def forget(self) -> None:
         """Nobody is verified, nothing is known of the other server."""
@@ -129,7 +137,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with World() as world:
         found = Desk(tmp_path_factory.mktemp("desk"), world)
         yield found
-        found.house.db.close()
+        found.close()
 
 
 @pytest.fixture
@@ -295,3 +303,38 @@ def test_a_credential_of_another_instance_verifies_the_account_it_belongs_to(des
     with pytest.raises(Conflict, match="another account"):
         desk.hand_in(desk.human(), "ben")
     assert isinstance(desk.village.actor("ben"), Actor)
+
+
+def test_what_our_own_instances_give_is_what_they_take(desk: Desk, tmp_path: Path) -> None:
+    """A credential, a status list and actors as another Fedisora serves them."""
+    with World("127.0.0.3") as world:
+        settings = load_settings(tmp_path, base_url=world.base)
+        there = Database(Instance(settings, Uris(world.base), Vault.open(tmp_path)))
+        Base.metadata.create_all(there.engine)
+        town = Village.on(there, "ann")
+        town.verify("ann", days_ago=1)
+        mine = desk.village.actor("ann").uri
+        town.act(lambda uow, ann: setattr(ann, "also_known_as", [mine]), "ann")
+
+        def publish() -> dict[str, Any]:
+            with there.reading() as session:
+                ann, issuer = session.get_one(Actor, town.ids["ann"]), actors.instance_actor(session)
+                row = session.scalars(select(HumanCredential)).one()
+                listed = session.scalars(select(StatusList)).one()
+                for actor in (ann, issuer):
+                    world.documents[actor.uri.removeprefix(world.base)] = to_activitypub(actor, there.instance.uris)
+                made: dict[str, Any] = json.loads(row.document)
+                world.documents[made["credentialStatus"]["statusListCredential"].removeprefix(world.base)] = json.loads(
+                    listed.document)
+                return made
+
+        made = publish()
+        desk.village.run(lambda uow: uow.session.add(TrustedVerifier(host=world.host, created_at=uow.now)))
+        desk.village.act(lambda uow, ann: setattr(ann, "also_known_as", [made["credentialSubject"]["id"]]), "ann")
+        assert desk.hand_in(made) == f"{world.base}/users/ann"
+        assert desk.village.holds("ann")
+        desk.village.run(lambda uow: erase(uow, desk.village.ids["ann"]))
+        town.act(credentials.revoke, "ann", "over")
+        publish()
+        refused(desk, made, "has revoked")
+        there.close()

@@ -73,7 +73,8 @@ def test_a_picture_that_somebody_enrolled_is_refused_to_others(studio: Studio, e
 def test_a_character_is_asked_for_by_its_address(studio: Studio) -> None:
     bea = studio.actor("bea").uri
     verdict = likeness(studio, f"{bea}/characters/7 runs")
-    assert verdict.decision == "deny" and "ask them for a cameo: https://here.example/create/with" in verdict.reason
+    assert verdict.decision == "deny"
+    assert "ask them for a cameo: https://here.example/create/with?account=@bea@here.example" in verdict.reason
     assert likeness(studio, f"{bea}/characters/7 runs", by="bea").decision == "allow"
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from fedisora.models import Actor, AuditEntry, Passkey, User, Vouch
+from fedisora.models import Actor, AuditEntry, HumanCredential, Passkey, StatusIndex, User, Vouch
 from fedisora.services import sessions, tokens
-from fedisora.services.verification import cases, challenges, passkeys, phrases
+from fedisora.services.verification import cases, challenges, credentials, passkeys, phrases
 from fedisora.store import verification
 from fedisora.workers.clips import sweep
 from tests.support.clips import clip as film
@@ -266,3 +267,34 @@ def test_a_clip_of_a_deleted_account_goes_with_the_next_sweep(desk: Desk) -> Non
     run(sweep(desk.house))
     desk.house.db.clock = clock
     assert not [path for path in desk.sealed_files() if str(case_id) in path.name]
+
+
+def test_erasing_ends_a_credential_and_its_number_is_never_given_again(desk: Desk) -> None:
+    ida = desk.browser("ida")
+    desk.act(lambda uow, actor: credentials.issue(uow, actor, "live-clip"), "ida")
+    number = desk.house.db.read_now(lambda session: session.scalars(select(HumanCredential).where(
+        HumanCredential.actor_id == desk.ids["ida"]).order_by(HumanCredential.id.desc())).first())
+    assert number is not None
+    assert ida.post(f"{HERE}/erase", sure="1").status_code == 303
+    assert "You are not verified." in ida.get(HERE).text
+
+    def left(session: Session) -> tuple[int, StatusIndex | None, list[str]]:
+        return (len(session.scalars(select(HumanCredential).where(HumanCredential.actor_id == desk.ids["ida"])).all()),
+                session.get(StatusIndex, (number.list_number, number.list_index)),
+                session.get_one(Actor, desk.ids["ida"]).attestation)
+
+    rows, index, named = desk.house.db.read_now(left)
+    assert rows == 0 and named == [] and index is not None and index.revoked_at is not None
+
+
+def test_a_question_is_answered_not_rejected(desk: Desk) -> None:
+    desk.person("una")
+    una, mo = desk.browser("una"), desk.browser("mo")
+    assert una.post(f"{HERE}/ask", note="I sign. What else is there?").status_code == 303
+    case_id = desk.act(cases.open_case, "una", cases.OTHER_WAY).id
+    mo.post(f"/admin/verification/{case_id}/take")
+    mo.post(f"/admin/verification/{case_id}/reject", reason="Sign in the clip.")
+    log = una.get(HERE).text.partition('id="log"')[2]
+    assert "answered" in log and "asked the moderators" in log
+    assert "rejected" not in log
+    assert "clip" not in mo.get("/admin/verification").text.partition("<main")[2].partition("</p>")[0]

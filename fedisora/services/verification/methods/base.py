@@ -16,6 +16,7 @@ from ....models import Actor, AuditEntry, HumanCredential, VerificationCase, Ver
 from ....provenance import humanity
 from ....settings import Settings
 from ....store import actors, notifications
+from ....vault import Vault
 from ... import audit
 from .. import credentials
 from ..states import OPEN, STATES
@@ -143,7 +144,7 @@ def begin(uow: UnitOfWork, actor: Actor, method: str, *, secret: dict[str, Any] 
     """
     require(uow, actor, method)
     session = uow.session
-    if uow.settings.rate_limits and method != "vouch":
+    if uow.settings.rate_limits:
         tries = session.scalar(select(func.count()).select_from(VerificationCase).where(
             VerificationCase.actor_id == actor.id, VerificationCase.method == method,
             VerificationCase.created_at > uow.now - dt.timedelta(days=1))) or 0
@@ -168,17 +169,17 @@ def purpose(case_id: int) -> str:
     return f"verification case {case_id}"
 
 
-def secret_of(uow: UnitOfWork, case: VerificationCase) -> dict[str, Any] | None:
+def secret_of(case: VerificationCase, vault: Vault, now: dt.datetime) -> dict[str, Any] | None:
     """What a case remembers; None when it was used, or is too old."""
-    if case.challenge is None or (case.challenge_until is not None and case.challenge_until <= uow.now):
+    if case.challenge is None or (case.challenge_until is not None and case.challenge_until <= now):
         return None
-    found: dict[str, Any] = json.loads(uow.vault.unseal(case.challenge, purpose(case.id)))
+    found: dict[str, Any] = json.loads(vault.unseal(case.challenge, purpose(case.id)))
     return found
 
 
 def take(uow: UnitOfWork, case: VerificationCase) -> dict[str, Any] | None:
     """What a (locked) case remembers, for the only time."""
-    found = secret_of(uow, case)
+    found = secret_of(case, uow.vault, uow.now)
     case.challenge = case.challenge_until = None
     case.tries += 1
     case.updated_at = uow.now

@@ -83,7 +83,7 @@ def come_back(uow: UnitOfWork, actor: Actor, session_token: str, state: str) -> 
         Conflict: nothing was begun by this account, in this browser, within ten minutes, with this state; or it was used already.
     """
     case = base.running(uow.session, actor.id, "oidc", lock=True)
-    known = base.secret_of(uow, case) if case is not None else None
+    known = base.secret_of(case, uow.vault, uow.now) if case is not None else None
     # Looked at before it is used up: whoever lures the person to our callback must not be able to end their sign-in.
     if case is None or known is None or not (hmac.compare_digest(known["state"], digest(state))
                                              and hmac.compare_digest(known["session"], digest(session_token))):

@@ -68,10 +68,10 @@ def begin(uow: UnitOfWork, actor: Actor) -> VerificationCase:
     return base.begin(uow, actor, "credential", secret={"challenge": secrets.token_urlsafe(24)}, lasts=LASTS)
 
 
-def waiting(uow: UnitOfWork, actor: Actor) -> str:
+def waiting(session: Session, actor: Actor, vault: Vault, now: dt.datetime) -> str:
     """The challenge that a presentation has to carry now; "" when there is none."""
-    case = base.running(uow.session, actor.id, "credential")
-    found = base.secret_of(uow, case) if case is not None else None
+    case = base.running(session, actor.id, "credential")
+    found = base.secret_of(case, vault, now) if case is not None else None
     return str(found["challenge"]) if found else ""
 
 

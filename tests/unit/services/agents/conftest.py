@@ -11,8 +11,9 @@ from typing import TypeVar
 import pytest
 
 from fedisora.db import Database, Instance, UnitOfWork
-from fedisora.models import Actor, AgentProfile, Base, Status
+from fedisora.models import Actor, AgentProfile, Status
 from fedisora.provenance import humanity
+from fedisora.schema import migrate
 from fedisora.services import accounts, agents, instance, local_actors, publish
 from fedisora.settings import load_settings
 from fedisora.store import actors
@@ -88,7 +89,7 @@ def open_town(folder: Path, **settings: object) -> Town:
 def make_town(folder: Path) -> Town:
     """A database of its own with the instance's keys."""
     town = open_town(folder)
-    Base.metadata.create_all(town.db.engine)
+    migrate(town.db.engine)
     town.db.write_now(instance.initialise)
     return town
 

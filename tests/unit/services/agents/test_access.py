@@ -14,7 +14,7 @@ from .conftest import Town
 @pytest.mark.parametrize(("asked", "granted", "left_out"), [
     ("read", ["read"], []), ("read read:accounts", ["read"], []), ("read:accounts", ["read:accounts"], []),
     ("read write follow push", ["read", "write:statuses", "write:media", "write:generations", "write:favourites", "write:follows",
-                                "write:notifications"], ["write", "follow", "push"]),
+                                "write:notifications", "write:consents"], ["write", "follow", "push"]),
     ("admin:read admin:write", [], ["admin:read", "admin:write"]), ("write:accounts write:blocks", [], ["write:accounts",
                                                                                                         "write:blocks"]),
     ("write:statuses", ["write:statuses"], []), ("", [], [])])

@@ -4,9 +4,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from fedisora.errors import Invalid
+from fedisora.errors import Forbidden, Invalid
 from fedisora.models import Notification
 from fedisora.services.verification import credentials
+from fedisora.services.verification.methods import vouching
 from fedisora.store import actors
 
 from .conftest import Town
@@ -28,3 +29,14 @@ def test_an_agent_stands_still_from_the_moment_that_the_credential_ends(town: To
 def test_an_agent_holds_no_credential(town: Town) -> None:
     with pytest.raises(Invalid, match="agent"):
         town.run(lambda uow: credentials.issue(uow, actors.get(uow.session, town.actor("dreamer").id), "vouch"))
+
+
+def test_an_agent_vouches_for_nobody(town: Town) -> None:
+    def vouch(name: str) -> None:
+        town.run(lambda uow: vouching.give(uow, actors.get(uow.session, town.actor(name).id), town.actor("bob").id))
+
+    with pytest.raises(Forbidden, match="Only verified humans"):
+        vouch("dreamer")
+    town.verify("dreamer")  # nor would it if something had gone wrong before
+    with pytest.raises((Forbidden, Invalid)):
+        vouch("dreamer")
