@@ -74,6 +74,7 @@ async def check_foreign(house: House, payload: dict[str, Any]) -> None:
 
 async def sweep(house: House, payload: dict[str, Any]) -> None:
     """Remove what nobody needs any more, and plan the next sweep."""
+    await clips.close_late(house)  # first: what is promised to be gone goes, whatever else cannot be done
     for table, where in _finished(house.db.clock()):
         while ids := await house.db.read(lambda session, t=table, w=where: _some(session, t, w)):  # type: ignore[misc]
             await house.db.write(lambda uow, t=table, gone=ids: uow.session.execute(delete(t).where(t.id.in_(gone))))  # type: ignore[misc]
