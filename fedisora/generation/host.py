@@ -29,7 +29,7 @@ from .safety import Gates
 from .stalls import SILENCE, STALLS
 
 log = structlog.get_logger()
-SUFFIXES = {"image/webp": ".webp", "image/jpeg": ".jpg", "image/png": ".png"}
+SUFFIXES = {"image/webp": ".webp", "image/jpeg": ".jpg", "image/png": ".png", "video/mp4": ".mp4"}
 UNAVAILABLE_SECONDS = 60.0
 """A worker that could not load a model leaves it to others for so long."""
 
@@ -207,14 +207,14 @@ class Host:
         return path
 
     async def _likeness(self, sealed: tuple[str, bytes, str], folder: Path) -> Path:
-        """The sealed picture of a likeness, open for this run alone: the folder is removed with it."""
+        """The sealed picture or clip of a likeness, open for this run alone: the folder is removed with it."""
         key, secret, mime = sealed
         path = folder / f"source{SUFFIXES.get(mime, '.img')}"
         try:
             data = await asyncio.to_thread(self._private.get, key, secret)  # type: ignore[union-attr]
             await asyncio.to_thread(path.write_bytes, data)
         except (FedisoraError, OSError) as error:  # the cause names the file, never what is in it
-            raise RunFailed("input-missing", "the picture of the likeness cannot be opened") from error
+            raise RunFailed("input-missing", "what the likeness starts from cannot be opened") from error
         return path
 
     def _request(self, held: jobs.Claim, output: Path, source: Path | None) -> dict[str, Any]:
