@@ -50,9 +50,9 @@ async def render_cameo(house: House, payload: dict[str, Any]) -> None:
         log.info("a request for a likeness", request=request_id, outcome=outcome)
     elif request.state == consents.AGREED and request.render_id is None:
         later = await cameos.begin(house.db, house.storage, house.gates, request_id)
-        if later is not None:
-            await house.db.write(lambda uow: jobs.enqueue(
-                uow, "render_cameo", payload, key=f"{request_id}:later", delay=dt.timedelta(seconds=later.seconds)))
+        if later is not None:  # a key of its own each time: the job that runs now still has the last one
+            await house.db.write(lambda uow: jobs.enqueue(uow, "render_cameo", payload, delay=dt.timedelta(
+                seconds=later.seconds), key=f"{request_id}:after {uow.now.isoformat(timespec='seconds')}"))
     elif request.state == consents.AGREED:
         await _show(house, request_id)
     elif request.state in OVER:

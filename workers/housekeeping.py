@@ -28,7 +28,7 @@ from fedisora.models import (
     OneTimeToken,
     WebSession,
 )
-from fedisora.services.cameos import answering
+from fedisora.services.cameos import lapsing
 from fedisora.services.generations import UNFINISHED, leftovers
 from fedisora.store import backfill, fingerprints, jobs, lineage
 from fedisora.store import media as media_rows
@@ -82,7 +82,7 @@ async def sweep(house: House, payload: dict[str, Any]) -> None:
     await humanity.sweep(house)
     await agents.plan(house)
     await likenesses.sweep(house)
-    await house.db.write(answering.sweep)
+    await house.db.write(lapsing.sweep)
     await storage.sweep_uploads(house)
     await house.db.write(leftovers.unstick)
     await asyncio.to_thread(sweep_scratch)

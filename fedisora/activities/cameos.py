@@ -94,16 +94,24 @@ def owner_of(row: Lineage) -> str | None:
     return row.parent_uri if row.parent_uri != row.stamp_uri else None
 
 
+def people_in(verdict: dict[str, Any]) -> list[str]:
+    """Whom a file shows, as its manifest says: actor ids."""
+    return list(dict.fromkeys(str(check.get("detail")) for check in verdict.get("checks") or () if isinstance(check, dict)
+                              and check.get("name") == SHOWS and is_http(check.get("detail"))))
+
+
 def checked(uow: UnitOfWork, media: Media, verdict: dict[str, Any]) -> None:
     """A file was looked at: whom it shows needs consent, whatever the post says; a consent is for the bytes that are there."""
     status = statuses.get(uow.session, media.status_id) if media.status_id is not None else None
     if status is None:
         return
     rows = [row for row in lineage.parents_of(uow.session, [status.id]).get(status.id, []) if row.kind == lineage.CAMEO]
-    shown = [] if status.local else [str(check.get("detail")) for check in verdict.get("checks") or () if isinstance(check, dict)
-                                     and check.get("name") == SHOWS and is_http(check.get("detail"))]
-    for uri in dict.fromkeys(shown[:lineage.MOST_PARENTS]):
-        if uri == status.uri or any(row.parent_uri == uri for row in rows):
+    alone = len(media_rows.of_statuses(uow.session, [status.id]).get(status.id, [])) < 2
+    for uri in [] if status.local else people_in(verdict)[:lineage.MOST_PARENTS]:
+        known_as = next((row for row in rows if row.parent_uri == uri), None)
+        if uri == status.uri or known_as is not None:
+            if known_as is not None and known_as.consent == "valid" and not alone:
+                lineages.check_later(uow, known_as)  # the consent may be for another file of the post
             continue
         row = lineage.add(uow, status, uri, None, kind=lineage.CAMEO)
         stamp = next((known.stamp_uri for known in rows if same_origin(known.stamp_uri or "", uri)), None)

@@ -33,7 +33,7 @@ NOT_ALLOWED = "The author does not allow remixes of this post."
 DELETED = "The original was deleted."
 TAKEN_BACK = "The author took back the consent to this remix."
 NOT_TAKEN = "They take no requests for this."
-"""What whoever asks for a likeness reads when nobody may ask, when they are blocked, and when a consent was taken back."""
+"""What whoever asks for a likeness reads when nobody may ask, and when a consent was taken back."""
 TOO_MANY = "Too many of your requests wait for an answer already."
 
 
@@ -95,7 +95,7 @@ def give(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentReques
         _close(uow, request)
     uow.session.flush()
     if requester.local:
-        row = _row(uow, request)
+        row = row_of(uow, request)
         if row is not None:
             lineages.settle(uow, row.id, lineages.Finding("valid", "", uri, until))
         lineages.told(uow, request, "consent.answer")
@@ -115,7 +115,7 @@ def refuse(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentRequ
     request.reason, request.answered_at = markup.clean_line(reason, 500), uow.now
     uow.session.flush()
     if requester.local:
-        row = _row(uow, request)
+        row = row_of(uow, request)
         if row is not None:
             lineages.settle(uow, row.id, lineages.Finding("missing", request.reason))
         consents.end_generation(uow, request)
@@ -223,18 +223,36 @@ def withdraw(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: 
     move(request, consents.WITHDRAWN)
     request.answered_at = uow.now
     if sent and not owner.local:
-        about = {"id": request.uri, "type": consent.REQUESTS[STAMP_OF[request.kind]], "actor": requester.uri,
-                 "object": request.target_uri}
-        outbox.send(uow, requester, {"id": uow.uris.undo(request.uri), "type": "Undo", "actor": requester.uri,
-                                     "to": [owner.uri], "object": about},
-                    outbox.inbox_of(owner, shared=False), object_uri=request.uri)
+        send_undo(uow, request, owner, requester)
     for kind in ("consent.request", "cameo.request", "cameo.draft"):
         notifications.remove(uow, owner.id, requester.id, kind, request.id)
     if request.render_id is not None:
         look(uow, request)
 
 
-def _row(uow: UnitOfWork, request: ConsentRequest) -> Lineage | None:
+def send_undo(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: Actor) -> None:
+    """Take a request back from an owner elsewhere."""
+    about = {"id": request.uri, "type": consent.REQUESTS[STAMP_OF[request.kind]], "actor": requester.uri,
+             "object": request.target_uri}
+    outbox.send(uow, requester, {"id": uow.uris.undo(request.uri), "type": "Undo", "actor": requester.uri,
+                                 "to": [owner.uri], "object": about},
+                outbox.inbox_of(owner, shared=False), object_uri=request.uri)
+
+
+def unanswered(uow: UnitOfWork, request: ConsentRequest, reason: str) -> None:
+    """The server of whom we asked says nothing: as good as a no. What waited for the answer ends, and whoever asked is told.
+
+    Raises:
+        Conflict: it was answered.
+    """
+    move(request, consents.REJECTED)
+    request.reason, request.answered_at = reason, uow.now
+    consents.end_generation(uow, request)
+    lineages.told(uow, request, "consent.answer")
+
+
+def row_of(uow: UnitOfWork, request: ConsentRequest) -> Lineage | None:
+    """What is known of the consent that a request of ours is about, once there is a post."""
     rows = lineage.parents_of(uow.session, [request.status_id]).get(request.status_id, []) if request.status_id else []
     kind = lineage.CAMEO if request.kind == "likeness" else lineage.REMIX
     return next((row for row in rows if row.parent_uri == request.target_uri and row.kind == kind), None)
@@ -261,7 +279,7 @@ def answered(uow: UnitOfWork, activity: dict[str, Any], got: Received, *, accept
         raise NotOwner(cause=f"{got.actor.uri} answers {request.uri}")
     if request.status_id is None and request.generation_id is not None:
         return _begun(uow, activity, request, accepted=accepted)
-    row = _row(uow, request)
+    row = row_of(uow, request)
     if row is None:
         return "ignored: no such request of ours"
     if not accepted:

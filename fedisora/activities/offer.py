@@ -70,6 +70,7 @@ def receive(uow: UnitOfWork, activity: dict[str, Any], got: Received) -> str:
     if request.state != consents.AGREED:
         return "ignored: not waited for"
     move(request, consents.OFFERED)
+    request.seen_at = uow.now
     source = digital_source.find(video.get("digitalSourceType")) if isinstance(video.get("digitalSourceType"), str) else None
     generator = video.get("generator")
     request.parameters = {**request.parameters, "made": {

@@ -217,16 +217,19 @@ def _claims(session: Session, row: Lineage, child: Status) -> tuple[frozenset[st
 
 
 def _shown(session: Session, row: Lineage, child: Status) -> tuple[frozenset[str | None], tuple[str, ...]]:
-    """(digests of the files that show a person, addresses of the stamps): those that name a stamp of this person's server, every
-    file of the post where none does. A file without a digest is covered by no stamp."""
+    """(digests of the files that show a person, addresses of the stamps): those that name a stamp of this person's server, and
+    those that say so themselves, in their manifest; every file of the post where none does. A file without a digest is
+    covered by no stamp."""
     known = [row.stamp_uri] if row.stamp_uri else []
+    files = media_rows.of_statuses(session, [child.id]).get(child.id, [])
     if child.local or child.document is None:
-        files = media_rows.of_statuses(session, [child.id]).get(child.id, [])
         return frozenset(media.digest for media in files), tuple(known)
     named = from_activitypub(orjson.loads(child.document)).media
     theirs = [item for item in named if any(same_origin(uri, row.parent_uri) for uri in item.likeness_authorizations)]
     stamps = [uri for item in theirs for uri in item.likeness_authorizations if same_origin(uri, row.parent_uri)]
-    return frozenset(item.digest for item in theirs or named), tuple(dict.fromkeys(known + stamps))
+    digests = {item.digest for item in theirs} | {media.digest for media in files if row.parent_uri in cameos.people_in(
+        media.verdict or {})}
+    return frozenset(digests or {item.digest for item in named}), tuple(dict.fromkeys(known + stamps))
 
 
 def _giver(session: Session, uri: str) -> str | None:

@@ -72,8 +72,9 @@ async def begin(db: Database, storage: Store, gates: Gates, request_id: int) -> 
         owner, asker, likeness = answering.parties(uow.session, request)
         if not owner.local:
             return None
-        if likeness is None or not answering.permitted(uow.session, request, uow.now).allowed:
-            rules.refuse(uow, owner, asker, request, rules.NOT_TAKEN)
+        decision = answering.permitted(uow.session, request, uow.now)
+        if likeness is None or not decision.allowed:
+            rules.refuse(uow, owner, asker, request, answering.DENIED if decision.unheard else rules.NOT_TAKEN)
             return None
         try:
             row = generations.request(uow, owner, planned(uow.session, uow.settings, request, likeness))[0]

@@ -56,7 +56,7 @@ class ConsentRequest(Base):
     content_digest: Mapped[str | None] = mapped_column(String(64))
     """SHA-256 (hex) of what the owner saw and let go: the packets of its streams, which signing does not change."""
     seen_at: Mapped[dt.datetime | None]
-    """When the owner looked at the rendered draft and let it go."""
+    """When the owner looked at the rendered draft and let it go; for one elsewhere, when we heard of it."""
     created_at: Mapped[dt.datetime]
     answered_at: Mapped[dt.datetime | None]
 

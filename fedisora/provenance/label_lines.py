@@ -33,6 +33,30 @@ _LINES: Final[dict[str, dict[tuple[str, str], str]]] = {
            (ALGORITHMIC, "video"): "Vídeo procedural, sem IA", (ALGORITHMIC, "image"): "Imagem procedural, sem IA"},
 }
 LANGUAGES: Final = tuple(_LINES)
+_SHOWN: Final[dict[str, tuple[str, str]]] = {
+    "en": ("Shows {}, with their consent.", "Shows a character of {}, with their consent."),
+    "de": ("Zeigt {}, mit Einwilligung.", "Zeigt eine Figur von {}, mit Einwilligung."),
+    "es": ("Muestra a {}, con su consentimiento.", "Muestra un personaje de {}, con su consentimiento."),
+    "fr": ("Montre {}, avec son consentement.", "Montre un personnage de {}, avec son consentement."),
+    "it": ("Mostra {}, con il suo consenso.", "Mostra un personaggio di {}, con il suo consenso."),
+    "nl": ("Toont {}, met toestemming.", "Toont een personage van {}, met toestemming."),
+    "pt": ("Mostra {}, com o seu consentimento.", "Mostra uma personagem de {}, com o seu consentimento."),
+}
+"""Whom a video shows: the person, or a character that they invented."""
+
+
+def _language(language: str | None) -> str:
+    return (language or "en").replace("_", "-").partition("-")[0].lower()
+
+
+def shown(language: str | None, *, character: bool = False) -> str:
+    """The sentence for a video with somebody's likeness; `{}` stands for who it is.
+
+    Args:
+        language: BCP 47; its first part decides.
+        character: it shows a character that they invented.
+    """
+    return _SHOWN.get(_language(language), _SHOWN["en"])[character]
 
 
 def line(source: str, kind: str, language: str | None) -> str | None:
@@ -44,7 +68,7 @@ def line(source: str, kind: str, language: str | None) -> str | None:
     Returns:
         None when no line is called for, or for kinds other than `video` and `image`.
     """
-    lines = _LINES.get((language or "en").replace("_", "-").partition("-")[0].lower(), _LINES["en"])
+    lines = _LINES.get(_language(language), _LINES["en"])
     return lines.get((source, kind))
 
 

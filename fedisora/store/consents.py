@@ -5,14 +5,14 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ..activitypub.parse import host_of
 from ..db import UnitOfWork
-from ..models import Actor, ConsentRequest, ConsentStamp, Delivery, Generation, Media, OutboxActivity, StampReader
+from ..models import Actor, ConsentRequest, ConsentStamp, Delivery, Generation, LikenessPerson, Media, OutboxActivity, StampReader
 from .paging import Page, newest_first, paginate
 
 DRAFT, PENDING, ACCEPTED, REJECTED, WITHDRAWN = "draft", "pending", "accepted", "rejected", "withdrawn"
@@ -68,19 +68,29 @@ def open_between(session: Session, owner_id: int, requester_id: int) -> Sequence
         ConsentRequest.state.in_((PENDING, AGREED, OFFERED)))).all()
 
 
+def _unheard() -> ColumnElement[bool]:
+    """Whether whoever asked (`Actor`), or who answers for them, is somebody from whom the owner takes nothing any more."""
+    person = aliased(Actor)
+    return and_(ConsentRequest.kind == "likeness", ConsentRequest.state == PENDING, exists().where(
+        LikenessPerson.owner_id == ConsentRequest.owner_id, LikenessPerson.decision == "blocked",
+        person.id == LikenessPerson.person_id, or_(person.id == ConsentRequest.requester_id, person.uri == Actor.operator_uri)))
+
+
 def waiting(session: Session, *owner_ids: int) -> int:
     """How many requests and rendered drafts wait for the answer of these owners; those of suspended and deleted accounts
     are not shown."""
     return session.scalar(select(func.count()).select_from(ConsentRequest).join(
         Actor, Actor.id == ConsentRequest.requester_id).where(
-        ConsentRequest.owner_id.in_(owner_ids), Actor.suspended_at.is_(None), or_(ConsentRequest.state == PENDING, and_(
-            ConsentRequest.state == AGREED, ConsentRequest.content_digest.is_not(None))))) or 0
+        ConsentRequest.owner_id.in_(owner_ids), Actor.suspended_at.is_(None), ~_unheard(),
+        or_(ConsentRequest.state == PENDING, and_(ConsentRequest.state == AGREED,
+                                                  ConsentRequest.content_digest.is_not(None))))) or 0
 
 
 def inbox(session: Session, owner_id: int, page: Page, state: str | None = None) -> list[ConsentRequest]:
-    """What an owner was asked, newest first: no drafts, which were not sent, nothing of suspended and deleted accounts."""
+    """What an owner was asked, newest first: no drafts, which were not sent, nothing of suspended and deleted accounts, and no
+    request of somebody from whom they take none."""
     query = select(ConsentRequest).join(Actor, Actor.id == ConsentRequest.requester_id).where(
-        ConsentRequest.owner_id == owner_id, ConsentRequest.state != DRAFT, Actor.suspended_at.is_(None))
+        ConsentRequest.owner_id == owner_id, ConsentRequest.state != DRAFT, Actor.suspended_at.is_(None), ~_unheard())
     if state is not None:
         query = query.where(ConsentRequest.state == state)
     return newest_first(session.scalars(paginate(query, ConsentRequest.id, page)).all(), page)
@@ -142,6 +152,25 @@ def offered_before(session: Session, moment: dt.datetime, limit: int) -> Sequenc
     """Requests whose draft was let go before a moment and still lies here."""
     return session.scalars(select(ConsentRequest).join(Generation, Generation.id == ConsentRequest.render_id).where(
         ConsentRequest.state == OFFERED, ConsentRequest.seen_at < moment, Generation.state == "draft").limit(limit)).all()
+
+
+def unanswered_since(session: Session, moment: dt.datetime, limit: int, *, here: bool) -> Sequence[ConsentRequest]:
+    """Requests for a likeness, or renderings of it, that wait for an owner since before a moment, the oldest first.
+
+    Args:
+        here: of owners who live here; else of those who live elsewhere.
+    """
+    return session.scalars(select(ConsentRequest).join(Actor, Actor.id == ConsentRequest.owner_id).where(
+        ConsentRequest.kind == "likeness", (Actor.domain == "").is_(here), or_(
+            and_(ConsentRequest.state == PENDING, ConsentRequest.created_at < moment),
+            and_(ConsentRequest.state == AGREED, ConsentRequest.answered_at < moment)))
+        .order_by(ConsentRequest.id).limit(limit)).all()
+
+
+def never_arrived(session: Session, moment: dt.datetime, limit: int) -> Sequence[ConsentRequest]:
+    """Requests of ours whose draft was offered before a moment, and that wait for it still."""
+    return session.scalars(select(ConsentRequest).join(Generation, Generation.id == ConsentRequest.generation_id).where(
+        ConsentRequest.state == OFFERED, ConsentRequest.seen_at < moment, Generation.state == "asked").limit(limit)).all()
 
 
 # ---- who fetched a stamp

@@ -86,7 +86,10 @@ async def terms(house: House, actor: Actor, account: str) -> Terms:
     """
     if not account.strip():
         raise Invalid("Please say who is to be shown: @name@server.")
-    owner, _ = await house.resolver.find(account.strip())
+    wanted = account.strip()
+    if wanted.startswith("@") and "@" not in wanted[1:]:
+        wanted = f"{wanted}@{house.uris.host}"  # as people here write to each other
+    owner, _ = await house.resolver.find(wanted)
     if owner is None or owner.type not in ("Person", "Service") or owner.suspended_at is not None:
         raise NotFound("There is no such person.")
     handle = handle_of(owner, house.uris.host)

@@ -16,7 +16,7 @@ from ...errors import Malformed
 from ...models import Actor, Media, Poll, Status, StatusTag
 from ...provenance import digital_source, label_lines
 from ...provenance.record import timestamp
-from ...store.records import NOTHING, Beside
+from ...store.records import NOTHING, Beside, Shown
 from ...uris import Uris
 from . import attachment as files
 from . import emoji, poll, quote
@@ -25,7 +25,7 @@ from .poll import PollData
 from .quote import QuoteData
 
 __all__ = ["MediaData", "NoteData", "PollData", "QuoteData", "attachment", "from_activitypub", "is_public", "label_line",
-           "to_activitypub"]
+           "shown_line", "to_activitypub"]
 
 MAX_BYTES = 30_000
 """Of an object of ours, before it is slimmed: Takahē takes 50 KB with the envelope."""
@@ -56,6 +56,14 @@ def label_line(media: Sequence[Media], uris: Uris, language: str | None = None) 
     return "", None
 
 
+def shown_line(people: Sequence[Shown], uris: Uris, language: str | None = None) -> str:
+    """Whom a post shows, as HTML: for servers that know nothing of stamps of consent; "" for nobody."""
+    return "".join(
+        "<p>" + html.escape(label_lines.shown(language, character=one.character)).format(
+            f'<a href="{html.escape(one.owner.url or one.owner.uri)}">{html.escape(_handle(one.owner, uris))}</a>') + "</p>"
+        for one in people)
+
+
 def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mentions: Sequence[Actor],
                    tags: Sequence[StatusTag], uris: Uris, *, ballot: Poll | None = None,
                    beside: Mapping[int, Beside] | None = None) -> dict[str, Any]:
@@ -70,7 +78,9 @@ def to_activitypub(status: Status, actor: Actor, media: Sequence[Media], mention
     hashtags = {row.key: row.name for row in tags}
     if label_tag:
         hashtags.setdefault(label_tag.lower(), label_tag)
-    content = (quote.fallback(status.quote_of_uri) if status.quote_of_uri else "") + status.content + label
+    people = {one.owner.id: one for item in (beside or {}).values() for one in item.shown}
+    content = (quote.fallback(status.quote_of_uri) if status.quote_of_uri else "") + status.content + shown_line(
+        list(people.values()), uris, status.language) + label
     note: dict[str, Any] = {
         "id": status.uri, "type": "Note", "attributedTo": actor.uri, "published": timestamp(status.created_at),
         "to": list(audience.to), "cc": list(audience.cc), "url": status.url, "content": content,

@@ -19,7 +19,7 @@ from ...provenance.record import timestamp
 from ...store.records import NOTHING, Beside
 from ...uris import Uris
 from . import subtitles
-from .note import attachment, label_line
+from .note import attachment, label_line, shown_line
 
 NAME = (3, 120)
 DESCRIPTION = (3, 10_000)
@@ -95,7 +95,9 @@ def to_activitypub(status: Status, actor: Actor, channel: Actor, clip: Media, ta
     """
     video = uris.video(actor.uri, status.id)
     label, label_tag = label_line([clip], uris, status.language)
-    words = "\n\n".join(part for part in (status.text.strip(), markup.plain_text(label)) if part)
+    words = "\n\n".join(part for part in (
+        status.text.strip(), markup.plain_text(shown_line(beside.shown, uris, status.language)),
+        markup.plain_text(label)) if part)
     names = list(dict.fromkeys([*([label_tag] if label_tag else []), *(row.name for row in tags)]))
     document: dict[str, Any] = {
         "id": video, "type": "Video", "name": _name(status, clip), "uuid": video_uuid(video),

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from ...models import Actor, Lineage, Media, Status
 from ...provenance import digital_source, foreign_labels
-from ...store import actors, captions, consents, lineage, polls, quotes, reactions, relations, statuses, verifiers
+from ...store import actors, captions, consents, lineage, polls, quotes, reactions, records, relations, statuses, verifiers
 from ...store import media as media_rows
 from ...uris import Uris
-from ..activitypub.note import label_line
+from ..activitypub.note import label_line, shown_line
 from ..activitypub.quote import quote_audiences
 from ..captions import captions as caption_entities
 from . import claims
@@ -121,6 +121,7 @@ class Statuses:
         self._reactions = reactions.counts(session, ids)
         self._actors = actors.many(session, [row.actor_id for row in self._posts.values()])
         self._parents = lineage.parents_of(session, ids)
+        self._shown = records.shown(session, {key: self._parents[key] for key in self._parents if self._posts[key].local})
         self._asked = consents.of_status(session, [row.id for row in self._posts.values() if row.local and not row.published])
         questions = [row.id for row in self._posts.values() if row.object_type == "Question"]
         self._polls = polls.of_statuses(session, questions)
@@ -144,6 +145,7 @@ class Statuses:
         hidden = any(map(lineage.hides, parents))
         media = [] if hidden else self._media.get(row.id, [])
         label, label_tag = label_line(media, self._uris, row.language) if row.local else ("", None)
+        shown = shown_line(self._shown.get(row.id, ()), self._uris, row.language)
         tags = {tag.key: tag.name for tag in self._tags.get(row.id, ())}
         if label_tag:
             tags.setdefault(label_tag.lower(), label_tag)
@@ -151,7 +153,7 @@ class Statuses:
             "id": str(row.id), "uri": row.uri, "url": row.url or row.uri, "created_at": when(row.created_at),
             "edited_at": when(row.edited_at), "account": account(
                 self._actors[row.actor_id], self._uris, narrowing=self._narrowing),
-            "content": warning_line(row) + self._quote_line(row) + row.content + label, "visibility": row.visibility,
+            "content": warning_line(row) + self._quote_line(row) + row.content + shown + label, "visibility": row.visibility,
             "sensitive": row.sensitive or row.review == "warned",
             "spoiler_text": row.spoiler_text, "media_attachments": [
                 with_match(media_attachment(item, self._uris, full=self._full), self._matches.get(item.id)) for item in media],

@@ -24,6 +24,7 @@ OFFER_LASTS: Final = dt.timedelta(days=7)
 NO_RENDER: Final = "It could not be made on their server."
 NOTHING: Final = "The request does not say what is to be shown."
 DENIED: Final = "The person who is to be shown did not agree."
+UNHEARD: Final = "not put before the owner, and not answered"
 GONE: Final = "The request was taken back, or answered."
 
 
@@ -51,13 +52,15 @@ def consider(uow: UnitOfWork, request_id: int) -> str:
     if not owner.local:
         return "ignored: not here"
     decision = decide(uow.session, owner, asker, likeness, uow.now)
-    if not decision.allowed or likeness is None:
+    if (not decision.allowed and not decision.unheard) or likeness is None:
         return rules.refuse(uow, owner, asker, request, decision.reason or rules.NOT_TAKEN)
     request.likeness_id = likeness.id
     if request.digest is None and not request.prompt:
         return rules.refuse(uow, owner, asker, request, NOTHING)
     if request.digest is None and likeness.picture_key is None:
         return rules.refuse(uow, owner, asker, request, NO_RENDER)
+    if decision.unheard:
+        return UNHEARD
     if decision.automatic and request.digest is None:
         rules.agree(uow, owner, asker, request)
         return "agreed"
@@ -98,7 +101,8 @@ def deny(uow: UnitOfWork, owner: Actor, request_id: int, reason: str = "", *, bl
     """Say no: to the request, to the draft, or to the finished file. Whoever asked hears the reason.
 
     Args:
-        block: nothing is taken from this person any more; all they wait for ends, and they do not hear that they are blocked.
+        block: nothing is taken from this person any more; all they wait for ends as by any other no, and they do not hear
+            that they are blocked.
 
     Raises:
         NotFound: no such request of this person's.
@@ -106,12 +110,11 @@ def deny(uow: UnitOfWork, owner: Actor, request_id: int, reason: str = "", *, bl
     """
     request = _mine(uow, owner, request_id)
     asker = actors.get(uow.session, request.requester_id)
-    if not block:
-        rules.refuse(uow, owner, asker, request, reason or DENIED)
-        return request
-    likenesses.set_person(uow, owner.id, asker.id, likenesses.BLOCKED)
-    for other in consents.open_between(uow.session, owner.id, asker.id):
-        rules.refuse(uow, owner, asker, other, rules.NOT_TAKEN)
+    rules.refuse(uow, owner, asker, request, reason or DENIED)
+    if block:
+        likenesses.set_person(uow, owner.id, asker.id, likenesses.BLOCKED)
+        for other in consents.open_between(uow.session, owner.id, asker.id):
+            rules.refuse(uow, owner, asker, other, DENIED)
     return request
 
 
@@ -207,6 +210,8 @@ def compared(uow: UnitOfWork, request_id: int, content: str | None) -> str:
         request.likeness_id = first.likeness_id
         likeness = likenesses.get(uow.session, first.likeness_id) if first.likeness_id is not None else likeness
     decision = decide(uow.session, owner, asker, likeness, uow.now)
+    if decision.unheard:
+        return UNHEARD
     if not decision.allowed:
         return rules.refuse(uow, owner, asker, request, decision.reason)
     if first is not None and content is not None and content == first.content_digest and first.seen_at is not None:

@@ -119,7 +119,7 @@ def ask(uow: UnitOfWork, actor: Actor, wish: Wish, wanted: Plan, **options: Any)
     if owner.local:
         likeness = local_likeness(session, owner, wish.character)
         decision = decide(session, owner, actor, likeness, uow.now)
-        if not decision.allowed:
+        if not decision.allowed and not decision.unheard:
             raise Forbidden(decision.reason, code="no-cameo")
     if owner.id == actor.id:
         raise Invalid("This is your own likeness: choose your own picture to start from.", code="own-likeness")

@@ -30,7 +30,7 @@ def terms(session: Session, uris: Uris, owner: Actor, asker: Actor | None, now: 
     Returns:
         {"id", "owner", "mayAsk": true | false | null (nobody in particular asks), "reason", "audience": a sentence,
         "forbidden", "agents", "until"?, "characters": [{"id", "name", "summary", "mayAsk", "reason", "audience", "forbidden",
-        "agents", "until"?}]}. Who is blocked reads what they would read if nobody could ask.
+        "agents", "until"?}]}. Whom the owner hears no more reads what they would read otherwise.
     """
     own = likenesses.active(session, owner.id)
     characters = []
@@ -44,9 +44,10 @@ def terms(session: Session, uris: Uris, owner: Actor, asker: Actor | None, now: 
 
 def _about(session: Session, owner: Actor, asker: Actor | None, row: Likeness | None, now: dt.datetime) -> dict[str, Any]:
     decision = decide(session, owner, asker, row, now) if asker is not None else None
-    if not open_to_somebody(row, now) or row is None or (decision is not None and decision.reason == CLOSED):
+    if not open_to_somebody(row, now) or row is None or (
+            decision is not None and decision.reason == CLOSED and not decision.unheard):
         return {"mayAsk": False, "reason": CLOSED, "audience": SAYS[likenesses.NOBODY], "forbidden": "", "agents": False}
-    said = decision or Decision(True)
+    said = Decision(True) if decision is None or decision.unheard else decision
     return {"mayAsk": said.allowed if decision is not None else None, "reason": said.reason, "audience": SAYS[row.audience],
             "forbidden": row.forbidden, "agents": row.agents, **({"until": timestamp(row.until)} if row.until else {})}
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ...models import Actor, Lineage, Status
 from ...provenance import policy
-from ...store import consents, lineage
+from ...store import consents, lineage, records
 
 POLICIES = {"ask": "Who asks me", "nobody": "Nobody", "followers": "My followers", "anyone": "Anyone"}
 """Preset → what the form says."""
@@ -34,6 +34,7 @@ class RemixView:
         state, reason: of that request.
         policy: who may remix it, a preset or `custom`.
         cameo: whether the request is for a likeness.
+        shown: whom a local post shows with their consent; what others' posts say of that is in their words.
     """
 
     open: bool = False
@@ -43,6 +44,7 @@ class RemixView:
     reason: str = ""
     policy: str = policy.DEFAULT
     cameo: bool = False
+    shown: tuple[records.Shown, ...] = ()
 
 
 NO_REMIX = RemixView()
@@ -58,6 +60,8 @@ def of_posts(session: Session, rows: Sequence[tuple[Status, Actor]], viewer_id: 
     ids = [row.id for row, _ in rows]
     parents = lineage.parents_of(session, ids)
     asked = consents.of_status(session, [row.id for row, _ in rows if row.local and not row.published])
+    local = {row.id for row, _ in rows if row.local}
+    people = records.shown(session, {post: of for post, of in parents.items() if post in local})
     found = {}
     for row, actor in rows:
         preset = policy.preset_of(row.interaction_policy, actor.followers_uri or "")
@@ -68,5 +72,6 @@ def of_posts(session: Session, rows: Sequence[tuple[Status, Actor]], viewer_id: 
                 row.visibility in ("public", "unlisted") and preset != "nobody")),
             withdrawn=taken, request=request.id if request is not None else 0,
             state=request.state if request is not None else "", reason=request.reason if request is not None else "",
-            policy=preset, cameo=request is not None and request.kind == "likeness")
+            policy=preset, cameo=request is not None and request.kind == "likeness",
+            shown=people.get(row.id, ()))
     return found

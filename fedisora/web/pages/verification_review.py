@@ -116,7 +116,9 @@ async def act(request: Request) -> Response:
                 raise Invalid("There is no such moderator.")
             cases.assign(uow, wanted, actor, to)
             return "Handed over."
-        cases.decide(uow, wanted, actor, verb == "approve", text(form, "reason"))
+        case = cases.decide(uow, wanted, actor, verb == "approve", text(form, "reason"))
+        if case.method == cases.OTHER_WAY:
+            return "Answered. What was asked is deleted."
         return "Decided. The clip has lost its key and is being deleted."
 
     if verb not in ("take", "assign", "approve", "reject"):

@@ -13,7 +13,7 @@ from ...models import Actor, Caption, Media, Status
 from ...provenance import digital_source, foreign_labels, label_lines
 from ...provenance.badge import PLAIN, Badge, Narrowing
 from ...serializers import humanity
-from ...serializers.activitypub.note import label_line
+from ...serializers.activitypub.note import label_line, shown_line
 from ...serializers.mastodon.matches import discreet
 from ...serializers.mastodon.status import label_source
 from ...services import renditions
@@ -74,8 +74,8 @@ class AccountView:
 
 
 def account_page(actor: Actor) -> str:
-    """Path of an account's page here."""
-    return f"/@{actor.acct}"
+    """Path of an account's page here; the server's own account has none but what it says about itself."""
+    return "/about" if actor.local and actor.type == "Application" else f"/@{actor.acct}"
 
 
 def account(actor: Actor, uris: Uris, narrowing: Narrowing = PLAIN) -> AccountView:
@@ -312,7 +312,7 @@ def posts(session: Session, rows: Sequence[Status], viewer_id: int | None, uris:
         author = account(actor, uris, narrowing)
         remix, mine = remixes[shown.id], shown.actor_id == viewer_id
         media = files.get(shown.id, []) if mine or not remix.withdrawn else []
-        label = label_line(media, uris, shown.language)[0] if shown.local else ""
+        label = shown_line(remix.shown, uris, shown.language) + label_line(media, uris, shown.language)[0] if shown.local else ""
         found.append(PostView(
             id=shown.id, author=author, content=shown.content + more.get(shown.id, "") + label, title=title_of(shown),
             spoiler=shown.spoiler_text, sensitive=shown.sensitive,

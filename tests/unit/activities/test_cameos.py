@@ -1,18 +1,20 @@
 """The steps of a cameo between servers: who may say what, and what is sent. Foreign, repeated, late and broken messages first."""
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from fedisora.db import UnitOfWork
-from fedisora.errors import Malformed, NotOwner
-from fedisora.models import Actor, ConsentRequest, Generation, Job, Likeness, StampReader
+from fedisora.errors import Conflict, Malformed, NotOwner
+from fedisora.models import Actor, ConsentRequest, Generation, Job, Likeness, Notification, StampReader
 from fedisora.services import consents as use_cases
 from fedisora.services import generations
-from fedisora.services.cameos import answering, asking
+from fedisora.services.cameos import answering, asking, lapsing
 from fedisora.store import actors, consents, likenesses
+from fedisora.store.paging import Page
 
 from .conftest import EVE, REM, Town
 
@@ -130,9 +132,32 @@ def test_what_is_undone_or_denied_stays_so(town: Town) -> None:
     consider(town)
     row = requests(town)[-1]
     town.act(lambda uow, ada: use_cases.refuse(uow, ada, row.id, block=True), town.ada)
-    assert [item["summary"] for item in town.sent("Reject")] == ["They take no requests for this."]
-    town.receive(asks(town, post=f"{REM}/statuses/11"))
-    assert consider(town) == "rejected"
+    assert [item["summary"] for item in town.sent("Reject")] == [answering.DENIED], "a no as any other"
+
+
+def test_whoever_is_not_heard_any_more_cannot_tell(town: Town) -> None:
+    enrol(town)
+    ada, rem = town.actor(town.ada), town.actor(REM)
+    town.run(lambda uow: likenesses.set_person(uow, ada.id, rem.id, likenesses.BLOCKED))
+    for digest in ({}, {"digestMultibase": "zQmabc", "url": f"{REM}/9.mp4"}):
+        town.receive(asks(town, **digest, post=f"{REM}/statuses/{len(digest)}"))
+        assert consider(town) == answering.UNHEARD
+    row = requests(town)[-1]
+    assert (row.state, town.sent("Reject"), town.sent("Accept")) == ("pending", [], [])
+
+    def seen() -> tuple[int, int, int]:
+        return town.db.read_now(lambda session: (consents.waiting(session, ada.id), len(consents.inbox(session, ada.id, Page())),
+                                                 len(session.scalars(select(Notification.id)).all())))
+
+    assert seen() == (0, 0, 0)
+    assert town.run(lambda uow: answering.compared(uow, row.id, "a" * 64)) == answering.UNHEARD
+    for use_case in (use_cases.say_yes, use_cases.grant):
+        with pytest.raises(Conflict):
+            town.act(lambda uow, owner, use=use_case: use(uow, owner, row.id), town.ada)
+    # as when she had not looked
+    later(town, 31)
+    assert town.run(lapsing.sweep) == 2
+    assert {item["summary"] for item in town.sent("Reject")} == {lapsing.UNANSWERED}
 
 
 # ---- asked by us
@@ -211,3 +236,55 @@ def test_every_server_that_fetched_a_stamp_hears_that_it_is_taken_back(town: Tow
     town.receive(asks(town, digestMultibase="zQmother", url=f"{REM}/9.mp4"))
     assert requests(town)[-1].state == "rejected"
     assert isinstance(town.actor(town.ada), Actor)
+
+
+# ---- no answer at all
+def later(town: Town, days: float) -> None:
+    """So much time passes for every request."""
+    def write(uow: UnitOfWork) -> None:
+        for row in uow.session.scalars(select(ConsentRequest)):
+            for name in ("created_at", "answered_at", "seen_at"):
+                if getattr(row, name) is not None:
+                    setattr(row, name, getattr(row, name) - dt.timedelta(days=days))
+
+    town.run(write)
+
+
+def test_what_is_not_answered_runs_out_and_whoever_asked_hears_it(town: Town) -> None:
+    enrol(town)
+    activity = asks(town)
+    town.receive(activity)
+    consider(town)
+    later(town, 29)
+    assert (town.run(lapsing.sweep), requests(town)[-1].state) == (0, "pending")
+    later(town, 2)
+    assert town.run(lapsing.sweep) == 1
+    assert (requests(town)[-1].state, [item["summary"] for item in town.sent("Reject")]) == ("rejected", [lapsing.UNANSWERED])
+    assert town.run(lapsing.sweep) == 0
+    # a draft that its owner never looked at
+    town.receive(asks(town, post=f"{REM}/statuses/10"))
+    row = requests(town)[-1]
+    town.act(lambda uow, ada: answering.agree(uow, ada, row.id), town.ada)
+    later(town, 31)
+    assert town.run(lapsing.sweep) == 1
+    assert (requests(town)[-1].state, len(town.sent("Reject"))) == ("rejected", 2)
+
+
+def test_a_server_that_stays_silent_does_not_keep_a_place_for_ever(town: Town) -> None:
+    row, request = asked(town)
+    later(town, 30.5)
+    assert town.run(lapsing.sweep) == 0, "its server may say so itself"
+    later(town, 1)
+    assert town.run(lapsing.sweep) == 1
+    now = town.db.read_now(lambda session: session.get_one(Generation, row.id))
+    assert (now.state, now.code, now.error) == ("rejected", "consent-refused", lapsing.UNANSWERED)
+    assert [item["object"]["id"] for item in town.sent("Undo")] == [request.uri]
+    assert town.db.read_now(lambda session: session.scalars(select(Notification.type)).all()) == ["consent.answer"]
+    assert town.receive(town.activity("Accept", {"type": "LikenessRequest", "id": request.uri})) == "ignored: known"
+    assert town.receive(offer(town, request)) == "ignored: not waited for"
+    # offered, and never to be had
+    row, request = asked(town)
+    town.receive(offer(town, request))
+    later(town, 8)
+    town.run(lapsing.sweep)
+    assert town.db.read_now(lambda session: session.get_one(Generation, row.id)).code == "cameo-broken"

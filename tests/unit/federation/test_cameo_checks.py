@@ -164,6 +164,25 @@ def test_whom_a_file_shows_needs_consent_whatever_the_post_says(cast: Cast) -> N
         cast.owner.uri, "missing", "It names no consent of the person it shows.")
 
 
+def test_another_file_beside_it_that_shows_her_needs_consent_too(cast: Cast) -> None:
+    note = cast.given()
+    note["attachment"].append({"type": "Video", "mediaType": "video/mp4", "url": f"{cast.away.base}/2.mp4",
+                               "digestMultibase": OTHER})
+    assert cast.look(note).consent == "valid", "it says of no other file that it shows her"
+    status = cast.place.known(note["id"])
+
+    def seen(uow: UnitOfWork) -> None:
+        media: Media = media_rows.of_statuses(uow.session, [status.id])[status.id][1]
+        media.verdict = {"checks": [{"name": "likeness", "ok": True, "detail": cast.owner.uri}]}
+        uow.session.flush()
+        cameos.checked(uow, media, media.verdict)
+
+    cast.place.db.write_now(seen)
+    assert cast.place.db.read_now(lambda session: session.query(Job).filter(
+        Job.key.like(f"check_consent:{cast.row(status).id}:%"), Job.state == "pending").count()) > 0
+    assert (cast.look(note).consent, cast.listed(note)) == ("invalid", False)
+
+
 def test_only_the_person_takes_it_back(cast: Cast) -> None:
     note = cast.given()
     row = cast.look(note)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFoun
 from fedisora.generation import submission
 from fedisora.generation.host import Host
 from fedisora.generation.offer import offered
+from fedisora.generation.process import Runner
 from fedisora.models import Actor, ConsentRequest, ConsentStamp, Generation, Job, Lineage, Media, Notification, Status
+from fedisora.serializers.mastodon.status import Statuses
 from fedisora.services import accounts, generations
 from fedisora.services import consents as use_cases
 from fedisora.services.cameos import answering, asking
@@ -153,9 +156,11 @@ def test_a_no_ends_it_and_a_block_says_nothing(stage: Set) -> None:
     row, request = stage.ask()
     stage.work()
     stage.do(answering.deny, request, block=True)
-    assert stage.generation(row).error == "They take no requests for this."
-    with pytest.raises(Forbidden, match="They take no requests for this"):
-        stage.ask()
+    assert stage.generation(row).error == answering.DENIED, "as any other no"
+    row, request = stage.ask()
+    stage.work()
+    assert (stage.generation(row).state, stage.request(request).state) == ("asked", "pending"), "and nobody answers"
+    stage.do(generations.cancel, row, by=stage.studio.ada)
     stage.house.db.write_now(lambda uow: likenesses.set_person(uow, stage.sue, stage.studio.ada, ""))
 
 
@@ -192,6 +197,26 @@ def test_a_likeness_that_is_withdrawn_meanwhile_is_not_rendered(stage: Set) -> N
     stage.work()
     support.change(stage.house, stage.likeness, state="active")
     assert (stage.request(request).state, stage.generation(row).state) == ("rejected", "rejected")
+
+
+def test_the_open_picture_is_on_no_disk(stage: Set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is killed while it renders leaves nothing of it."""
+    row, request = stage.ask()
+    stage.work()
+    stage.do(answering.agree, request)
+    stage.work()
+    seen = []
+
+    async def generate(_: Runner, wanted: dict[str, Any], *__: Any, **___: Any) -> dict[str, Any]:
+        seen.append((Path(wanted["image"]).read_bytes(), [path for path in tmp_path.rglob("*") if path.is_file()]))
+        return {"cancelled": True}
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(Runner, "generate", generate)
+    assert stage.render()
+    assert seen == [(support.portrait(), [])]
+    stage.work()
+    assert stage.generation(row).state == "rejected"
 
 
 def test_the_draft_is_its_subjects_to_see_and_nobodys_to_publish(stage: Set) -> None:
@@ -240,6 +265,12 @@ def test_asked_made_seen_stamped_published_and_taken_back(stage: Set) -> None:
     assert stage.listed(status)
     attachment = stage.studio.post(media)["attachment"][0]
     assert attachment["likenessAuthorization"] == [stamp.uri]
+    # who knows nothing of stamps reads it
+    sue = stage.actor(stage.sue)
+    sentence = f'<p>Shows <a href="{sue.url or sue.uri}">@sue@{stage.house.uris.host}</a>, with their consent.</p>'
+    assert sentence in stage.studio.post(media)["content"]
+    assert sentence in stage.house.db.read_now(lambda session: Statuses(
+        session, [status], None, stage.house.uris).render(status)["content"])
     # the file says whom it shows, and not a byte more of them
     found = stage.studio.judged(media)
     ingredient = next(item for item in found["manifest"]["ingredients"] if item["relationship"] == "componentOf")
@@ -257,6 +288,7 @@ def test_asked_made_seen_stamped_published_and_taken_back(stage: Set) -> None:
     assert not stage.listed(status)
     stage.work()
     assert "cameo.revoked" in stage.told(stage.studio.ada)
+    assert "with their consent" not in stage.studio.post(media)["content"]
     moved = stage.house.db.read_now(lambda session: session.get_one(Media, media.id))
     assert moved.storage_key != media.storage_key
     assert (moved.verdict or {})["verdict"] == "revoked"

@@ -25,6 +25,8 @@ AWAY = "https://away.example/users/"
 ASKERS = ("stranger", "mutual", "fan", "idol", "verified", "expired", "approved", "always", "blocked", "blocks", "is_blocked",
           "suspended", "agent", "owned", "untrue", "blocked_agent", "approved_agent", "always_agent")
 MACHINES = ("agent", "owned", "untrue", "blocked_agent", "approved_agent", "always_agent")
+UNHEARD = ("blocked", "blocked_agent")
+CLOSED_TO = ("blocks", "is_blocked", "suspended")
 NEVER = ("blocked", "blocks", "is_blocked", "suspended", "blocked_agent")
 ALLOWED = {  # beside `approved` and `always`, who may at every level but `nobody`
     "nobody": set(), "approved": set(), "mutuals": {"mutual"}, "verified": {"verified", "owned"},
@@ -99,8 +101,10 @@ def test_every_audience_and_every_asker(db: Database) -> None:
                 assert decision.allowed is expected, (audience, agents, name, decision)
                 assert decision.automatic is (expected and name.startswith("always")), (audience, agents, name)
                 assert bool(decision.reason) is not expected
-                if name in NEVER or audience == "nobody":
-                    assert decision.reason == CLOSED  # the same for both: whoever is blocked does not learn it
+                unheard = name in UNHEARD and audience == "everyone" and (agents or name not in MACHINES)
+                assert decision.unheard is unheard, (audience, agents, name)
+                if audience == "nobody" or unheard or name in CLOSED_TO:
+                    assert decision.reason == CLOSED
                 elif not expected:
                     assert decision.reason == (NO_AGENTS if name in MACHINES and not agents else WHO[audience])
 
@@ -157,7 +161,9 @@ def test_blocked_and_nobody_are_never_allowed(crowd: Any, name: str, audience: s
                      until=db.clock() + dt.timedelta(days=days) if days is not None else None)
     finally:
         db.write_now(lambda uow: likenesses.set_person(uow, owner, ids[name], before))
-    if decision == likenesses.BLOCKED or audience == likenesses.NOBODY or state != "active" or (days is not None and days <= 0):
+    if decision == likenesses.BLOCKED:
+        assert not said.allowed
+    if audience == likenesses.NOBODY or state != "active" or (days is not None and days <= 0):
         assert said == Decision(False, CLOSED)
     if said.automatic:
         assert said.allowed
