@@ -20,7 +20,7 @@ from ...models import Actor
 from ...provenance import humanity
 from ...services.cameos import answering
 from ...services.likenesses import terms as terms_of
-from ...store import actors
+from ...store import actors, likenesses
 from ..files import private_file
 from .respond import activity_json, house_of, reader
 
@@ -65,7 +65,8 @@ async def terms(request: Request) -> Response:
             raise NotFound("There is no such account here.")
         asker = actors.by_uri(session, asked) if entitled else None
         found = terms_of(session, house.uris, owner, asker, house.db.clock())
-        return {"@context": AS2, **found, "renders": rendering.model_for(session, house.settings) is not None}
+        return {"@context": AS2, **found, "renders": rendering.model_for(
+            session, house.settings, likenesses.active(session, owner.id)) is not None}
 
     return activity_json(await house.db.read(find))
 
