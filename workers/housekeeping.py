@@ -47,6 +47,7 @@ KEEP_DONE = dt.timedelta(days=7)
 KEEP_FAILED = dt.timedelta(days=30)
 KEEP_UNATTACHED = dt.timedelta(days=2)
 KEEP_CACHED = dt.timedelta(days=7)
+KEEP_ASKED = dt.timedelta(hours=1)
 KEEP_REFUSED = dt.timedelta(days=90)
 """For so long who asks again for a consent is answered as before."""
 FINGERPRINTS = 20
@@ -109,13 +110,15 @@ async def _look_at_stamps(house: House) -> None:
 
 
 def _clear_cache(folder: Path) -> None:
-    """Remove copies of other servers' files that nobody has looked at for a week."""
+    """Remove copies of other servers' files that nobody has looked at for a week; after an hour what somebody's consent is asked
+    for: they may have refused it meanwhile."""
     if not folder.is_dir():
         return
-    oldest = time.time() - KEEP_CACHED.total_seconds()
+    now = time.time()
     for path in folder.iterdir():
+        kept = KEEP_ASKED if path.name.startswith("consent-") else KEEP_CACHED
         with contextlib.suppress(FileNotFoundError):  # another process clears up too
-            if path.stat().st_atime < oldest:
+            if path.stat().st_atime < now - kept.total_seconds():
                 path.unlink()
 
 
