@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from .settings import Settings
 from .storage import Store, open_store
-from .storage.private import CLIPS, LIKENESSES
+from .storage.private import CLIPS, LIKENESSES, SETTING
 
 NEVER: Final = ("They are deleted with their decision, after 72 hours at the latest; in a backup they would stay. A backup of "
                 "the database holds keys of clips that waited: with the files it would open them.")
@@ -50,7 +50,7 @@ def manifest(settings: Settings) -> list[Part]:
         ConfigurationError: a storage cannot be used.
     """
     folder = settings.data_dir.absolute()
-    private = open_store(settings.effective_private_url)
+    private = open_store(settings.effective_private_url, SETTING)
     parts = [
         _database(settings),
         _file("secret.key", folder / "secret.key", "Every private key, credential and likeness is unreadable without it. Keep it "

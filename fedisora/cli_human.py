@@ -87,8 +87,8 @@ def show(name: Name, as_json: Json = False, data_dir: DataDir = None) -> None:
 
 @humans.command("verify")
 def verify(name: Name, reason: Reason,
-           method: Annotated[str, typer.Option("--method", help="How you made sure: live-clip, vouch, oidc, credential.",
-                                               )] = "live-clip",
+           method: Annotated[str, typer.Option("--method", help="How you made sure: live-clip (you saw them on camera), vouch, "
+                                               "oidc, credential. Everybody reads it.")],
            data_dir: DataDir = None) -> None:
     """Give a person a credential by your own hand, for instance after a call: it says the method that you name. It is logged."""
     from .services import audit

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from . import model_check
+from . import model_check, verification_check
 from .app import House, build_house
 from .errors import FedisoraError, Invalid, NotFound, Transient
 from .media import addresses
@@ -177,6 +177,7 @@ async def examine(settings: Settings) -> list[tuple[bool, str, str]]:
         findings.append((False, "media tools", f"{error}. Install Fedisora again."))
     findings.append(await _extensions())
     findings += house.db.read_now(lambda session: model_check.findings(session, settings))
+    findings += await verification_check.findings(house)
     if settings.redis_url:
         try:
             import importlib

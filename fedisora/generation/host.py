@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import shutil
 import time
@@ -15,6 +16,7 @@ from ..bells import Bells
 from ..db import Database
 from ..errors import FedisoraError, Refused
 from ..media.extension_host import ExtensionHost
+from ..media.memory import in_memory
 from ..media.spare import Spare
 from ..storage import Store
 from ..storage.private import PrivateStore
@@ -29,7 +31,6 @@ from .safety import Gates
 from .stalls import SILENCE, STALLS
 
 log = structlog.get_logger()
-SUFFIXES = {"image/webp": ".webp", "image/jpeg": ".jpg", "image/png": ".png"}
 UNAVAILABLE_SECONDS = 60.0
 """A worker that could not load a model leaves it to others for so long."""
 
@@ -151,8 +152,12 @@ class Host:
 
     async def _attempt(self, held: jobs.Claim, wanted: Spec, folder: Path, course: Course, keeper: Keeper) -> bool:
         """Render, check, store; False: it was cancelled, or another worker has it by now."""
+        with contextlib.ExitStack() as kept:  # a picture of a likeness is open while this runs
+            return await self._render(held, wanted, folder, course, keeper, await self._source(held, folder, kept))
+
+    async def _render(self, held: jobs.Claim, wanted: Spec, folder: Path, course: Course, keeper: Keeper,
+                      source: Path | None) -> bool:
         output, poster = folder / "render.mp4", folder / "poster.webp"
-        source = await self._source(held, folder)
         request = self._request(held, output, source)
         try:
             result = await self.runner.generate(request, course.note, spec=wanted, poster=str(poster))
@@ -192,11 +197,11 @@ class Host:
                  verdict=finished.verdict.decision)
         return True
 
-    async def _source(self, held: jobs.Claim, folder: Path) -> Path | None:
+    async def _source(self, held: jobs.Claim, folder: Path, kept: contextlib.ExitStack) -> Path | None:
         if held.task == "text":
             return None
         if held.sealed is not None and self._private is not None:
-            return await self._likeness(held.sealed, folder)
+            return kept.enter_context(in_memory(await self._likeness(*held.sealed[:2])))
         if held.input_key is None:
             raise RunFailed("input-missing", "its row or its file is gone")
         path = folder / f"source{Path(held.input_key).suffix}"
@@ -206,16 +211,12 @@ class Host:
             raise RunFailed("input-missing", str(error)) from error
         return path
 
-    async def _likeness(self, sealed: tuple[str, bytes, str], folder: Path) -> Path:
-        """The sealed picture of a likeness, open for this run alone: the folder is removed with it."""
-        key, secret, mime = sealed
-        path = folder / f"source{SUFFIXES.get(mime, '.img')}"
+    async def _likeness(self, key: str, secret: bytes) -> bytes:
+        """The sealed picture or clip of a likeness, open for this run alone and on no disk: a killed worker leaves none of it."""
         try:
-            data = await asyncio.to_thread(self._private.get, key, secret)  # type: ignore[union-attr]
-            await asyncio.to_thread(path.write_bytes, data)
+            return await asyncio.to_thread(self._private.get, key, secret)  # type: ignore[union-attr]
         except (FedisoraError, OSError) as error:  # the cause names the file, never what is in it
-            raise RunFailed("input-missing", "the picture of the likeness cannot be opened") from error
-        return path
+            raise RunFailed("input-missing", "what the likeness starts from cannot be opened") from error
 
     def _request(self, held: jobs.Claim, output: Path, source: Path | None) -> dict[str, Any]:
         values = {"id": held.run, "prompt": held.prompt, "seed": held.seed, "width": held.width, "height": held.height,

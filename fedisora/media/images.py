@@ -66,18 +66,21 @@ def image(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Encode an uploaded picture again, as JPEG, or as PNG when parts are transparent: every peer shows both.
 
     Args:
-        request: {"path": file, "output": where it is written, without suffix, "side"?: longer side in pixels at most}.
+        request: {"path": file, "output": where it is written, without suffix, "side"?: longer side in pixels at most,
+            "as_is"?: `output` is the whole path, of a file in memory}.
 
     Returns:
         {"path", "mime", "width", "height", "blurhash", "turned": whether it was turned upright}
     """
     turned = _turned(request["path"])
     picture = shrunk(load(request["path"]), min(OUT_IMAGE_SIDE, int(request.get("side") or OUT_IMAGE_SIDE)))
-    if picture.mode == "RGBA":
-        path, mime = f"{request['output']}.png", "image/png"
+    clear = picture.mode == "RGBA"
+    path = str(request["output"]) + ("" if request.get("as_is") else ".png" if clear else ".jpg")
+    if clear:
+        mime = "image/png"
         picture.save(path, "PNG", optimize=True)
     else:
-        path, mime = f"{request['output']}.jpg", "image/jpeg"
+        mime = "image/jpeg"
         picture.save(path, "JPEG", quality=QUALITY, progressive=True, optimize=True)
     return {"path": path, "mime": mime, "width": picture.width, "height": picture.height, "blurhash": blurhash_of(picture),
             "turned": turned}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def in_memory(data: bytes) -> Iterator[Path]:
-    """A path that this process and its children can read while the block runs.
+    """A path that this process and its children can read and write while the block runs.
 
     The file is anonymous memory, so the kernel frees it with the process, however that ends. Where the system has no such files
     (anything but Linux), it is a temporary one that only this user can read, removed at the end of the block.
@@ -21,7 +21,7 @@ def in_memory(data: bytes) -> Iterator[Path]:
             file.flush()
             yield Path(file.name)
         return
-    descriptor = os.memfd_create("clip", os.MFD_CLOEXEC)
+    descriptor = os.memfd_create("private", os.MFD_CLOEXEC)
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(data)

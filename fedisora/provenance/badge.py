@@ -18,6 +18,8 @@ from .humanity import CHECKED, CLAIMED, EXPIRED, NONE, OWN, REVOKED, WORDS
 MODES: Final = ("instance", "own", "listed")
 """Whose word a viewer takes: whose this server takes; this server's alone; this server's and that of some of those it takes."""
 AS_HERE: Final = "instance"
+SERVER: Final = "server"
+"""Kind of an account that is a server's own (`Application`): to be undeclared is not its fault."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def day(moment: dt.datetime) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _plain(kind: str | None) -> Badge:
+    if kind == SERVER:
+        return Badge(NONE, "none", "Server", "", "A server speaks here, not a person.")
     if kind == "agent":
         return Badge(NONE, "machine", "AI agent", "", "A machine runs this account.")
     if kind == "human":
@@ -102,7 +106,7 @@ def badge(*, kind: str | None, human: str | None, issuer: str | None, method: st
     """What to show of an account.
 
     Args:
-        kind: `human`, `agent` or None, as the account says.
+        kind: `human`, `agent` or None, as the account says; `SERVER` for one that is a server.
         human: what is stored of the check (`Actor.human`), with `issuer` (host, "": this server), `method` and `until`.
         own: this server's host, by which it is named where its own word counts.
         narrowing: whose word the viewer takes.

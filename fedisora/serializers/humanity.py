@@ -13,14 +13,17 @@ from ..provenance.record import timestamp
 from ..uris import Uris
 
 
-def human(actor: Actor, uris: Uris, now: dt.datetime) -> dict[str, Any]:
+def human(actor: Actor, uris: Uris, now: dt.datetime, narrowing: Narrowing = PLAIN) -> dict[str, Any]:
     """By whom an account was checked, how, until when, as this server sees it now. Never a bare tick.
+
+    Args:
+        narrowing: whose word the viewer takes (`store.verifiers.narrowing`).
 
     Returns:
         `verdict` (one of `provenance.humanity.VERDICTS`), `verified`, `issuer` (host), `method` (`assuranceMethod`), `how` (the
         method in English words), `until` and `checked_at` (RFC 3339) and `credential` (its address); None where nothing is known.
     """
-    shown = badge(actor, uris, now)
+    shown = badge(actor, uris, now, narrowing)
     verdict, verified = shown.verdict, shown.checked
     said = verdict in (*humanity.CHECKED, humanity.CLAIMED)
     return {
@@ -40,7 +43,8 @@ def badge(actor: Actor, uris: Uris, now: dt.datetime | None = None, narrowing: N
         now: None: this very moment.
         narrowing: whose word the viewer takes (`store.verifiers.narrowing`).
     """
-    return badges.badge(kind=actor.kind, human=actor.human, issuer=actor.human_issuer, method=actor.human_method,
+    kind = badges.SERVER if actor.kind is None and actor.type == "Application" else actor.kind
+    return badges.badge(kind=kind, human=actor.human, issuer=actor.human_issuer, method=actor.human_method,
                         until=actor.human_until, own=uris.host, now=now or dt.datetime.now(dt.UTC), narrowing=narrowing)
 
 

@@ -8,10 +8,11 @@ from ..models import AuditEntry
 
 ACTIONS: Final = {
     "case.started": "began a verification", "case.submitted": "handed in evidence", "case.assigned": "took the case",
-    "case.approved": "approved", "case.rejected": "rejected", "case.expired": "ran out", "case.withdrawn": "withdrew",
+    "case.approved": "approved the case", "case.rejected": "rejected the case",
+    "case.expired": "closed the case, whose time was over", "case.withdrawn": "withdrew the case",
     "clip.viewed": "looked at the clip", "clip.deleted": "deleted the clip", "credential.issued": "gave a credential",
     "credential.renewed": "renewed the credential", "credential.revoked": "revoked the credential",
-    "credential.expired": "the credential ran out",
+    "credential.expired": "let the credential run out",
     "credential.by_hand": "verified the account by hand", "credential.closed": "ended the verification by hand",
     "vouch.given": "vouched", "vouch.revoked": "took a vouch back",
     "vouches.viewed": "looked at the vouches",
@@ -20,6 +21,8 @@ ACTIONS: Final = {
     "likeness.viewed": "looked at a likeness", "likeness.withdrawn": "withdrew a likeness", "role.changed": "changed a role",
 }
 """Every action, in words that follow a name."""
+BY_OPERATOR: Final = ("credential.by_hand", "credential.closed")
+"""What only the operator does, at the command line: nobody's account stands beside it."""
 
 
 def note(uow: UnitOfWork, action: str, *, subject: int | None, by: int | None = None, case: int | None = None,

@@ -22,6 +22,7 @@ from .store import LocalStore, Store, Stored, open_store
 CLIPS, LIKENESSES = "clips", "likenesses"
 KINDS = (CLIPS, LIKENESSES)
 PURPOSE = "private file"
+SETTING = "FEDISORA_PRIVATE_STORAGE_URL"
 CACHEDIR = "Signature: 8a477f597d28d172789f06886806bc55\n# Live clips are never backed up. See bford.info/cachedir.\n"
 """CACHEDIR.TAG: programs that make backups (borg, restic, tar) leave such folders out when they are told to."""
 
@@ -106,9 +107,11 @@ def open_private(url: str, vault: Vault, served: str = "") -> PrivateStore:
     Raises:
         ConfigurationError: it cannot be used, or lies in what is served.
     """
-    store, public = open_store(url), open_store(served) if served and "://" not in served else None
-    if url == served or (isinstance(store, LocalStore) and isinstance(public, LocalStore)
-                         and store.root.resolve().is_relative_to(public.root.resolve())):
+    store = open_store(url, SETTING)
+    public = open_store(served) if served and ("://" not in served or served.startswith("file://")) else None
+    inside = bool(served) and f"{url.rstrip('/')}/".startswith(f"{served.rstrip('/')}/")  # of one bucket
+    if inside or (isinstance(store, LocalStore) and isinstance(public, LocalStore)
+                  and store.root.resolve().is_relative_to(public.root.resolve())):
         raise ConfigurationError("FEDISORA_PRIVATE_STORAGE_URL lies in the storage that is served. Choose another folder or "
                                  "bucket.")
     if isinstance(store, LocalStore):

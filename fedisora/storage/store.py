@@ -246,8 +246,11 @@ class ObjectStore(Store):
                 yield Stored(key, int(item["size"]), item["last_modified"])
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, setting: str = "FEDISORA_STORAGE_URL") -> Store:
     """The store of a storage URL: a folder (made when missing), or s3://, gs://, az://.
+
+    Args:
+        setting: which setting the URL comes from, for the error.
 
     Raises:
         ConfigurationError: the folder is not writable or the URL is not understood.
@@ -256,7 +259,7 @@ def open_store(url: str) -> Store:
         try:
             return ObjectStore(url)
         except Exception as error:
-            raise ConfigurationError(f"FEDISORA_STORAGE_URL cannot be used: {error}. Use a folder, s3://bucket/prefix, "
+            raise ConfigurationError(f"{setting} cannot be used: {error}. Use a folder, s3://bucket/prefix, "
                                      "gs://… or az://….", cause=error) from error
     root = Path(url.removeprefix("file://"))
     try:
@@ -265,6 +268,6 @@ def open_store(url: str) -> Store:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise ConfigurationError(f"{root} cannot hold media files: {error.strerror}. Make it writable or set "
-                                 "FEDISORA_STORAGE_URL.", cause=error) from error
+        raise ConfigurationError(f"{root} cannot hold files: {error.strerror}. Make it writable or set {setting}.",
+                                 cause=error) from error
     return LocalStore(root)

@@ -16,6 +16,7 @@ from ..models import Actor
 from ..services.cameos import asking
 from ..services.cameos.publishing import handle_of
 from ..services.likenesses import terms as terms_of
+from ..store import likenesses
 
 if TYPE_CHECKING:
     from ..app import House
@@ -85,14 +86,17 @@ async def terms(house: House, actor: Actor, account: str) -> Terms:
     """
     if not account.strip():
         raise Invalid("Please say who is to be shown: @name@server.")
-    owner, _ = await house.resolver.find(account.strip())
+    wanted = account.strip()
+    if wanted.startswith("@") and "@" not in wanted[1:]:
+        wanted = f"{wanted}@{house.uris.host}"  # as people here write to each other
+    owner, _ = await house.resolver.find(wanted)
     if owner is None or owner.type not in ("Person", "Service") or owner.suspended_at is not None:
         raise NotFound("There is no such person.")
     handle = handle_of(owner, house.uris.host)
     if owner.local:
         def here(session: Session) -> tuple[dict[str, Any], bool]:
             return (terms_of(session, house.uris, owner, actor, house.db.clock()),
-                    rendering.model_for(session, house.settings) is not None)
+                    rendering.model_for(session, house.settings, likenesses.active(session, owner.id)) is not None)
 
         found, renders = await house.db.read(here)
     else:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +11,14 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from ..db import UnitOfWork
-from ..errors import Invalid, NotFound
+from ..errors import Invalid, NotFound, TooLarge
 from ..ids import new_id
+from ..media.memory import in_memory
 from ..media.process import run_media
-from ..media.sniff import sniff_file
+from ..media.sniff import HEAD, sniff
 from ..models import Likeness
 from ..services.likenesses.pictures import Picture
 from ..storage.private import LIKENESSES
-from .uploads import spool
 
 if TYPE_CHECKING:
     from ..app import House
@@ -49,14 +48,7 @@ async def keep(house: House, file: object, apply: Callable[[UnitOfWork, Picture]
         TooLarge: more than 16 MB.
         others: what `apply` raises.
     """
-    if not isinstance(file, UploadFile) or not file.filename:
-        raise Invalid("Please choose a picture.")
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fedisora-likeness-"))
-    try:
-        picture = await _sealed(house, file, folder)
-    finally:
-        await file.close()
-        await asyncio.to_thread(shutil.rmtree, folder, True)
+    picture = await sealed(house, file)
     try:
         return await house.db.write(lambda uow: apply(uow, picture))
     except BaseException:
@@ -64,20 +56,52 @@ async def keep(house: House, file: object, apply: Callable[[UnitOfWork, Picture]
         raise
 
 
-async def _sealed(house: House, file: UploadFile, folder: Path) -> Picture:
-    path = folder / "upload"
-    await spool(file, path, MOST_BYTES)
-    kind = await asyncio.to_thread(sniff_file, path)
+def chosen(file: object) -> UploadFile | None:
+    """The file of a form's field, None when none was chosen."""
+    return file if isinstance(file, UploadFile) and file.filename else None
+
+
+async def sealed(house: House, file: object) -> Picture:
+    """An uploaded picture in the private storage, before any row names it.
+
+    Raises:
+        Invalid, TooLarge: see `keep`.
+    """
+    given = chosen(file)
+    if given is None:
+        raise Invalid("Please choose a picture.")
+    try:
+        return await _sealed(house, given)
+    finally:
+        await given.close()
+
+
+async def _sealed(house: House, file: UploadFile) -> Picture:
+    """The open picture is in memory alone: a process that is killed leaves none of it on a disk."""
+    uploaded = await _read(file)
+    kind = sniff(uploaded[:HEAD])
     if kind is None or kind.mime not in KINDS:
         raise Invalid("A likeness is a picture: PNG, JPEG or WebP.")
-    made = await run_media("image", {"path": str(path), "output": str(folder / "made"), "side": SIDE}, timeout=SECONDS)
-    if min(made["width"], made["height"]) < SMALLEST:
-        raise Invalid(f"This picture is too small: both sides need {SMALLEST} pixels.")
-    found = await run_media("codes", {"path": made["path"], "cuts": True}, timeout=SECONDS)
-    data = await asyncio.to_thread(Path(made["path"]).read_bytes)
-    sealed = await asyncio.to_thread(house.private.put, LIKENESSES, new_id(house.db.clock()), data, folder)
-    return Picture(sealed.key, sealed.secret, made["mime"], made["width"], made["height"],
+    with in_memory(uploaded) as path, in_memory(b"") as output:
+        made = await run_media("image", {"path": str(path), "output": str(output), "side": SIDE, "as_is": True},
+                               timeout=SECONDS)
+        if min(made["width"], made["height"]) < SMALLEST:
+            raise Invalid(f"This picture is too small: both sides need {SMALLEST} pixels.")
+        found = await run_media("codes", {"path": made["path"], "cuts": True}, timeout=SECONDS)
+        data = await asyncio.to_thread(output.read_bytes)
+    with tempfile.TemporaryDirectory(prefix="fedisora-upload-") as folder:  # for the sealed bytes alone
+        kept = await asyncio.to_thread(house.private.put, LIKENESSES, new_id(house.db.clock()), data, Path(folder))
+    return Picture(kept.key, kept.secret, made["mime"], made["width"], made["height"],
                    tuple(bytes.fromhex(code) for code in found["codes"]))
+
+
+async def _read(file: UploadFile) -> bytes:
+    data = await file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise TooLarge(f"This file is larger than {MOST_BYTES >> 20} MB. Choose a smaller one.")
+    if not data:
+        raise Invalid("This file is empty. Choose another one, or save it again.")
+    return data
 
 
 async def shown(house: House, row: Likeness) -> Response:

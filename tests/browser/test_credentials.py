@@ -19,7 +19,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProce
     running.cli("user", "create", "root1", "--email", "root1@example.org", "--password", PASSWORD, "--admin")
     for name in ("ada", "bea"):
         running.cli("user", "create", name, "--email", f"{name}@example.org", "--password", PASSWORD)
-        running.cli("human", "verify", name, "--reason", "We met.")
+        running.cli("human", "verify", name, "--method", "live-clip", "--reason", "We met.")
     yield running
     running.close()
 

@@ -22,7 +22,7 @@ def test_enrol_open_and_report(instance: InstanceProcess, filmed: Browser, tmp_p
     page = logged_in(filmed, instance, "ada").new_page()
     page.goto(f"{instance.base}/settings/likeness")
     page.get_by_label("A picture of you").set_input_files(me)
-    page.get_by_label("The picture shows me").check()
+    page.get_by_label("It shows me and nobody else").check()
     page.get_by_role("button", name="Enrol").click()
     expect(page.get_by_text("A live clip is missing")).to_be_visible()
     shown = page.get_by_alt_text("Your picture, which only you can see")

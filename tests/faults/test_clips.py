@@ -11,9 +11,11 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from fedisora.backup_manifest import Part, manifest
 from fedisora.models import Passkey, User, VerificationCase
 from fedisora.services import sessions
 from fedisora.services.verification import cases, challenges
+from fedisora.settings import load_settings
 from tests.support.clips import clip as film
 from tests.support.enrolment import Office
 from tests.support.instances import PASSWORD, InstanceProcess, eventually
@@ -65,6 +67,11 @@ def half_sent(instance: InstanceProcess, office: Office, name: str, data: bytes)
     return asked
 
 
+def backed_up(instance: InstanceProcess) -> list[Part]:
+    """The parts of a backup that is made now."""
+    return manifest(load_settings(instance.folder, base_url=instance.base))
+
+
 def test_killed_between_decision_and_deletion_and_during_an_upload(instance: InstanceProcess, tmp_path: Path) -> None:
     office = Office(instance.folder, base_url=instance.base)
     for name in ("ada", "eva", "ida"):
@@ -90,12 +97,15 @@ def test_killed_between_decision_and_deletion_and_during_an_upload(instance: Ins
     row = office.case(decided)
     assert (row.state, row.clip_secret) == ("rejected", None) and row.clip_key is not None
     assert len(office.sealed_files()) == 2 and len(office.jobs()) == 1
+    assert [(part.name, part.included, len(part.sealed)) for part in backed_up(instance) if part.sealed] == [
+        ("live clips", False, 2)], "no backup holds them, not even now"
 
     aged(office, waiting)  # while the server is away
     instance.env.pop("FEDISORA_LOCAL_WORKERS")
     instance.start()
     eventually(lambda: all(office.case(row).clip_deleted_at for row in (decided, waiting)), what="both clips are deleted")
     assert not office.sealed_files()
+    assert not any(part.sealed for part in backed_up(instance))
     assert office.case(waiting).state == "expired"
     for name, cause in (("ada", "decided"), ("eva", "purged")):
         assert [detail["cause"] for action, detail in office.log(name) if action == "clip.deleted"] == [cause]

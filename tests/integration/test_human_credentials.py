@@ -53,7 +53,7 @@ def test_a_person_is_verified_and_takes_it_back(instance: InstanceProcess, world
     eventually(lambda: world.activities("Accept"), what="Accept")
     before = instance.http.get(lena.actor.removeprefix(instance.base), headers=ACTIVITY).json()
     assert "attestation" not in before
-    address = instance.cli("human", "verify", "lena", "--reason", "We met.").stdout.strip()
+    address = instance.cli("human", "verify", "lena", "--method", "live-clip", "--reason", "We met.").stdout.strip()
 
     # The actor names it, its followers' server hears of it, and everything verifies with somebody else's code.
     actor = document(instance, lena.actor)

@@ -106,12 +106,14 @@ def _words(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentM
     elif asked.kind == "help":
         _tell(uow, agent, mention, replies.help_text(agent, profile), "Asked for help, or for nothing.")
     else:
-        return _make(uow, profile, agent, mention, status, author, order_of(profile, asked), plan)
+        shown = asking.shown(uow, status, asked.people)
+        return _make(uow, profile, agent, mention, status, author, order_of(profile, asked), plan, shown)
     return None
 
 
 def _make(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentMention, status: Status, author: Actor,
-          order: Order, plan: Planner) -> int | None:
+          order: Order, plan: Planner, shown: list[str]) -> int | None:
+    """`shown`: addresses of people whom the prompt names; the gate for likenesses asks for their consent."""
     no = asking.over_limit(uow, profile, author)
     if no is not None:
         _refuse(uow, agent, mention, status, no)
@@ -132,6 +134,8 @@ def _make(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentMe
         _refuse(uow, agent, mention, status, asking.No(error.text, error.text))
         return None
     queued(mention, row)
+    if shown:
+        row.options = {**row.options, "likenesses": shown}
     return row.id
 
 
@@ -215,7 +219,7 @@ def _failed(uow: UnitOfWork, agent: Actor, mention: AgentMention, state: str, re
     """A video that was promised does not come. A refusal by a gate counts as an answer in words, as any refusal does."""
     silent = state == "refused" and replies.recently(uow, mention)
     if _become(mention, state, reason) and mention.status_id is not None and not silent:
-        told = f"{reason.partition(':')[0].rstrip('.')}." if state == "refused" else reason  # never the refused words themselves
+        told = f"{reason.partition(': ')[0].rstrip('.')}." if state == "refused" else reason  # never the refused words themselves
         _said(mention, replies.say(uow, agent, mention, f"I could not make this. {told}"), uow.now)
 
 

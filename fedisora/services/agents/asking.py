@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ...db import UnitOfWork
 from ...errors import Malformed
 from ...models import Actor, AgentMention, AgentProfile, Status
-from ...store import agent_mentions, agents, domains, relations, statuses
+from ...store import actors, agent_mentions, agents, domains, relations, statuses
 from . import parsing
 from .replies import NOT_FOR_YOU, handle
 from .standing import operator_of
@@ -107,6 +108,27 @@ def not_for(uow: UnitOfWork, profile: AgentProfile, agent: Actor, author: Actor)
         return None
     return No(f"Its author is not among those who may ask ({profile.audience}).", NOT_FOR_YOU.get(profile.audience, "I cannot do "
                                                                                                   "that for you."))
+
+
+def shown(uow: UnitOfWork, status: Status, names: Iterable[str]) -> list[str]:
+    """Who is meant by the names in a prompt: addresses of accounts, for the gate that asks whether they agreed to be seen. A name
+    that its author's server made a link of means whom that leads to; else it means the handle, and without a server somebody
+    here. Machines have no likeness, and a name that is nobody's is a word like any other.
+    """
+    session, host = uow.session, uow.uris.host
+    links = parsing.linked(status.content)
+    found: dict[str, None] = {}
+    for name in names:
+        user, _, domain = name.partition("@")
+        addresses = links.get(user, set())
+        people = list(session.scalars(select(Actor).where(or_(Actor.uri.in_(addresses), Actor.url.in_(addresses)))))
+        if not people:
+            known = actors.by_handle(session, user, "" if domain in ("", host) else domain)
+            people = [known] if known is not None else []
+        found.update((one.uri, None) for one in people if not agents.machine(one))
+        if not people:  # nobody who is known here has agreed to anything
+            found.update(dict.fromkeys([f"@{name}"] if domain else sorted(addresses)))
+    return list(found)
 
 
 def over_limit(uow: UnitOfWork, profile: AgentProfile, author: Actor | None) -> No | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ...activitypub import markup
@@ -33,6 +33,7 @@ class Asked:
         orientation: `portrait`, `landscape`, `square`, or "" (not said).
         size: `WIDTHxHEIGHT`, or "" (not said).
         seconds: as it was said, not yet checked against what the model can make.
+        people: names (`alice`, `alice@x.example`) in the middle of the prompt: they are part of what is to be seen.
     """
 
     kind: Kind
@@ -41,15 +42,19 @@ class Asked:
     size: str = ""
     seconds: float | None = None
     seed: int | None = None
+    people: tuple[str, ...] = ()
 
 
 _QUOTED: Final = re.compile(r'(?s)<p class="quote-inline">.*?</p>')
 _LINK: Final = re.compile(r'<a href="([^"]{1,2048})"')
+_NAMED: Final = re.compile(r'<a href="([^"]{1,2048})"[^>]{0,300}>(?:<[^>]{1,300}>){0,3}@(?:<[^>]{1,300}>){0,3}([\w.-]+)')
 _URL: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 _NAME: Final = r"@[\w.-]+(?:@[\w.-]+(?::\d{1,5})?)?"
 _LEADING: Final = re.compile(rf"(?:\s*(?:{_NAME}|[#＃]\w+)[\s,:;]*)+")
 _LONE: Final = re.compile(rf"{_NAME}|[#＃]\w+")
 _MENTION: Final = re.compile(rf"(?<![\w/]){_NAME}")
+_SHORTCODE: Final = re.compile(r"(?<!\w):(\w{2,40}):(?!\w)")
+"""An emoji of its author's server: its name is all that we know of it."""
 _TAG: Final = re.compile(r"(?<!\w)[#＃](?=\w)")
 _PARTS: Final = re.compile(r",(?!\d)|(?<!\d),|[;|\n()\[\]{}]+")
 _SIZE: Final = re.compile(r"(\d{2,4})\s*[x×]\s*(\d{2,4})(?:\s*(?:px|pixels?))?", re.IGNORECASE)
@@ -91,6 +96,14 @@ def first_named(html: str, people: Mapping[int, tuple[str, str, str]]) -> int | 
     return None
 
 
+def linked(html: str) -> dict[str, set[str]]:
+    """What the names in a post's sanitised HTML lead to: user name in lower case → addresses."""
+    found: dict[str, set[str]] = {}
+    for address, name in _NAMED.findall(html):
+        found.setdefault(name.lower(), set()).add(address.replace("&amp;", "&"))
+    return found
+
+
 def begins_with(html: str, name: str) -> bool:
     """Whether the first account that a post names has this user name (servers put whom one answers first)."""
     found = _MENTION.search(text_of(html))
@@ -114,7 +127,9 @@ def parse(text: str, *, own: str = "", stop: str = "stop", start: str = "start")
     """
     line = _URL.sub(" ", _UNSEEN.sub("", unicodedata.normalize("NFC", text[:MAX_TEXT])))
     line = _without_last(line[found.end():] if (found := _LEADING.match(line)) else line)
-    line = quiet(_without(line, own) if own else line)
+    line = _SHORTCODE.sub(r"\1", _without(line, own) if own else line)
+    people = tuple(dict.fromkeys(found.group()[1:].lower() for found in _MENTION.finditer(line)))
+    line = quiet(line)
     said = _bare(line)
     if said and said in (stop.casefold(), *(f"{word} {stop.casefold()}" for word in words.PLEASE)) and stop:
         return Asked("stop")
@@ -124,7 +139,7 @@ def parse(text: str, *, own: str = "", stop: str = "stop", start: str = "start")
         return Asked("help")
     if said in words.THANKS:
         return Asked("thanks")
-    return _video(line)
+    return replace(_video(line), people=people)
 
 
 def _without_last(line: str) -> str:
@@ -155,7 +170,7 @@ def _video(line: str) -> Asked:
     for begin, end in cuts:
         part, mark = line[at:begin], line[begin:end]
         at = end
-        found = _options(part)
+        found = {} if _bare(part) in words.PLEASE else _options(part)
         if found is None:
             parts += [part, mark]
         else:

@@ -96,7 +96,8 @@ def recently(uow: UnitOfWork, mention: AgentMention) -> bool:
 
 
 def say(uow: UnitOfWork, agent: Actor, mention: AgentMention, text: str, *, key: str = "") -> Status | None:
-    """Answer in words, in this transaction; None when that is not possible (any more). Saying it twice is one post.
+    """Answer in words, in this transaction; None when that is not possible (any more). Saying it twice is one post. A content
+    warning is not repeated: no gate has read it, and there is nothing to warn of.
 
     Args:
         key: tells apart what is said to one mention at different times.
@@ -109,8 +110,7 @@ def say(uow: UnitOfWork, agent: Actor, mention: AgentMention, text: str, *, key:
         return None
     draft = posts.Draft(
         text=f"{name} {quiet(text)[:MOST + 400]}", visibility=visibility(status.visibility), in_reply_to_id=status.id,
-        language="en", idempotency_key=f"{agent_mentions.SAYS}{mention.id}{key}",
-        spoiler_text=quiet(status.spoiler_text), sensitive=status.sensitive)
+        language="en", idempotency_key=f"{agent_mentions.SAYS}{mention.id}{key}")
     try:
         with session.begin_nested():  # what a refused post had begun to write goes
             return posts.create(uow, agent, draft)

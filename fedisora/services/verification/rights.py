@@ -78,8 +78,10 @@ def _case(row: VerificationCase) -> dict[str, Any]:
 
 
 def _role(row: AuditEntry, actor_id: int) -> str:
-    if row.actor_id is None or row.actor_id == actor_id:
-        return "the server" if row.actor_id is None else "you"
+    if row.actor_id is None:
+        return "the operator" if row.action in audit.BY_OPERATOR else "the server"
+    if row.actor_id == actor_id:
+        return "you"
     return "somebody" if row.action.startswith("vouch.") else "a moderator"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ...activitypub.parse import same_origin
@@ -20,13 +20,13 @@ from ...models import Actor
 from ...provenance import humanity
 from ...services.cameos import answering
 from ...services.likenesses import terms as terms_of
-from ...store import actors
+from ...store import actors, likenesses
+from ..files import private_file
 from .respond import activity_json, house_of, reader
 
 if TYPE_CHECKING:
     from ...app import House
 
-CHUNK = 1 << 20
 ASKED_AGAIN = dt.timedelta(minutes=1)
 LOOK_SECONDS = 3.0
 
@@ -65,7 +65,8 @@ async def terms(request: Request) -> Response:
             raise NotFound("There is no such account here.")
         asker = actors.by_uri(session, asked) if entitled else None
         found = terms_of(session, house.uris, owner, asker, house.db.clock())
-        return {"@context": AS2, **found, "renders": rendering.model_for(session, house.settings) is not None}
+        return {"@context": AS2, **found, "renders": rendering.model_for(
+            session, house.settings, likenesses.active(session, owner.id)) is not None}
 
     return activity_json(await house.db.read(find))
 
@@ -106,18 +107,7 @@ async def draft(request: Request) -> Response:
     key, right = await house.db.read(find)
     if not hmac.compare_digest(right.encode(), token.encode()):
         raise NotFound("There is no such file (any more).")
-    headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "X-Robots-Tag": "noindex",
-               "Content-Security-Policy": "default-src 'none'; sandbox"}
-    path = house.storage.path_for(key)
-    if path is not None:
-        return FileResponse(path, media_type="video/mp4", headers=headers)
-    size = await asyncio.to_thread(house.storage.size, key)
-
-    async def chunks() -> Any:
-        for at in range(0, size, CHUNK):
-            yield await asyncio.to_thread(house.storage.read, key, at, min(at + CHUNK, size))
-
-    return StreamingResponse(chunks(), media_type="video/mp4", headers={**headers, "Content-Length": str(size)})
+    return await private_file(request, key, "video/mp4")
 
 
 routes: list[Route] = [

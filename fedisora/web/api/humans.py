@@ -11,11 +11,12 @@ from starlette.routing import BaseRoute, Route
 from ...db import UnitOfWork
 from ...errors import NotFound
 from ...models import Actor
+from ...provenance.badge import Narrowing
 from ...provenance.record import timestamp
 from ...serializers import humanity as entities
 from ...services.verification import credentials
 from ...store import actors
-from ..auth import person
+from ..auth import onlooker, person
 from ..body import row_id
 from .operations import Answer, Operation, ref, refused
 
@@ -29,7 +30,8 @@ DOCS = (
               {200: _OWN, **refused(401)}, scope="write",
               detail="Data about the check stays until it is erased with `DELETE /human/data`."),
     Operation("get", "/accounts/{id}/human", "What this server knows about an account being a person: by whom it was "
-              "checked, how, until when.", {200: Answer("Never a bare tick.", ref("Human")), **refused(404)}),
+              "checked, how, until when.", {200: Answer("Never a bare tick.", ref("Human")), **refused(404)},
+              detail="With a token, by the word that counts for its owner (`GET /verifiers`)."),
 )
 
 
@@ -66,14 +68,16 @@ async def give_back(request: Request) -> Response:
 
 
 async def of_account(request: Request) -> Response:
-    """GET accounts/:id/human: for everybody, local and remote accounts alike"""
+    """GET accounts/:id/human: for everybody, local and remote accounts alike; by the word that counts for who asks"""
     house, wanted = _house(request), row_id(request)
+    who = await onlooker(request)
+    narrowing = Narrowing.of(who.user.verifiers if who is not None else None)
 
     def read(session: Session) -> dict[str, Any]:
         actor = session.get(Actor, wanted)
         if actor is None or actor.suspended_at is not None:
             raise NotFound("There is no such account.")
-        return entities.human(actor, house.uris, house.db.clock())
+        return entities.human(actor, house.uris, house.db.clock(), narrowing)
 
     return JSONResponse(await house.db.read(read))
 

@@ -14,12 +14,13 @@ from ...db import UnitOfWork
 from ...errors import Invalid, NotFound
 from ...federation import threads
 from ...models import Actor, Media, Status
+from ...provenance.badge import Narrowing
 from ...serializers.mastodon import account as account_entities
 from ...serializers.mastodon import status as entities
 from ...services import interactions, pins, remixes
 from ...services import publish as writing
 from ...services.polls import PollDraft
-from ...store import actors, relations, statuses
+from ...store import actors, relations, statuses, verifiers
 from ...store.media import held
 from ...store.paging import Page
 from .. import claims
@@ -225,11 +226,12 @@ def _by(load: Callable[[Session, int, Page], list[tuple[int, Actor]]]) -> Callab
     async def handler(request: Request) -> Response:
         house, wanted, page, who = _house(request), row_id(request), page_of(request, default=40, most=80), await viewer(request)
 
-        def find(session: Session) -> list[tuple[int, Actor]]:
-            return load(session, visible(session, wanted, who.id if who else None).id, page)
+        def find(session: Session) -> tuple[list[tuple[int, Actor]], Narrowing]:
+            viewer_id = who.id if who else None
+            return load(session, visible(session, wanted, viewer_id).id, page), verifiers.narrowing(session, viewer_id)
 
-        rows = await house.db.read(find)
-        return paged(request, house.uris, [account_entities.account(actor, house.uris) for _, actor in rows],
+        rows, narrowing = await house.db.read(find)
+        return paged(request, house.uris, [account_entities.account(actor, house.uris, narrowing=narrowing) for _, actor in rows],
                      [row for row, _ in rows], page)
 
     return handler

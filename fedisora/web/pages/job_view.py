@@ -13,8 +13,9 @@ from ...generation import presets
 from ...models import Actor, Generation, Media
 from ...services import generations as generate
 from ...services import screenings
+from ...services.cameos.publishing import handle_of
 from ...services.generations import FINAL, Plan
-from ...store import consents
+from ...store import actors, consents
 from ...uris import Uris
 from . import views
 
@@ -67,6 +68,7 @@ class JobView:
         hindrance: why what waits does not get on (a pause, no worker); "" when it does.
         facts: (name, value) of the effective parameters and what it cost.
         adjusted: sentences about what differs from what was asked for.
+        shows: handle of whoever is asked for their likeness or character; "" when nobody is.
     """
 
     id: int
@@ -89,6 +91,7 @@ class JobView:
     adjusted: Sequence[str] = ()
     reproducible: str = ""
     page: str = ""
+    shows: str = ""
 
     @property
     def final(self) -> bool:
@@ -189,6 +192,11 @@ def _words(session: Session, row: Generation) -> str:
     return ASKED.get(request.state, STATE_WORDS["asked"]) if request is not None else STATE_WORDS[row.state]
 
 
+def _shows(session: Session, row: Generation, uris: Uris) -> str:
+    request = consents.get(session, row.consent_request_id) if row.consent_request_id is not None else None
+    return handle_of(actors.get(session, request.owner_id), uris.host) if request is not None else ""
+
+
 def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: Uris, now: dt.datetime) -> list[JobView]:
     """Generations of one account, in order."""
     shown = views.account(actor, uris)
@@ -208,7 +216,8 @@ def views_of(session: Session, rows: Sequence[Generation], actor: Actor, uris: U
             hindrance=generate.hindrance(session, row.model, row.gpu_class, now) if waiting else "",
             gate=_gate(session, row), facts=facts(row),
             adjusted=tuple((row.options or {}).get("adjusted") or ()), reproducible=reproducible(row),
-            page=f"/@{actor.username}/{row.status_id}" if row.state == "done" and row.status_id else ""))
+            page=f"/@{actor.username}/{row.status_id}" if row.state == "done" and row.status_id else "",
+            shows=_shows(session, row, uris)))
     return found
 
 

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 HERE: Final = "/settings/human"
 SHOWN: Final = 50
-WHO: Final = {"self": "You", "server": "The server", "other": "Somebody"}
+WHO: Final = {"self": "You", "server": "The server", "operator": "The operator", "other": "Somebody"}
+WAYS: Final = {"live-clip": "live clip", "likeness": "likeness", "vouch": "people who know you", "oidc": "signing in elsewhere",
+               "credential": "a credential you have"}
+ASKED: Final = {"case.started": "began a question to the moderators", "case.submitted": "asked the moderators",
+                "case.rejected": "answered"}
+"""What is done with a question."""
 PARTS: Final = (humans, verification_methods)
 """Modules whose `panel(request)`, where they have one, gives what their part of the page shows."""
 
@@ -68,17 +73,25 @@ def steps(session: Session, actor_id: int) -> list[Step]:
 
     def who(row: AuditEntry) -> str:
         if row.actor_id is None:
-            return WHO["server"]
+            return WHO["operator" if row.action in audit.BY_OPERATOR else "server"]
         return WHO["self"] if row.actor_id == actor_id else names.get(row.actor_id, WHO["other"])
 
-    return [Step(row.at, who(row), f"{audit.ACTIONS[row.action]}{_more(row)}") for row in rows]
+    return [Step(row.at, who(row), f"{_what(row)}{_more(row)}") for row in rows]
+
+
+def _what(row: AuditEntry) -> str:
+    """What was done: a question is answered, not rejected."""
+    if row.detail.get("method") == cases.OTHER_WAY and row.action in ASKED:
+        return ASKED[row.action]
+    return audit.ACTIONS[row.action]
 
 
 def _more(row: AuditEntry) -> str:
-    """Facts in brackets: why a clip was deleted, how somebody was checked."""
+    """Facts in brackets: why a clip was deleted, which way it was."""
     cause = {"decided": "it was decided", "purged": "its time was over", "withdrawn": "you withdrew",
              "erased": "you erased your data"}
-    return f" ({cause[row.detail['cause']]})" if row.detail.get("cause") in cause else ""
+    found = cause.get(row.detail.get("cause", "")) or WAYS.get(row.detail.get("method", ""))
+    return f" ({found})" if found else ""
 
 
 def _own(session: Session, user: User, actor: Actor, now: dt.datetime) -> Own:

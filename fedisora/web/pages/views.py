@@ -74,8 +74,8 @@ class AccountView:
 
 
 def account_page(actor: Actor) -> str:
-    """Path of an account's page here."""
-    return f"/@{actor.acct}"
+    """Path of an account's page here; the server's own account has none but what it says about itself."""
+    return "/about" if actor.local and actor.type == "Application" else f"/@{actor.acct}"
 
 
 def account(actor: Actor, uris: Uris, narrowing: Narrowing = PLAIN) -> AccountView:

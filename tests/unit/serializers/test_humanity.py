@@ -44,3 +44,8 @@ def test_by_whom_how_and_until_when(columns: dict[str, Any], verdict: str, issue
 def test_a_host_cannot_smuggle_markup_into_the_field() -> None:
     said = humanity.field(actor(human="checked-by-trusted-issuer", human_issuer="<b>x"), URIS, NOW)
     assert said is not None and said["value"].startswith("by &lt;b&gt;x")
+
+
+def test_a_server_is_neither_undeclared_nor_a_person() -> None:
+    shown = humanity.badge(Actor(domain="", type="Application", username="here.example", attestation=[]), URIS, NOW)
+    assert (shown.words, shown.tone, shown.verdict) == ("Server", "none", "none")

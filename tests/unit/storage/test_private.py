@@ -58,5 +58,12 @@ def test_kinds_are_apart_and_what_a_killed_process_left_is_swept(store: PrivateS
 def test_a_private_storage_in_the_served_one_is_refused(tmp_path: Path, inside: str) -> None:
     with pytest.raises(ConfigurationError, match="FEDISORA_PRIVATE_STORAGE_URL"):
         open_private(str(tmp_path / inside), Vault(bytes(32)), str(tmp_path / "media"))
-    with pytest.raises(ConfigurationError):
-        open_private("s3://bucket/files", Vault(bytes(32)), "s3://bucket/files")
+    for bucket in ("s3://bucket/files", "s3://bucket/files/", "s3://bucket/files/private"):
+        with pytest.raises(ConfigurationError):
+            open_private(bucket, Vault(bytes(32)), "s3://bucket/files")
+
+
+def test_an_unwritable_private_storage_is_called_by_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="FEDISORA_PRIVATE_STORAGE_URL"):
+        open_private(str(tmp_path / "file" / "private"), Vault(bytes(32)), str(tmp_path / "media"))

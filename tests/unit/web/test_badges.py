@@ -110,7 +110,8 @@ def test_who_narrows_it_sees_a_claim_and_nobody_else_does(studio: Studio, client
         looked = client.get("/api/v1/accounts/lookup?acct=una@far.example", headers=headers).json()
         several = client.get("/api/v1/accounts/search?q=una", headers=headers).json()
         both = client.get("/api/v2/search?q=una", headers=headers).json()["accounts"]
-        return {item["fedisora"]["human"]["verdict"] for item in (one, looked, *several, *both)}
+        ours = client.get(f"/api/fedisora/v1/accounts/{actor.id}/human", headers=headers).json()["verdict"]
+        return {ours, *(item["fedisora"]["human"]["verdict"] for item in (one, looked, *several, *both))}
 
     assert seen(ada) == {CLAIMED}
     assert seen(bea) == {TRUSTED}

@@ -285,3 +285,16 @@ def test_erasing_ends_a_credential_and_its_number_is_never_given_again(desk: Des
 
     rows, index, named = desk.house.db.read_now(left)
     assert rows == 0 and named == [] and index is not None and index.revoked_at is not None
+
+
+def test_a_question_is_answered_not_rejected(desk: Desk) -> None:
+    desk.person("una")
+    una, mo = desk.browser("una"), desk.browser("mo")
+    assert una.post(f"{HERE}/ask", note="I sign. What else is there?").status_code == 303
+    case_id = desk.act(cases.open_case, "una", cases.OTHER_WAY).id
+    mo.post(f"/admin/verification/{case_id}/take")
+    mo.post(f"/admin/verification/{case_id}/reject", reason="Sign in the clip.")
+    log = una.get(HERE).text.partition('id="log"')[2]
+    assert "answered" in log and "asked the moderators" in log
+    assert "rejected" not in log
+    assert "clip" not in mo.get("/admin/verification").text.partition("<main")[2].partition("</p>")[0]

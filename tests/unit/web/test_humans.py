@@ -173,10 +173,11 @@ def test_by_command(people: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     (row,) = run("human", "list", "--json")[1]
     assert (row["name"], row["method"], row["ended"]) == ("ada", "live-clip", None)
     assert row["credential"].partition("/credentials/")[0] in run("human", "list")[1]
-    assert run("human", "verify", "nobody", "--reason", "x") == (
+    assert run("human", "verify", "nobody", "--reason", "x", "--method", "oidc") == (
         1, "There is no account @nobody here. `fedisora user list` shows them.\n")
-    assert run("human", "verify", "bea", "--reason", " ")[0] == 1
+    assert run("human", "verify", "bea", "--reason", " ", "--method", "oidc")[0] == 1
     assert run("human", "verify", "bea", "--reason", "x", "--method", "palmistry")[0] == 1
+    assert run("human", "verify", "bea", "--reason", "x")[0] == 2  # the credential must not say what nobody said
     assert current(people, "bea") is None
     code, said = run("human", "verify", "@bea", "--reason", "We met.", "--method", "vouch")
     made = current(people, "bea")

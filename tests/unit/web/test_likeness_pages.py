@@ -5,7 +5,9 @@ import asyncio
 import datetime as dt
 import io
 import re
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from fedisora.provenance import policy
 from fedisora.services.verification import cases
 from fedisora.storage.private import LIKENESSES
 from fedisora.store import actors, likenesses
+from fedisora.web import likeness_pictures
 from fedisora.workers.likenesses import delete_private, sweep
 from tests.support.photos import PLACE, photo
 
@@ -102,6 +105,27 @@ def test_what_is_no_picture_of_a_person_is_not_kept(room: Room) -> None:
     assert room.enrol(room.browser("bot"), photo(), consent="1").status_code == 403, "agents have no likeness"
     assert room.client.post(f"{HERE}/enrol", data={"consent": "1"}).status_code in (401, 403)
     assert room.files() == []
+
+
+def test_an_open_picture_is_on_no_disk(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even while it is encoded: a process that is killed then leaves nothing that anybody can read."""
+    data, seen, run = photo(11), [], likeness_pictures.run_media
+
+    async def looked(operation: str, request: dict[str, Any], **more: Any) -> dict[str, Any]:
+        made = await run(operation, request, **more)
+        encoded = Path(made.get("path") or request["path"]).read_bytes()
+        for path in (*tmp_path.rglob("*"), *room.folder.rglob("*")):
+            if path.is_file() and path.suffix != ".sqlite3":
+                assert not any(part[3000:3064] in path.read_bytes() for part in (data, encoded)), path
+        seen.append(operation)
+        return made
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(likeness_pictures, "run_media", looked)
+    assert room.enrol(room.browser("zoe"), data, consent="1").status_code == 303
+    assert seen == ["image", "codes"] and len(room.files()) == 1
+    room.browser("zoe").post(f"{HERE}/withdraw", given="keep")
+    room.drain()
 
 
 def test_a_picture_counts_once_a_moderator_compared_it(room: Room) -> None:

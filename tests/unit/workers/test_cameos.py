@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ from sqlalchemy import select
 
 from fedisora.app import workers_module
 from fedisora.db import UnitOfWork
-from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound
+from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound, TooManyRequests
 from fedisora.generation import submission
 from fedisora.generation.host import Host
 from fedisora.generation.offer import offered
+from fedisora.generation.process import Runner
 from fedisora.models import Actor, ConsentRequest, ConsentStamp, Generation, Job, Lineage, Media, Notification, Status
 from fedisora.serializers.mastodon.status import Statuses
 from fedisora.services import accounts, generations
@@ -183,6 +185,19 @@ def test_what_is_withdrawn_is_not_made_and_not_shown(stage: Set) -> None:
         stage.do(generations.retry, row, by=stage.studio.ada)
 
 
+def test_who_waits_for_answers_can_make_other_videos_and_not_ask_without_end(
+        stage: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person may never answer: three of them must not stop everything else."""
+    monkeypatch.setattr(asking, "MOST_WAITING", 4)
+    rows = [stage.ask()[0] for _ in range(4)]
+    assert {stage.generation(row).state for row in rows} == {"asked"}
+    with pytest.raises(TooManyRequests, match="not answered yet"):
+        stage.ask()
+    for row in rows:
+        stage.do(generations.cancel, row, by=stage.studio.ada)
+    stage.work()
+
+
 def test_a_likeness_that_is_withdrawn_meanwhile_is_not_rendered(stage: Set) -> None:
     row, request = stage.ask()
     stage.work()
@@ -195,6 +210,26 @@ def test_a_likeness_that_is_withdrawn_meanwhile_is_not_rendered(stage: Set) -> N
     stage.work()
     support.change(stage.house, stage.likeness, state="active")
     assert (stage.request(request).state, stage.generation(row).state) == ("rejected", "rejected")
+
+
+def test_the_open_picture_is_on_no_disk(stage: Set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is killed while it renders leaves nothing of it."""
+    row, request = stage.ask()
+    stage.work()
+    stage.do(answering.agree, request)
+    stage.work()
+    seen = []
+
+    async def generate(_: Runner, wanted: dict[str, Any], *__: Any, **___: Any) -> dict[str, Any]:
+        seen.append((Path(wanted["image"]).read_bytes(), [path for path in tmp_path.rglob("*") if path.is_file()]))
+        return {"cancelled": True}
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(Runner, "generate", generate)
+    assert stage.render()
+    assert seen == [(support.portrait(), [])]
+    stage.work()
+    assert stage.generation(row).state == "rejected"
 
 
 def test_the_draft_is_its_subjects_to_see_and_nobodys_to_publish(stage: Set) -> None:

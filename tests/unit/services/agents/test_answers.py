@@ -158,6 +158,23 @@ def test_nobody_else_is_named_or_tagged_by_the_answer(asking: Asking) -> None:
     assert text.count("@") == 2 and text.startswith("@mia@m.example ") and "#" not in text
 
 
+def test_who_is_named_in_a_prompt_is_left_to_the_gate_for_likenesses(asking: Asking) -> None:
+    """Else a mention would show people whose consent the same words need in every other place."""
+    asking.asks("hello", "noa")
+    here, there = asking.actor("ida"), asking.actor("noa")
+    link = '<a href="{}" class="u-url mention">@<span>{}</span></a>'
+    known, unknown = link.format(there.url, "noa"), link.format("https://u.example/@una", "una")
+    words = f"a portrait of @ida and {known} and {unknown} and @ghost@g.example and @nobody here"
+    row = asking.generation(asking.asks(words, "kai"))
+    assert row.options["likenesses"] == [here.uri, there.uri, "https://u.example/@una", "@ghost@g.example"]
+    assert "likenesses" not in asking.generation(asking.asks("@ida a cat with @dreamer @ida", "pia")).options
+
+
+def test_an_answer_in_words_repeats_no_content_warning(asking: Asking) -> None:
+    refused = asking.asks("a cat, 5000 seconds", summary="something vile", sensitive=True)
+    assert reply_of(asking, refused).spoiler_text == ""
+
+
 def test_of_two_agents_that_are_named_the_first_answers(asking: Asking, town: Town) -> None:
     town.agent("painter")
     other = Asking(town.db, "painter")
