@@ -309,6 +309,14 @@ def test_asked_made_seen_stamped_published_and_taken_back(stage: Set) -> None:
     path = stage.house.storage.path_for(str(media.storage_key))
     assert support.portrait()[12:200] not in Path(path).read_bytes()
     assert any(check["name"] == "likeness" for check in (media.verdict or {})["checks"])
+    # saved, and uploaded for another post: the file says whom it shows, so they are asked
+    again = stage.studio.publish(stage.studio.upload(path, text="fog, once more"))
+    second = stage.house.db.read_now(lambda session: session.get_one(Status, again.status_id))
+    stage.work()
+    asked = stage.house.db.read_now(lambda session: consents.of_status(session, [second.id]))[second.id]
+    assert (second.published, asked.state, asked.owner_id, asked.digest) == (False, "pending", stage.sue, again.digest)
+    stage.do(answering.deny, asked.id, "Once was enough.")
+    assert (stage.cameo(second).consent, stage.cameo(second).reason) == ("missing", "Once was enough.")
     # what was rendered for it is gone here
     render = stage.generation(stage.request(request).render_id or 0)
     assert (render.state, render.media_id) == ("discarded", None)
