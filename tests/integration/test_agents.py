@@ -139,6 +139,7 @@ def test_the_switch(instance: InstanceProcess, dreamer: Api, ida: Api, browser: 
     eventually(lambda: dreamer.get(f"{V1}/generations/{job['id']}")["state"] == "cancelled", what="its video is cancelled")
     with Browser(instance.base) as admin:
         admin.log_in("root")
+        ida.post(f"{V1}/agents/dreamer/stop", reason="a pause")  # over which an administrator can put their own
         found = re.search(r"/admin/agents/(\d+)/stop", admin.http.get("/admin/agents").text)
         assert found
         stop = f"/admin/agents/{found[1]}/stop"

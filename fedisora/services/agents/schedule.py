@@ -125,6 +125,12 @@ def post(uow: UnitOfWork, agent_id: int, at: dt.datetime, planner: Callable[[ans
         made = planner(answers.order_of(profile, parsing.Asked("video", prompt)))
         row: Generation = generations.request(uow, agent, made, publish_as=replies.own_post(profile, mention, made))[0]
     except Refused as error:
+        if error.code == "too-many-jobs" and uow.now < at + answers.PATIENCE:
+            uow.session.delete(mention)  # many people ask right now: its own post waits as they do
+            profile.next_post_at, text = at, at.isoformat()
+            jobs.enqueue(uow, "agent_post", {"agent_id": agent_id, "at": text}, key=f"{agent_id}:{text}:{uow.now:%H%M%S}",
+                         delay=answers.WAIT)
+            return None
         change(mention, "refused", error.text)
         log.info("an agent's own post was not made", agent=agent_id, reason=error.text)
         return None

@@ -6,12 +6,13 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ...activities import consents as rules
 from ...activitypub import markup
 from ...db import UnitOfWork
-from ...errors import Conflict, Forbidden, Invalid, NotFound
+from ...errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from ...models import Actor, ConsentRequest, Generation, Likeness, Media
 from ...provenance.record import parse_time
 from ...store import actors, consents, jobs, likenesses, notifications
@@ -26,6 +27,8 @@ SIZES = {"portrait": (720, 1280), "landscape": (1280, 720), "square": (960, 960)
 FPS = 24
 LONGEST = 60.0
 MOST_USE = 1000
+MOST_WAITING = 20
+"""Requests of one account that wait for an answer at a time."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def ask(uow: UnitOfWork, actor: Actor, wish: Wish, wanted: Plan, **options: Any)
     Raises:
         Forbidden: the owner lets this person not ask, or this instance makes nothing.
         Invalid: the use is not said, or what is forbidden was not accepted.
-        TooManyRequests, StorageFull: as for any generation.
+        TooManyRequests, StorageFull: as for any generation; also for too many requests that nobody has answered yet.
     """
     session, owner = uow.session, actors.get(uow.session, wish.owner_id)
     use = markup.clean_line(wish.use, MOST_USE)
@@ -124,6 +127,11 @@ def ask(uow: UnitOfWork, actor: Actor, wish: Wish, wanted: Plan, **options: Any)
     if owner.id == actor.id:
         raise Invalid("This is your own likeness: choose your own picture to start from.", code="own-likeness")
     row = generations.request(uow, actor, wanted, **options)[0]
+    waiting = session.scalar(select(func.count()).select_from(Generation).where(
+        Generation.actor_id == actor.id, Generation.state == "asked")) or 0
+    if waiting >= MOST_WAITING:
+        raise TooManyRequests(f"{waiting} of your requests are not answered yet, and {MOST_WAITING} at a time are the most. Take "
+                              "one back, or wait.", retry_after=3600, code="too-many-requests")
     post_id, request_id = uow.new_id(), uow.new_id()
     request = ConsentRequest(
         id=request_id, uri=uow.uris.consent_request(actor.uri, request_id), kind="likeness", owner_id=owner.id,

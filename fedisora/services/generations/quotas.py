@@ -20,7 +20,8 @@ DAY = dt.timedelta(hours=24)
 # Asked for every video: building a statement costs more than running it, so these are built once.
 _LIMITS = select(User.actor_id, User.limits).where(User.actor_id.in_([bindparam("own"), bindparam("payer")]))
 _UNFINISHED = select(func.count()).select_from(Generation).where(
-    Generation.actor_id == bindparam("actor"), Generation.state.in_(UNFINISHED))
+    Generation.actor_id == bindparam("actor"), Generation.state.in_([state for state in UNFINISHED if state != "asked"]))
+"""What waits for somebody's answer takes nothing here, and they may never answer: `services.cameos.asking` counts those."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ async def _page(request: Request, *, problem: str = "", status: int = 200) -> Re
         for agent, profile in rows.everybody(session):
             operator = agents.operator_of(session, agent)
             found.append({
+                "ours": profile.stopped_at is not None and not agents.stopped_by_operator(session, agent, profile),
                 "id": agent.id, "account": views.account(agent, house.uris), "profile": profile,
                 "operator": views.account(operator, house.uris) if operator is not None else None,
                 "held_back": agents.may_act(session, house.settings, agent, now),

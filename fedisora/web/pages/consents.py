@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, Response
 
 from ...activitypub.digest import digest_multibase
 from ...db import UnitOfWork
@@ -27,6 +27,7 @@ from ...store.paging import Page
 from ...uris import Uris
 from ..auth import person
 from ..convertors import number
+from ..files import PRIVATE, private_file
 from . import views
 from .proxy import SAFE, VIDEO_BYTES
 from .render import page
@@ -276,7 +277,7 @@ async def file(request: Request) -> Response:
     if media is None:
         raise NotFound("There is no such file.")
     if media.storage_key:
-        return RedirectResponse(f"/media/{media.storage_key}", 302, {"Cache-Control": "private, no-store"})
+        return await private_file(request, media.storage_key, media.mime)
     return await _compared(house, media, row.digest or "")
 
 
@@ -296,6 +297,4 @@ async def _compared(house: House, media: Media, digest: str) -> Response:
             await asyncio.to_thread(os.replace, partial, path)
         finally:
             await asyncio.to_thread(partial.unlink, missing_ok=True)
-    return FileResponse(path, media_type=media.mime if media.mime in SAFE else "application/octet-stream", headers={
-        "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox"})
+    return FileResponse(path, media_type=media.mime if media.mime in SAFE else "application/octet-stream", headers=PRIVATE)

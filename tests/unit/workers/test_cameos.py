@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from fedisora.app import workers_module
 from fedisora.db import UnitOfWork
-from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound
+from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound, TooManyRequests
 from fedisora.generation import submission
 from fedisora.generation.host import Host
 from fedisora.generation.offer import offered
@@ -183,6 +183,19 @@ def test_what_is_withdrawn_is_not_made_and_not_shown(stage: Set) -> None:
     assert not stage.render()
     with pytest.raises(Conflict):
         stage.do(generations.retry, row, by=stage.studio.ada)
+
+
+def test_who_waits_for_answers_can_make_other_videos_and_not_ask_without_end(
+        stage: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person may never answer: three of them must not stop everything else."""
+    monkeypatch.setattr(asking, "MOST_WAITING", 4)
+    rows = [stage.ask()[0] for _ in range(4)]
+    assert {stage.generation(row).state for row in rows} == {"asked"}
+    with pytest.raises(TooManyRequests, match="not answered yet"):
+        stage.ask()
+    for row in rows:
+        stage.do(generations.cancel, row, by=stage.studio.ada)
+    stage.work()
 
 
 def test_a_likeness_that_is_withdrawn_meanwhile_is_not_rendered(stage: Set) -> None:

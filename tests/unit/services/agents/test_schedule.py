@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.errors import Invalid
-from fedisora.models import AgentMention, AgentProfile, Generation, Job
+from fedisora.models import AgentMention, AgentProfile, Generation, Job, User
 from fedisora.services.agents import schedule
 from tests.support.asking import Asking, planner
 from tests.unit.services.agents.conftest import Town
@@ -111,3 +111,15 @@ def test_a_schedule_that_was_taken_away_posts_nothing(due: Asking) -> None:
     due.set(schedule=[], next_post_at=None)
     due.db.write_now(schedule.plan_all)
     assert at is not None and post(due, at) is None and planned(due) == []
+
+
+def test_an_own_post_waits_for_an_agent_with_its_hands_full(due: Asking) -> None:
+    at = due.db.clock().replace(second=0, microsecond=0)
+    due.set(schedule=[{"days": list(range(7)), "at": f"{at:%H:%M}", "prompts": ["a sea"]}], next_post_at=at)
+    due.db.write_now(lambda uow: setattr(uow.session.scalars(select(User).where(User.actor_id == due.agent.id)).one(),
+                                         "limits", {"jobs": 1}))
+    asked = due.asks("a cat")
+    assert post(due, at) is None and profile(due).next_post_at == at
+    assert {"agent_id": due.agent.id, "at": at.isoformat()} in planned(due)
+    due.db.write_now(lambda uow: setattr(uow.session.get_one(Generation, asked.generation_id), "state", "done"))
+    assert post(due, at) is not None and profile(due).posted == 1 and post(due, at) is None
