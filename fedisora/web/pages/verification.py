@@ -48,9 +48,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Own:
-    """What the page shows of one's own verification."""
+    """What the page shows of one's own verification.
+
+    Attributes:
+        seen_by_others: there is a moderator besides this person.
+    """
 
     verified: bool
+    seen_by_others: bool
     clip: VerificationCase | None
     question: VerificationCase | None
     last: VerificationCase | None
@@ -98,8 +103,9 @@ def _own(session: Session, user: User, actor: Actor, now: dt.datetime) -> Own:
     rows = [row for row in verification.cases_of(session, actor.id, SHOWN) if row.method in ("live-clip", cases.OTHER_WAY)]
     opened = {row.method: row for row in rows if row.state in states.OPEN}
     last = next((row for row in rows if row.state in ("rejected", "expired", "withdrawn")), None) if not opened else None
-    return Own(humanity.holds(actor.human, actor.human_until, now), opened.get("live-clip"), opened.get(cases.OTHER_WAY), last,
-               list(verification.passkeys_of(session, user.id)), steps(session, actor.id))
+    others = any(found.id != actor.id for found in verification.moderators(session))
+    return Own(humanity.holds(actor.human, actor.human_until, now), others, opened.get("live-clip"),
+               opened.get(cases.OTHER_WAY), last, list(verification.passkeys_of(session, user.id)), steps(session, actor.id))
 
 
 async def shown(request: Request, *, problem: str = "", status: int = 200) -> Response:

@@ -298,3 +298,12 @@ def test_a_question_is_answered_not_rejected(desk: Desk) -> None:
     assert "answered" in log and "asked the moderators" in log
     assert "rejected" not in log
     assert "clip" not in mo.get("/admin/verification").text.partition("<main")[2].partition("</p>")[0]
+
+
+def test_who_is_the_only_moderator_is_told_that_nobody_could_look(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.person("mo", moderator=True)
+    desk.person("ada")
+    assert "nobody here who could look" in desk.browser("mo").get(HERE).text
+    assert "nobody here who could look" not in desk.browser("ada").get(HERE).text
+    desk.client.close()
