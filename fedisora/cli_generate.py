@@ -28,18 +28,34 @@ def generate(prompt: Annotated[str, typer.Argument(help="What the video shows.")
              strength: Annotated[float | None, typer.Option(help="How far a video is changed, 0 to 1.", min=0, max=1)] = None,
              negative: Annotated[str, typer.Option(help="What it should not show.")] = "",
              variants: Annotated[int, typer.Option(help="So many, with the seeds SEED, SEED + 1, …", min=1)] = 1,
+             who: Annotated[str, typer.Option("--with", help="Ask this person to be shown in it: @NAME@SERVER.")] = "",
+             use: Annotated[str, typer.Option(help="What it is for; the person reads it before they answer.")] = "",
+             accept_terms: Annotated[bool, typer.Option("--accept-terms", help="You keep to what the person forbids.")] = False,
              publish: Annotated[bool, typer.Option("--publish", help="Publish it when it is done.")] = False,
              out_file: Annotated[Path | None, typer.Option("--out", help="Also write the file here.")] = None,
              as_json: Json = False, data_dir: DataDir = None) -> None:
     """Have a video made by the running workers, or on this machine when there are none; keep it as a draft, or publish it.
 
-    Ctrl-C cancels it.
+    With --with a person is asked first, and it is made on their server once they agree. Ctrl-C cancels what is being made.
     """
     from .errors import Invalid
     from .generation.intake import Wanted
+    from .local_cameos import Cameo, ask_here
     from .local_generation import Order, generate_here
     from .services.likenesses import declaring
 
+    if who:
+        given = {"--image": image, "--video": video, "--model": model, "--size": size, "--strength": strength,
+                 "--negative": negative, "--people": people, "--out": out_file, "--variants": variants > 1}
+        if wrong := [name for name, value in given.items() if value not in (None, "", False)]:
+            raise Invalid(f"The person's own server makes it, so {' and '.join(wrong)} cannot be asked for. Leave it out.")
+        cameo = Cameo(as_name, prompt, who, use, accept_terms, shape, seconds, seed, publish)
+        asked = asyncio.run(ask_here(load_settings(data_dir), cameo))
+        err.print(asked["next"])
+        print(json.dumps(asked, ensure_ascii=False) if as_json else asked["url"])
+        return
+    if use or accept_terms:
+        raise Invalid("--use and --accept-terms are about somebody who is shown: name them with --with.")
     if image is not None and video is not None:
         raise Invalid("Start from a picture or from a video, not from both.")
     if (image is not None or video is not None) and people not in declaring.PEOPLE:

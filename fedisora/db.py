@@ -106,18 +106,23 @@ def _json_for_postgres(value: Any) -> str:
 
 
 def make_engine(url: str, *, synchronous: str = "normal") -> Engine:
-    """An engine with our pragmas: SQLite in WAL mode, foreign keys on, explicit BEGIN."""
+    """An engine with our pragmas: SQLite in WAL mode, foreign keys on, explicit BEGIN.
+
+    Its errors name no values (but PostgreSQL a key that is there already): they get into logs, and values are prompts,
+    addresses of people, and what is sealed.
+    """
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=READERS + POSTGRES_WRITERS, max_overflow=4, pool_pre_ping=True,
-                             connect_args={"connect_timeout": 10}, json_serializer=_json_for_postgres)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=READERS + 2, max_overflow=4,
+                             hide_parameters=True, connect_args={"connect_timeout": 10}, json_serializer=_json_for_postgres)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=READERS + 2, max_overflow=4, hide_parameters=True,
                            connect_args={"check_same_thread": False, "timeout": 30})
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not open transactions behind our back
         for pragma in ("journal_mode=WAL", f"synchronous={synchronous.upper()}", "foreign_keys=ON", "busy_timeout=30000",
-                       "cache_size=-16000", "temp_store=MEMORY", "mmap_size=0"):
+                       "cache_size=-16000", "temp_store=MEMORY", "mmap_size=0",
+                       "secure_delete=ON"):  # the key of a clip is overwritten with its row, whatever this SQLite was built with
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

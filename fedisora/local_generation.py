@@ -45,7 +45,8 @@ class Order:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[House]:
+async def opened(settings: Settings) -> AsyncIterator[House]:
+    """The instance of these settings, for one command; other processes of it hear what is rung."""
     house = build_house(settings)
     await house.open()
     doorbell: Any = None
@@ -88,7 +89,7 @@ async def generate_here(settings: Settings, order: Order, console: Console) -> d
         NotFound: there is no such account, file or model.
         Invalid, Forbidden, TooManyRequests: the request was refused; the text says why.
     """
-    async with _opened(settings) as house:
+    async with opened(settings) as house:
         workers = _Workers(house)
         ids: list[int] = []
         try:

@@ -47,6 +47,7 @@ KEEP_DONE = dt.timedelta(days=7)
 KEEP_FAILED = dt.timedelta(days=30)
 KEEP_UNATTACHED = dt.timedelta(days=2)
 KEEP_CACHED = dt.timedelta(days=7)
+KEEP_ASKED = dt.timedelta(hours=1)
 KEEP_REFUSED = dt.timedelta(days=90)
 """For so long who asks again for a consent is answered as before."""
 FINGERPRINTS = 20
@@ -73,6 +74,7 @@ async def check_foreign(house: House, payload: dict[str, Any]) -> None:
 
 async def sweep(house: House, payload: dict[str, Any]) -> None:
     """Remove what nobody needs any more, and plan the next sweep."""
+    await clips.close_late(house)  # first: what is promised to be gone goes, whatever else cannot be done
     for table, where in _finished(house.db.clock()):
         while ids := await house.db.read(lambda session, t=table, w=where: _some(session, t, w)):  # type: ignore[misc]
             await house.db.write(lambda uow, t=table, gone=ids: uow.session.execute(delete(t).where(t.id.in_(gone))))  # type: ignore[misc]
@@ -108,13 +110,15 @@ async def _look_at_stamps(house: House) -> None:
 
 
 def _clear_cache(folder: Path) -> None:
-    """Remove copies of other servers' files that nobody has looked at for a week."""
+    """Remove copies of other servers' files that nobody has looked at for a week; after an hour what somebody's consent is asked
+    for: they may have refused it meanwhile."""
     if not folder.is_dir():
         return
-    oldest = time.time() - KEEP_CACHED.total_seconds()
+    now = time.time()
     for path in folder.iterdir():
+        kept = KEEP_ASKED if path.name.startswith("consent-") else KEEP_CACHED
         with contextlib.suppress(FileNotFoundError):  # another process clears up too
-            if path.stat().st_atime < oldest:
+            if path.stat().st_atime < now - kept.total_seconds():
                 path.unlink()
 
 

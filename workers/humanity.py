@@ -18,5 +18,5 @@ async def sweep(house: House) -> None:
     await attestations.plan(house)
 
 
-HOUSEKEEPING: dict[str, Handler] = {"delete_clip": clips.delete_clip, **attestations.HOUSEKEEPING}
+HOUSEKEEPING: dict[str, Handler] = {"delete_clip": clips.delete_clip, "purge_clip": clips.purge_clip, **attestations.HOUSEKEEPING}
 FEDERATION: dict[str, Handler] = {**attestations.FEDERATION}

@@ -23,6 +23,8 @@ from ..store import media as media_rows
 WARNED, HELD, REJECTED, RELEASED = "warned", "held", "rejected", "released"
 HIDDEN = (HELD, REJECTED)
 _STATES = {"accept": None, "warn": WARNED, "hold": HELD, "reject": REJECTED}
+BY_HAND = "Hidden by a moderator: "
+"""How the reason of a post begins that a moderator has hidden: no check and no edit shows it again."""
 TOLD_WITHIN = dt.timedelta(days=7)
 """Who is mentioned in a post is told when it is released, unless it is older than this."""
 
@@ -51,7 +53,7 @@ def settle(uow: UnitOfWork, status: Status, files: Sequence[Media], *, fresh: bo
         ended: the row id of a file whose check ended without a verdict.
     """
     media_rows.note_made(status, files)
-    if status.local or (not files and status.review is None) or status.review == RELEASED:
+    if status.local or (not files and status.review is None) or status.review == RELEASED or by_hand(status):
         return Decision()
     settings = uow.settings
     strict = settings.unlabelled_media in WAITS or settings.badly_signed_media in WAITS
@@ -91,6 +93,18 @@ def reopen(status: Status) -> None:
     """The author changed the files: what a moderator said of the former ones does not count any more."""
     if status.review == RELEASED:
         status.review = status.review_reason = None
+
+
+def by_hand(status: Status) -> bool:
+    """Whether a moderator has hidden it."""
+    return status.review == HELD and (status.review_reason or "").startswith(BY_HAND)
+
+
+def hide(uow: UnitOfWork, status: Status, reason: str) -> None:
+    """A moderator takes a remote post out of everything here, until one releases it or its author deletes it."""
+    status.review, status.review_reason = HELD, f"{BY_HAND}{reason}"
+    if status.published:
+        _hide(uow, status)
 
 
 def release(uow: UnitOfWork, status: Status) -> None:
@@ -147,5 +161,7 @@ def outcome(status: Status) -> str | None:
     """What the policy did with a post that just arrived, for the row of its activity; None: nothing."""
     if status.review not in (WARNED, *HIDDEN):
         return None
+    if by_hand(status):
+        return "held: a moderator has hidden it"
     words = {WARNED: "stored with a warning", HELD: "held", REJECTED: "rejected"}[status.review]
     return f"{words}: {cause_of(status.review_reason or '')} media"

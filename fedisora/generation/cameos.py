@@ -29,13 +29,19 @@ class Later:
     seconds: float
 
 
-def model_for(session: Session, settings: Settings) -> Preset | None:
-    """What this instance makes a video from a picture with: the default model when it can, else the first that can."""
+def model_for(session: Session, settings: Settings, likeness: Likeness | None = None) -> Preset | None:
+    """What this instance makes a video from a picture with: the default model when it can, else the first that can.
+
+    A model that starts from a video redraws what the person does in it, whatever was asked for. So a clip is started from only
+    where no model starts from a picture.
+    """
     try:
         found = catalogue.current(session, settings)
     except ConfigurationError:
         return None
-    return next((preset for preset in found.models if "image" in preset.tasks), None) if settings.ai_policy != "ai-free" else None
+    tasks = ("image", "video") if likeness is not None and likeness.clip_key is not None else ("image",)
+    return next((preset for task in tasks for preset in found.models if task in preset.tasks), None) \
+        if settings.ai_policy != "ai-free" else None
 
 
 def planned(session: Session, settings: Settings, request: ConsentRequest, likeness: Likeness) -> Plan:
@@ -44,15 +50,17 @@ def planned(session: Session, settings: Settings, request: ConsentRequest, liken
     Raises:
         Invalid: it cannot be made here.
     """
-    preset, wanted = model_for(session, settings), request.parameters
+    preset, wanted = model_for(session, settings, likeness), request.parameters
     if preset is None:
         raise Invalid(answering.NO_RENDER)
     width, height = int(wanted.get("width") or 0), int(wanted.get("height") or 0)
     orientation = "portrait" if height > width else "landscape" if width > height else "square" if width else ""
     seconds = min(max(float(wanted.get("seconds") or 5.0), preset.min_seconds), longest(settings, preset))
+    task = "image" if "image" in preset.tasks else "video"
     return plan(settings, catalogue.current(session, settings), Wanted(
-        prompt=request.prompt, model=preset.name, task="image", orientation=orientation, seconds=seconds),
-        source=Source("image", likeness.width or width or 1, likeness.height or height or 1))
+        prompt=request.prompt, model=preset.name, task=task, orientation=orientation, seconds=seconds),
+        source=Source(task, likeness.width or width or 1, likeness.height or height or 1,
+                      likeness.clip_seconds if task == "video" else None))
 
 
 async def begin(db: Database, storage: Store, gates: Gates, request_id: int) -> Later | None:

@@ -212,11 +212,11 @@ class Host:
         return path
 
     async def _likeness(self, key: str, secret: bytes) -> bytes:
-        """The sealed picture of a likeness, open for this run alone and on no disk: a worker that is killed leaves none of it."""
+        """The sealed picture or clip of a likeness, open for this run alone and on no disk: a killed worker leaves none of it."""
         try:
             return await asyncio.to_thread(self._private.get, key, secret)  # type: ignore[union-attr]
         except (FedisoraError, OSError) as error:  # the cause names the file, never what is in it
-            raise RunFailed("input-missing", "the picture of the likeness cannot be opened") from error
+            raise RunFailed("input-missing", "what the likeness starts from cannot be opened") from error
 
     def _request(self, held: jobs.Claim, output: Path, source: Path | None) -> dict[str, Any]:
         values = {"id": held.run, "prompt": held.prompt, "seed": held.seed, "width": held.width, "height": held.height,

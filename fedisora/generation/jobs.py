@@ -61,7 +61,7 @@ class Claim:
     input_key: str | None
     """Storage key of the picture or video it starts from."""
     sealed: tuple[str, bytes, str] | None
-    """(key in the private storage, sealed secret, media type) of the picture of a likeness that it starts from."""
+    """(key in the private storage, sealed secret, media type) of the picture or clip of a likeness that it starts from."""
     mark: int | None
     """Id for the invisible watermark."""
     weights: Mapping[str, float]
@@ -138,9 +138,11 @@ def _claim(session: Session, row: Generation, worker: Worker, watermark: bool) -
 
 def _sealed(session: Session, row: Generation) -> tuple[str, bytes, str] | None:
     likeness = session.get(Likeness, row.likeness_id) if row.likeness_id is not None else None
-    if likeness is None or likeness.state != "active" or likeness.picture_key is None or likeness.picture_secret is None:
+    if likeness is None or likeness.state != "active":
         return None
-    return likeness.picture_key, likeness.picture_secret, likeness.picture_mime
+    key, secret, mime = (likeness.clip_key, likeness.clip_secret, likeness.clip_mime) if row.task == "video" else (
+        likeness.picture_key, likeness.picture_secret, likeness.picture_mime)
+    return (key, secret, mime) if key is not None and secret is not None else None
 
 
 def _write(uow: UnitOfWork, held: Claim, **values: Any) -> bool:

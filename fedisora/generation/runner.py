@@ -13,6 +13,7 @@ import ctypes
 import json
 import os
 import queue
+import resource
 import signal
 import sys
 import threading
@@ -165,6 +166,7 @@ def main() -> None:
     if len(sys.argv) not in (2, 3, 4):
         sys.exit("usage: python -m fedisora.generation.runner BACKEND [MODEL [OPTIONS]]")
     die_with_parent()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what it has in memory may be somebody's picture
     os.nice(10)
     model = sys.argv[2] if len(sys.argv) > 2 and sys.argv[2] else None
     Child(sys.argv[1], model, json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}).serve()

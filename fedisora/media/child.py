@@ -21,6 +21,7 @@ from .progress import Progress
 OPERATIONS: Final = {
     "probe": ("probe", "probe"),
     "clip": ("live_clip", "look"),
+    "own_clip": ("own_clip", "enrol"),
     "transcode": ("transcode", "transcode"),
     "poster": ("poster", "poster"),
     "thumbnail": ("images", "thumbnail"),

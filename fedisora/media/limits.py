@@ -64,6 +64,7 @@ class Limits:
 LIMITS: Final[dict[str, Limits]] = {
     "probe": Limits(memory=1024, cpu=20, file=1, files=32),
     "clip": Limits(memory=1024, cpu=20, file=1, files=32),
+    "own_clip": Limits(memory=4096, cpu=240, file=64),
     "poster": Limits(memory=2048, cpu=60, file=64),
     "thumbnail": Limits(memory=2048, cpu=60, file=64),
     "image": Limits(memory=2048, cpu=90, file=256),

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from PIL import Image
 
 from . import images, pdq
 from .fingerprint import GOOD
@@ -31,14 +32,20 @@ def codes(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     Raises:
         Invalid: not a picture that can be read.
     """
-    picture = images.shrunk(images.load(request["path"]), _LARGEST).convert("RGB").convert("L")
+    found, quality = codes_of(images.load(request["path"]), cuts=bool(request.get("cuts")))
+    return {"codes": found, "quality": quality}
+
+
+def codes_of(image: Image.Image, *, cuts: bool) -> tuple[list[str], int]:
+    """The same of a decoded picture: its codes in hex, and its quality."""
+    picture = images.shrunk(image, _LARGEST).convert("RGB").convert("L")
     found, quality = _both(np.asarray(picture))
-    if found and request.get("cuts"):
+    if found and cuts:
         width, height = picture.size
         for left, top, right, bottom in CUTS:
             box = (round(width * left), round(height * top), round(width * (1 - right)), round(height * (1 - bottom)))
             found += _both(np.asarray(picture.crop(box)))[0]
-    return {"codes": list(dict.fromkeys(found)), "quality": quality}
+    return list(dict.fromkeys(found)), quality
 
 
 def _both(picture: Any) -> tuple[list[str], int]:

@@ -44,6 +44,7 @@ class Job:
         short: longest short side of the encoded picture.
         target: LUFS that the sound is brought to; 0: as it is.
         copy_sound: take the AAC track as it is; for files that were encoded here.
+        silent: leave the sound out.
         mark: words burnt into the start, and for how many seconds.
     """
 
@@ -51,6 +52,7 @@ class Job:
     short: int = OUT_SHORT
     target: float = 0.0
     copy_sound: bool = False
+    silent: bool = False
     mark: tuple[str, float] = ("", 0.0)
 
     @classmethod
@@ -59,7 +61,7 @@ class Job:
         mark = request.get("mark") or {}
         return cls(float(request.get("longest") or MAX_DURATION), int(request.get("short") or OUT_SHORT),
                    float(request.get("loudness_target") or 0), bool(request.get("copy_sound")),
-                   (str(mark.get("text", "")), float(mark.get("seconds", 0))))
+                   bool(request.get("silent")), (str(mark.get("text", "")), float(mark.get("seconds", 0))))
 
 
 def transcode(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -69,7 +71,8 @@ def transcode(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     Args:
         request: {"path": file, "output": where the MP4 is written, "mark"?: {"text", "seconds"}: words burnt into its start,
             "longest"?: seconds, "short"?: most lines of the short side (1080), "loudness_target"?: LUFS (0: as it is),
-            "copy_sound"?: take AAC as it is, "repackage"?: whether what conforms already may be left as it is coded}.
+            "copy_sound"?: take AAC as it is, "silent"?: leave the sound out, "repackage"?: whether what conforms already may be
+            left as it is coded}.
 
     Returns:
         {"width", "height", "duration": seconds, "frames", "audio": bool, "loudness": LUFS or None (silent, none, not measured),
@@ -114,7 +117,7 @@ class _Encoder:
         self._in, self._out, self._progress, self._job, self._levels = container, output, progress, job, levels
         self._stream = source.pictures(container)
         self._decoder = source.decoder(self._stream)
-        self._sound_in = source.sounds(container)
+        self._sound_in = None if job.silent else source.sounds(container)
         self._copies = job.copy_sound and self._sound_in is not None and self._sound_in.codec_context.name == "aac"
         self._rate = frame_rate(self._stream)
         self._gop = max(1, round(self._rate * GOP_SECONDS))

@@ -43,9 +43,10 @@ class Likeness(Base):
     width: Mapped[int] = mapped_column(default=0)
     height: Mapped[int] = mapped_column(default=0)
     clip_key: Mapped[str | None]
-    """A short clip beside or instead of the picture."""
+    """A short clip beside the picture, without sound; the picture is a still of it when no other was given."""
     clip_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     clip_mime: Mapped[str] = mapped_column(String(80), default="")
+    clip_seconds: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
     withdrawn_at: Mapped[dt.datetime | None]

@@ -19,6 +19,7 @@ ACTIONS: Final = {
     "data.exported": "exported the data", "data.erased": "erased the data", "agent.stopped": "stopped the agent",
     "agent.started": "started the agent", "agent.transferred": "took over the agent", "likeness.enrolled": "enrolled a likeness",
     "likeness.viewed": "looked at a likeness", "likeness.withdrawn": "withdrew a likeness", "role.changed": "changed a role",
+    "post.hidden": "hid a reported post", "post.deleted": "deleted a reported post",
 }
 """Every action, in words that follow a name."""
 BY_OPERATOR: Final = ("credential.by_hand", "credential.closed")

@@ -18,6 +18,24 @@ from .cameos import answering
 LONGEST = dt.timedelta(days=3650)
 
 
+def agents_of(session: Session, person: Actor) -> list[Actor]:
+    """The agents of this instance that somebody answers for, as both sides say, oldest first: what an agent is asked its operator
+    may answer in its name."""
+    found = actors.by_uris(session, person.operates).values() if person.kind == "human" and person.operates else ()
+    return sorted((agent for agent in found if agent.local and agent.kind == "agent" and agent.operator_uri == person.uri),
+                  key=lambda agent: agent.id)
+
+
+def in_whose_name(session: Session, person: Actor, owner_id: int | None) -> Actor:
+    """Who answers when somebody acts on what belongs to an owner: the owner when that is an agent of theirs, else they."""
+    return next((agent for agent in agents_of(session, person) if agent.id == owner_id), person)
+
+
+def waiting(session: Session, person: Actor) -> int:
+    """How much waits for an answer of somebody: what they are asked, and what their agents are."""
+    return consents.waiting(session, person.id, *(agent.id for agent in agents_of(session, person)))
+
+
 def asked(uow: UnitOfWork, owner: Actor, request_id: int) -> ConsentRequest:
     """A request that was put to this person.
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..activities import flag as flag_activity
-from ..activities import outbox
+from ..activities import inbound, outbox
 from ..db import UnitOfWork
 from ..errors import Forbidden, Invalid, NotFound
 from ..models import Actor, Report, User
-from ..store import actors, reports, statuses
+from ..store import actors, notifications, reports, statuses
+from . import audit, publish
 
 LIKENESS = "likeness"
 """Somebody says that their likeness is used: such reports go before all others."""
 CATEGORIES = ("spam", "legal", "violation", "other", LIKENESS)
+WHY = {LIKENESS: "it shows somebody without their consent.", "spam": "it is spam.", "legal": "it is against the law.",
+       "violation": "it is against the rules of this server.", "other": "it was reported."}
+"""Why a post was taken down, in words for its author: nothing of what the report says, or by whom it is."""
 MOST_URGENT = 10
 """Open reports of one account that go first; further ones wait like all others."""
 MAX_COMMENT = 1000
@@ -67,6 +71,37 @@ def _report(uow: UnitOfWork, admin: User, report_id: int) -> Report:
     if report is None:
         raise NotFound
     return report
+
+
+def why(report: Report | None) -> str:
+    """Why a post was taken down after a report, for its author."""
+    return WHY.get(report.category if report is not None else "", WHY["other"])
+
+
+def take_down(uow: UnitOfWork, admin: User, report_id: int, status_id: int) -> str:
+    """A moderator takes a reported post down, and resolves the report. One of another server is hidden here, and waits among the
+    held posts; one of ours is deleted everywhere, and its author is told what for. `hidden` or `deleted`.
+
+    Raises:
+        Forbidden: not a moderator, or the post is one's own.
+        NotFound: no such report, or the post is not among those that it names (any more).
+    """
+    report = _report(uow, admin, report_id)
+    status = statuses.get(uow.session, status_id)
+    if status is None or status.actor_id != report.target_id or status.uri not in report.status_uris or (
+            not status.local and not status.published):
+        raise NotFound("This post is not here any more.")
+    if status.actor_id == admin.actor_id:
+        raise Forbidden("Nobody decides about their own posts.")
+    resolve(uow, admin, report_id)
+    done = "deleted" if status.local else "hidden"
+    audit.note(uow, f"post.{done}", subject=status.actor_id, by=admin.actor_id, report=str(report.id), category=report.category)
+    if status.local:
+        notifications.notify(uow, status.actor_id, actors.instance_actor(uow.session).id, "post.deleted", about=report.id)
+        publish.delete(uow, actors.get(uow.session, status.actor_id), status.id)
+    else:
+        inbound.hide(uow, status, why(report))
+    return done
 
 
 def resolve(uow: UnitOfWork, admin: User, report_id: int) -> Report:

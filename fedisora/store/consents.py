@@ -76,12 +76,14 @@ def _unheard() -> ColumnElement[bool]:
         person.id == LikenessPerson.person_id, or_(person.id == ConsentRequest.requester_id, person.uri == Actor.operator_uri)))
 
 
-def waiting(session: Session, owner_id: int) -> int:
-    """How many requests and rendered drafts wait for an owner's answer; those of suspended and deleted accounts are not shown."""
+def waiting(session: Session, *owner_ids: int) -> int:
+    """How many requests and rendered drafts wait for the answer of these owners; those of suspended and deleted accounts
+    are not shown."""
     return session.scalar(select(func.count()).select_from(ConsentRequest).join(
         Actor, Actor.id == ConsentRequest.requester_id).where(
-        ConsentRequest.owner_id == owner_id, Actor.suspended_at.is_(None), ~_unheard(), or_(ConsentRequest.state == PENDING, and_(
-            ConsentRequest.state == AGREED, ConsentRequest.content_digest.is_not(None))))) or 0
+        ConsentRequest.owner_id.in_(owner_ids), Actor.suspended_at.is_(None), ~_unheard(),
+        or_(ConsentRequest.state == PENDING, and_(ConsentRequest.state == AGREED,
+                                                  ConsentRequest.content_digest.is_not(None))))) or 0
 
 
 def inbox(session: Session, owner_id: int, page: Page, state: str | None = None) -> list[ConsentRequest]:

@@ -41,6 +41,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "screen_generation": ("media", "{generation_id}: ask the safety gates, where the request itself did not come to it"),
     "publish_generation": ("media", "{generation_id}: make a post of a video that was asked for with `publish`"),
     "generation_webhook": ("federation", "{generation_id, state, event, at}: tell an application how its video fares"),
+    "purge_clip": ("housekeeping", "{case_id}: close a case whose clip has been here for as long as it may"),
     "delete_clip": ("housekeeping", "{case_id, subject, key, digest, size, cause}: delete a live clip for good, and write "
                     "down that it is gone"),
     "delete_private": ("housekeeping", "{keys}: remove sealed pictures of likenesses that have lost their keys"),

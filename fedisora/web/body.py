@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -97,8 +98,32 @@ def bounded(request: Request, most: int, beside: int = 0) -> Request:
     return Request(request.scope, counted)
 
 
-async def params(request: Request, *, files: int = 0, most: int = MAX_BODY, beside: int = 0) -> Params:
+class _InMemory(MultiPartParser):
+    """Files of any size stay in memory: the caller has bounded the body."""
+
+    spool_max_size = 1 << 30
+
+
+async def form_in_memory(request: Request, *, files: int) -> FormData:
+    """The form of a bounded request whose files must not touch the disk: what is deleted there is not wiped.
+
+    Raises:
+        Malformed: it cannot be read as a form.
+    """
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return await request.form(max_files=files, max_fields=100, max_part_size=MAX_BODY)
+    try:
+        return await _InMemory(request.headers, request.stream(), max_files=files, max_fields=100,
+                               max_part_size=MAX_BODY).parse()
+    except MultiPartException as error:
+        raise Malformed("The body is not a form.", cause=error) from error
+
+
+async def params(request: Request, *, files: int = 0, most: int = MAX_BODY, beside: int = 0, in_memory: bool = False) -> Params:
     """Every parameter of a request.
+
+    Args:
+        in_memory: the files of a form never lie on a disk, not for a moment either.
 
     Raises:
         Malformed: an unreadable body.
@@ -112,7 +137,9 @@ async def params(request: Request, *, files: int = 0, most: int = MAX_BODY, besi
         if kind == "application/json":
             pairs += _from_json(await bounded(request, most, beside).body())
         elif kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
-            form = await bounded(request, most, beside).form(max_files=files or 4, max_fields=200, max_part_size=MAX_BODY)
+            sent = bounded(request, most, beside)
+            form = await form_in_memory(sent, files=files or 4) if in_memory else await sent.form(
+                max_files=files or 4, max_fields=200, max_part_size=MAX_BODY)
             pairs += list(form.multi_items())
     return Params(pairs)
 

@@ -16,6 +16,7 @@ from ..models import Actor
 from ..services.cameos import asking
 from ..services.cameos.publishing import handle_of
 from ..services.likenesses import terms as terms_of
+from ..store import likenesses
 
 if TYPE_CHECKING:
     from ..app import House
@@ -95,7 +96,7 @@ async def terms(house: House, actor: Actor, account: str) -> Terms:
     if owner.local:
         def here(session: Session) -> tuple[dict[str, Any], bool]:
             return (terms_of(session, house.uris, owner, actor, house.db.clock()),
-                    rendering.model_for(session, house.settings) is not None)
+                    rendering.model_for(session, house.settings, likenesses.active(session, owner.id)) is not None)
 
         found, renders = await house.db.read(here)
     else:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TYPES = {"mp4": "video/mp4", "webp": "image/webp", "jpg": "image/jpeg", "png": "image/png", "c2pa": "application/c2pa",
          "gif": "image/gif"}
+PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "X-Robots-Tag": "noindex",
+           "Content-Security-Policy": "default-src 'none'; sandbox", "Cross-Origin-Resource-Policy": "same-origin"}
 RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
 CHUNK = 1 << 20
 
@@ -49,6 +51,20 @@ def file_name(name: str, key: str) -> str:
     ending = f".{key.rpartition('.')[2]}"
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name).strip("._-").removesuffix(ending)[:80]
     return f"{safe or 'fedisora'}{ending}"
+
+
+async def private_file(request: Request, key: str, mime: str) -> Response:
+    """A stored file that is not public (yet), for whoever may have it now: the caller has made sure. No cache keeps it, and its
+    lasting address is told to nobody.
+
+    Raises:
+        NotFound: it is gone.
+    """
+    house: House = request.app.state.house
+    path = house.storage.path_for(key)
+    if path is not None:
+        return FileResponse(path, media_type=mime, headers=PRIVATE)
+    return await _stream(house, request, key, mime, dict(PRIVATE))
 
 
 async def _stream(house: House, request: Request, key: str, kind: str, headers: dict[str, str]) -> Response:

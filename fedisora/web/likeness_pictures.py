@@ -48,17 +48,32 @@ async def keep(house: House, file: object, apply: Callable[[UnitOfWork, Picture]
         TooLarge: more than 16 MB.
         others: what `apply` raises.
     """
-    if not isinstance(file, UploadFile) or not file.filename:
-        raise Invalid("Please choose a picture.")
-    try:
-        picture = await _sealed(house, file)
-    finally:
-        await file.close()
+    picture = await sealed(house, file)
     try:
         return await house.db.write(lambda uow: apply(uow, picture))
     except BaseException:
         await asyncio.shield(asyncio.to_thread(house.private.delete, picture.key))
         raise
+
+
+def chosen(file: object) -> UploadFile | None:
+    """The file of a form's field, None when none was chosen."""
+    return file if isinstance(file, UploadFile) and file.filename else None
+
+
+async def sealed(house: House, file: object) -> Picture:
+    """An uploaded picture in the private storage, before any row names it.
+
+    Raises:
+        Invalid, TooLarge: see `keep`.
+    """
+    given = chosen(file)
+    if given is None:
+        raise Invalid("Please choose a picture.")
+    try:
+        return await _sealed(house, given)
+    finally:
+        await given.close()
 
 
 async def _sealed(house: House, file: UploadFile) -> Picture:
@@ -75,8 +90,8 @@ async def _sealed(house: House, file: UploadFile) -> Picture:
         found = await run_media("codes", {"path": made["path"], "cuts": True}, timeout=SECONDS)
         data = await asyncio.to_thread(output.read_bytes)
     with tempfile.TemporaryDirectory(prefix="fedisora-upload-") as folder:  # for the sealed bytes alone
-        sealed = await asyncio.to_thread(house.private.put, LIKENESSES, new_id(house.db.clock()), data, Path(folder))
-    return Picture(sealed.key, sealed.secret, made["mime"], made["width"], made["height"],
+        kept = await asyncio.to_thread(house.private.put, LIKENESSES, new_id(house.db.clock()), data, Path(folder))
+    return Picture(kept.key, kept.secret, made["mime"], made["width"], made["height"],
                    tuple(bytes.fromhex(code) for code in found["codes"]))
 
 

@@ -226,6 +226,7 @@ def upgrade() -> None:
         sa.Column("clip_key", sa.Text(), nullable=True),
         sa.Column("clip_secret", sa.LargeBinary(), nullable=True),
         sa.Column("clip_mime", sa.String(length=80), nullable=False),
+        sa.Column("clip_seconds", sa.Double(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.Column("withdrawn_at", MOMENT, nullable=True),

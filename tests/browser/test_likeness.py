@@ -5,6 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
+from tests.support.clips import clip
 from tests.support.instances import PASSWORD, InstanceProcess, eventually
 from tests.support.photos import photo
 
@@ -21,13 +22,18 @@ def test_enrol_open_and_report(instance: InstanceProcess, filmed: Browser, tmp_p
     cat.write_bytes(photo(2, kind="PNG"))
     page = logged_in(filmed, instance, "ada").new_page()
     page.goto(f"{instance.base}/settings/likeness")
+    looked_at(page, "likeness-none")
     page.get_by_label("A picture of you").set_input_files(me)
-    page.get_by_label("The picture shows me").check()
+    page.get_by_label("A clip of you").set_input_files(clip(tmp_path / "me.mp4", 9, width=320, height=320))
+    page.get_by_label("It shows me and nobody else").check()
     page.get_by_role("button", name="Enrol").click()
     expect(page.get_by_text("A live clip is missing")).to_be_visible()
     shown = page.get_by_alt_text("Your picture, which only you can see")
     expect(shown).to_be_visible()
     assert shown.evaluate("image => image.naturalWidth") == 640
+    film = page.get_by_label("Your clip, which only you can see")
+    expect(film).to_be_visible()
+    eventually(lambda: film.evaluate("video => video.videoWidth") == 320, what="the clip is shown")
     page.get_by_role("button", name="Turn the camera on").click()
     page.get_by_role("button", name="Record", exact=True).click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=15_000)
@@ -64,6 +70,9 @@ def test_enrol_open_and_report(instance: InstanceProcess, filmed: Browser, tmp_p
     page.goto(f"{instance.base}/admin/verification")
     page.get_by_role("button", name="Take it").click()
     expect(page.get_by_alt_text("The picture that is to be enrolled")).to_be_visible()
+    film = page.get_by_label("The clip that is to be enrolled")
+    eventually(lambda: film.evaluate("video => video.videoWidth") == 320, what="the moderator sees the clip")
+    looked_at(page, "likeness-review")
     page.get_by_role("button", name="Look at the clip").click()
     page.get_by_role("button", name="Look again").or_(page.locator("[data-view-stage]:visible")).first.wait_for(timeout=15_000)
     page.get_by_role("button", name="Approve").click()

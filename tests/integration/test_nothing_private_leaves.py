@@ -42,6 +42,9 @@ class Told:
     """(key, sealed secret, challenge) of every clip's case."""
     disks: dict[str, list[tuple[Path, bytes]]] = field(default_factory=dict)
     about_dan: list[Answer] = field(default_factory=list)
+    while_drafted: list[Answer] = field(default_factory=list)
+    draft: Answer | None = None
+    """sue's own look at it."""
     manifests: list[dict[str, object]] = field(default_factory=list)
 
 
@@ -84,12 +87,23 @@ def tell(story: Story) -> Told:
         story.keep("eve", path, story.http.get(path, headers=story.people["eve"].cookie))
         told.about_dan.append(story.answers[-1])
     cleo, asked = story.ask()
-    request, render = story.house.db.read_now(lambda session: (
-        row := session.get_one(ConsentRequest, int(asked["id"])), session.get_one(Generation, row.render_id or 0)))
-    capability = answering.file_url(story.house.uris, story.house.vault, request).removeprefix(story.home.base)
-    story.look_everywhere((request.id, render.id, render.media_id or 0), (), asked["preview_url"].removeprefix(story.home.base),
-                          capability)
+    request, media = story.house.db.read_now(lambda session: (
+        row := session.get_one(ConsentRequest, int(asked["id"])),
+        session.get_one(Media, session.get_one(Generation, row.render_id or 0).media_id)))
+    assert media.storage_key and media.poster_key
+    for key in (media.storage_key, media.poster_key):
+        story.marks.text("draft", key)
+        story.marks.blob("draft", (story.home.folder / "media" / key).read_bytes())
+    before = len(story.answers)
+    preview = asked["preview_url"].removeprefix(story.home.base)
+    story.look_everywhere((request.id, request.render_id or 0, media.id), (), preview,
+                          answering.file_url(story.house.uris, story.house.vault, request).removeprefix(story.home.base))
+    told.while_drafted = story.answers[before:]
+    story.keep("sue", preview, story.http.get(preview, headers=story.people["sue"].bearer))
+    told.draft = story.answers[-1]
     story.publish(cleo)
+    story.marks.text("address", answering.token(story.house.vault, story.house.db.read_now(
+        lambda session: session.get_one(ConsentRequest, request.id))))
     story.take_down()
     for name in ("eve", "sue"):
         who = story.people[name]
@@ -154,10 +168,13 @@ def test_others_get_none_of_it(told: Told) -> None:
 
 def test_nobody_but_its_two_sides_gets_a_draft(told: Told) -> None:
     """Its file is named by a request that is not theirs; nothing is told apart from what does not exist."""
-    files_of = [answer for answer in told.story.answers if answer.request.startswith("/consent/requests/")]
+    files_of = [answer for answer in told.while_drafted if answer.request.startswith("/consent/requests/")]
     assert {answer.who for answer in files_of} == {"eve", "max", "boss", "bot", "nobody"}
     assert {answer.status for answer in files_of} <= {401, 404, 303}
     assert {answer.status for answer in told.story.answers if answer.request.startswith("/cameos/")} == {404}, "not let go yet"
+    found = [(answer.who, answer.request) for answer in told.while_drafted if told.story.marks.found(answer.data, ("draft",))]
+    assert found == []
+    assert told.draft is not None and told.story.marks.found(told.draft.data) == {"draft"}
     clips = [answer for answer in told.story.answers if answer.request.startswith("POST clip of")]
     assert {(answer.who, answer.status) for answer in clips if answer.status not in (403, 404)} == set()
 
@@ -183,9 +200,11 @@ def test_nothing_of_it_lies_on_a_disk(told: Told) -> None:
     for path, data in told.disks["home"]:
         assert story.marks.found(data, NOWHERE) == set(), path
         if path.suffix == ".log":
-            assert story.marks.found(data, (*HIDDEN[:-1], "vouchers", "prompt")) == set(), "ids alone are logged"
+            seen = story.marks.found(data, (*HIDDEN[:-1], "vouchers", "prompt", "address"))
+            assert seen == set(), "ids alone are logged"
     for path, data in told.disks["away"]:
-        assert story.marks.found(data, (*HIDDEN, "vouchers")) == set(), path
+        names = (*HIDDEN, "vouchers", *(("prompt", "address") if path.suffix == ".log" else ()))
+        assert story.marks.found(data, names) == set(), path
     assert [path.name for name in ("home", "away") for path, _ in told.disks[name] if path.parent.name.startswith("fedisora-")
             or path.parent.name.endswith("-tmp")] == []
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from fedisora.db import UnitOfWork
-from fedisora.models import Actor, ConsentStamp, Lineage
+from fedisora.models import Actor, ConsentRequest, ConsentStamp, Lineage
 from fedisora.store import jobs
 from tests.support import cameos as support
 from tests.support.instances import Api, InstanceProcess, eventually
@@ -103,6 +103,40 @@ def test_nobody_is_asked_who_takes_no_requests(trio: Trio) -> None:
     bare = httpx.get(f"{trio.sue.instance.base}/users/sue/cameo", params={"actor": f"{trio.cleo.instance.base}/users/cleo"},
                      headers=ACTIVITY).json()
     assert bare["mayAsk"] is None
+
+
+def test_approved_people_and_verified_humans_may_ask_across_servers(trio: Trio) -> None:
+    """`hugo` is verified by his own server, cleo is not."""
+    cleo, home = f"@{trio.cleo.handle}", trio.cleo.instance
+    hugo = home.user("hugo")
+    home.cli("human", "verify", "hugo", "--method", "live-clip", "--reason", "seen in person")
+
+    def may(who: Api) -> tuple[bool, str]:
+        said = who.get(f"{OURS}/cameos/check", account=f"@{trio.sue.handle}")["person"]
+        return said["may_ask"], said["reason"]
+
+    trio.allow(audience="verified")
+    assert may(trio.cleo) == (False, "Only verified humans may ask.")
+    assert may(hugo) == (True, ""), "seen at first contact"
+    trio.allow(audience="approved")
+    for who in (trio.cleo, hugo):
+        assert may(who) == (False, "Only people whom they approved may ask.")
+    assert trio.ask().status_code == 403
+    person = trio.sue.resolve(cleo)["id"]
+    for decision, allowed in (("approved", True), ("blocked", False)):
+        assert trio.sue.http.put(f"{OURS}/likeness/people/{person}", json={"decision": decision}).status_code == 200
+        assert may(trio.cleo)[0] is allowed
+    # at the level of everyone a blocked asker cannot tell: they may ask, and nobody answers
+    trio.allow(audience="everyone")
+    assert may(trio.cleo) == may(hugo) == (True, "")
+    job = trio.ask().json()
+    with support.behind(trio.sue.instance) as house:
+        eventually(lambda: house.db.read_now(lambda session: session.scalars(select(ConsentRequest.state)).all()) == ["pending"],
+                   what="the request at sue's server")
+    assert trio.sue.get(f"{OURS}/consent/requests") == []
+    assert trio.cleo.http.post(f"{OURS}/generations/{job['id']}/cancel").status_code in (200, 202)
+    assert trio.sue.http.delete(f"{OURS}/likeness/people/{person}").status_code in (200, 204)
+    eventually(lambda: trio.sue.get(f"{OURS}/consent/requests", state="pending") == [], what="withdrawn at sue's, too")
 
 
 def test_a_no_comes_back_with_its_reason(trio: Trio) -> None:

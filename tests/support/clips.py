@@ -27,15 +27,18 @@ def luma(seed: int, number: int, width: int, height: int) -> Any:
 
 
 def clip(path: Path, seed: int = 1, *, width: int = 128, height: int = 128, seconds: float = 2.0, fps: int = 10, crf: int = 20,
-         change: Callable[[Any], Any] | None = None, start: int = 0) -> Path:
+         change: Callable[[Any], Any] | None = None, start: int = 0, said: str = "") -> Path:
     """Encode a pattern as H.264.
 
     Args:
         change: what becomes of every picture before it is encoded.
         start: number of the first picture.
+        said: written into the file's metadata; a tone goes with it.
     """
     with av.open(str(path), "w", format="mp4") as output:
         stream: Any = None
+        if said:
+            output.metadata["comment"] = said
         for number in range(int(seconds * fps)):
             picture = luma(seed, number + start, width, height)
             picture = np.ascontiguousarray(change(picture) if change else picture)
@@ -43,10 +46,17 @@ def clip(path: Path, seed: int = 1, *, width: int = 128, height: int = 128, seco
                 stream = output.add_stream("libx264", rate=Fraction(fps), options={"preset": "ultrafast", "crf": str(crf)})
                 stream.height, stream.width = picture.shape
                 stream.pix_fmt = "yuv420p"
+                tone: Any = output.add_stream("aac", rate=48_000, layout="mono") if said else None
             frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")
             frame.pts = number
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+        if tone is not None:
+            wave = np.sin(np.arange(int(seconds * 48_000)) / 20).astype(np.float32)
+            sound = av.AudioFrame.from_ndarray(wave[None], format="fltp", layout="mono")
+            sound.sample_rate, sound.pts = 48_000, 0
+            output.mux(tone.encode(sound))
+            output.mux(tone.encode(None))
     return path
 
 

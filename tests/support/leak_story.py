@@ -274,6 +274,11 @@ class Story:
             for method, more_headers in (("HEAD", {}), ("GET", {"Range": "bytes=0-99"}), ("GET", {"If-None-Match": "*"})):
                 answer = self.http.request(method, path, headers={**self.people["eve"].cookie, **more_headers})
                 self.keep("eve", f"{method} {more_headers} {path}", answer)
+        for name in ("eve", "max", "boss", "bot"):  # streams of their own would not end: of others' they get none
+            for path in (f"{base}/{row}/events" for row in rows for base in ("/create/jobs", f"{OURS}/generations")):
+                with self.http.stream("GET", path, headers={**self.people[name].cookie, **self.people[name].bearer}) as answer:
+                    self.answers.append(Answer(name, path, answer.status_code, b""))
+                    assert answer.status_code >= 300, path
         for name in ("eve", "max", "boss", "bot", "sue"):
             for row in rows:
                 self.keep(name, f"POST clip of {row}", self.post(name, f"/admin/verification/{row}/clip"))

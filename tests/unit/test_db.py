@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from fedisora.db import Database, GroupCommit, UnitOfWork, WriteTurn, _json_for_postgres
 from fedisora.errors import Conflict
@@ -34,6 +35,20 @@ def test_a_use_case_commits_whole_or_not_at_all(db: Database) -> None:
     assert count(db) == 0
     db.write_now(lambda uow: add(uow, "one"))
     assert count(db) == 1
+
+
+def test_errors_name_no_values(db: Database) -> None:
+    """They are logged: what somebody wrote is nobody's to read there."""
+    db.write_now(lambda uow: add(uow, "one"))
+    with pytest.raises(SQLAlchemyError) as caught:
+        db.write_now(lambda uow: add(uow, "one"))
+    assert "tombstones" in str(caught.value)
+    assert "parameters:" not in str(caught.value) and "datetime" not in str(caught.value)
+
+
+def test_what_is_deleted_is_overwritten(db: Database) -> None:
+    if db.engine.dialect.name == "sqlite":
+        assert db.read_now(lambda session: session.execute(text("PRAGMA secure_delete")).scalar()) == 1
 
 
 def test_bells_ring_after_the_commit_only(db: Database) -> None:

@@ -159,11 +159,11 @@ def file_url(uris: Uris, vault: Vault, request: ConsentRequest) -> str:
 
 
 def fetchable(session: Session, request_id: int, now: dt.datetime) -> tuple[ConsentRequest, Media] | None:
-    """An offered draft that can be fetched now."""
+    """An offered draft that can be fetched now: within its week, and while its owner would still let whoever asked have it."""
     request = consents.get(session, request_id)
     media = draft_of(session, request) if request is not None else None
     if request is None or media is None or request.state != consents.OFFERED or request.seen_at is None \
-            or now > request.seen_at + OFFER_LASTS:
+            or now > request.seen_at + OFFER_LASTS or not permitted(session, request, now).allowed:
         return None
     return request, media
 

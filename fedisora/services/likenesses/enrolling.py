@@ -1,22 +1,23 @@
-"""A person's own likeness: enrolled with a picture and a live check, decided by a moderator, withdrawn."""
+"""A person's own likeness: enrolled with a picture or a clip and a live check, decided by a moderator, withdrawn."""
 from __future__ import annotations
 
 import datetime as dt
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ...activities import consents as consent_rules
 from ...activities import update as update_activity
 from ...db import UnitOfWork
-from ...errors import Conflict, Invalid, NotFound
+from ...errors import Conflict, Forbidden, Invalid, NotFound
 from ...models import Actor, ConsentRequest, ConsentStamp, Likeness, VerificationCase
 from ...store import actors, consents, likenesses, notifications, verification
 from .. import audit
 from ..verification import cases
 from . import pictures
 from .permission import CLOSED
-from .pictures import Picture
+from .pictures import Clip, Picture
 from .terms import policy_of
 
 MOST_FORBIDDEN: Final = 1000
@@ -24,22 +25,38 @@ LONGEST: Final = dt.timedelta(days=3650)
 UNFINISHED: Final = (consents.PENDING, consents.AGREED, consents.OFFERED)
 
 
-def enrol(uow: UnitOfWork, actor: Actor, picture: Picture) -> VerificationCase:
-    """Enrol a picture of oneself. It counts once a moderator has compared it with a fresh live clip: the open case is returned.
-
-    Nobody may ask until the person opens it; what they had chosen before a withdrawal is kept. Until the clip is handed in,
-    enrolling again replaces the picture.
+def check(session: Session, actor: Actor) -> None:
+    """Whether somebody may enrol now: asked before a picture or a clip is worked on.
 
     Raises:
         Forbidden: an agent, or not an account of this server.
         Conflict: there is a likeness already, or it is being looked at.
     """
-    before = likenesses.newest(uow.session, actor.id)
+    if not actor.local or actor.kind != "human":
+        raise Forbidden("Only people of this server have a likeness. An agent can have characters.")
+    before = likenesses.newest(session, actor.id)
     if before is not None and before.state == likenesses.ACTIVE:
         raise Conflict("You have a likeness already. Withdraw it before you enrol another picture.")
-    row = before if before is not None and before.state == likenesses.CHECKING else None
-    if row is not None and cases.open_case(uow, actor, "likeness", likeness_id=row.id).state != "started":
+    case = verification.open_case(session, actor.id, "likeness", before.id) \
+        if before is not None and before.state == likenesses.CHECKING else None
+    if case is not None and case.state != "started":
         raise Conflict("Your picture is being looked at. Withdraw it first if you want another one.")
+
+
+def enrol(uow: UnitOfWork, actor: Actor, picture: Picture, clip: Clip | None = None) -> VerificationCase:
+    """Enrol a picture of oneself, and a clip beside it. Both count once a moderator has compared them with a fresh live clip: the
+    open case is returned.
+
+    Nobody may ask until the person opens it; what they had chosen before a withdrawal is kept. Until the clip is handed in,
+    enrolling again replaces both.
+
+    Raises:
+        Forbidden: an agent, or not an account of this server.
+        Conflict: there is a likeness already, or it is being looked at.
+    """
+    check(uow.session, actor)
+    before = likenesses.newest(uow.session, actor.id)
+    row = before if before is not None and before.state == likenesses.CHECKING else None
     if row is None:
         row = Likeness(id=uow.new_id(), actor_id=actor.id, kind=likenesses.SELF, state=likenesses.CHECKING,
                        audience=before.audience if before else likenesses.NOBODY, forbidden=before.forbidden if before else "",
@@ -47,8 +64,9 @@ def enrol(uow: UnitOfWork, actor: Actor, picture: Picture) -> VerificationCase:
         uow.session.add(row)
         uow.session.flush()
     case = cases.open_case(uow, actor, "likeness", likeness_id=row.id)
-    pictures.take(uow, row, picture)
-    audit.note(uow, "likeness.enrolled", subject=actor.id, by=actor.id, case=case.id, likeness=str(row.id))
+    pictures.take(uow, row, picture, clip)
+    audit.note(uow, "likeness.enrolled", subject=actor.id, by=actor.id, case=case.id, likeness=str(row.id),
+               clip=clip is not None)
     return case
 
 

@@ -36,7 +36,10 @@ def keep(uow: UnitOfWork, case: VerificationCase, clip: Clip) -> None:
     case.clip_key, case.clip_secret = clip.key, clip.secret
     case.clip_digest, case.clip_size, case.clip_mime = clip.digest, clip.size, clip.mime
     case.clip_at, case.clip_deleted_at = uow.now, None
-    case.clip_purge_at = uow.now + dt.timedelta(hours=min(uow.settings.clip_hours, LONGEST_HOURS))
+    kept = dt.timedelta(hours=min(uow.settings.clip_hours, LONGEST_HOURS))
+    case.clip_purge_at = uow.now + kept
+    # To the minute; the hourly sweep is for what this job misses.
+    jobs.enqueue(uow, "purge_clip", {"case_id": case.id}, key=str(case.id), delay=kept)
 
 
 def drop(uow: UnitOfWork, case: VerificationCase, cause: str) -> None:

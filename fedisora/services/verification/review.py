@@ -52,7 +52,8 @@ def look(uow: UnitOfWork, case_id: int, moderator: Actor) -> SealedClip:
         raise NotFound("There is no such case.")
     if case.actor_id == moderator.id or case.reviewer_id != moderator.id:
         raise Forbidden("Only the moderator who has taken this case sees its clip.")
-    if case.state != "submitted" or case.clip_key is None or case.clip_secret is None:
+    over = case.clip_purge_at is not None and case.clip_purge_at <= uow.now  # on its way out, whatever still lies there
+    if case.state != "submitted" or case.clip_key is None or case.clip_secret is None or over:
         raise Gone("This clip is gone.")
     audit.note(uow, "clip.viewed", subject=case.actor_id, by=moderator.id, case=case.id)
     return SealedClip(case.clip_key, case.clip_secret, case.clip_mime)

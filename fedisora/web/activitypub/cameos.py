@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import hmac
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ...activitypub.parse import same_origin
@@ -15,12 +17,37 @@ from ...activitypub.vocabulary import AS2
 from ...errors import NotFound
 from ...generation import cameos as rendering
 from ...models import Actor
+from ...provenance import humanity
 from ...services.cameos import answering
 from ...services.likenesses import terms as terms_of
-from ...store import actors
+from ...store import actors, likenesses
+from ..files import private_file
 from .respond import activity_json, house_of, reader
 
-CHUNK = 1 << 20
+if TYPE_CHECKING:
+    from ...app import House
+
+ASKED_AGAIN = dt.timedelta(minutes=1)
+LOOK_SECONDS = 3.0
+
+
+async def _known(house: House, asked: str) -> None:
+    """Know whoever asks as they are now. Nobody tells us that they became a verified human (they tell who follows them), so
+    whom we know as none is asked for again, once a minute at most; and we wait a moment for the look at their credentials."""
+    def here(session: Session) -> Actor | None:
+        return actors.by_uri(session, asked)
+
+    known = await house.db.read(here)
+    now = house.db.clock()
+    if known is not None and (known.local or humanity.holds(known.human, known.human_until, now) or (
+            known.fetched_at is not None and known.fetched_at > now - ASKED_AGAIN)):
+        return
+    known = await house.resolver.actor(asked, refresh=True)
+    end = time.monotonic() + LOOK_SECONDS
+    while known is not None and known.attestation and time.monotonic() < end and (
+            known.human_checked_at is None or known.human_checked_at < now):
+        await asyncio.sleep(0.1)
+        known = await house.db.read(here)
 
 
 async def terms(request: Request) -> Response:
@@ -29,8 +56,8 @@ async def terms(request: Request) -> Response:
     house, name, asked = house_of(request), request.path_params["name"], request.query_params.get("actor", "")
     who = await reader(request)
     entitled = bool(asked) and who is not None and same_origin(asked, who.uri)
-    if entitled and await house.db.read(lambda session: actors.by_uri(session, asked)) is None:
-        await house.resolver.actor(asked)
+    if entitled:
+        await _known(house, asked)
 
     def find(session: Session) -> dict[str, Any]:
         owner = actors.local_active(session, name)
@@ -38,7 +65,8 @@ async def terms(request: Request) -> Response:
             raise NotFound("There is no such account here.")
         asker = actors.by_uri(session, asked) if entitled else None
         found = terms_of(session, house.uris, owner, asker, house.db.clock())
-        return {"@context": AS2, **found, "renders": rendering.model_for(session, house.settings) is not None}
+        return {"@context": AS2, **found, "renders": rendering.model_for(
+            session, house.settings, likenesses.active(session, owner.id)) is not None}
 
     return activity_json(await house.db.read(find))
 
@@ -79,18 +107,7 @@ async def draft(request: Request) -> Response:
     key, right = await house.db.read(find)
     if not hmac.compare_digest(right.encode(), token.encode()):
         raise NotFound("There is no such file (any more).")
-    headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "X-Robots-Tag": "noindex",
-               "Content-Security-Policy": "default-src 'none'; sandbox"}
-    path = house.storage.path_for(key)
-    if path is not None:
-        return FileResponse(path, media_type="video/mp4", headers=headers)
-    size = await asyncio.to_thread(house.storage.size, key)
-
-    async def chunks() -> Any:
-        for at in range(0, size, CHUNK):
-            yield await asyncio.to_thread(house.storage.read, key, at, min(at + CHUNK, size))
-
-    return StreamingResponse(chunks(), media_type="video/mp4", headers={**headers, "Content-Length": str(size)})
+    return await private_file(request, key, "video/mp4")
 
 
 routes: list[Route] = [

@@ -15,7 +15,7 @@ from ...models import Actor, Likeness
 from ...serializers.mastodon.account import account, when
 from ...services.likenesses import characters, enrolling, people
 from ...store import actors, likenesses, verification
-from .. import likeness_pictures
+from .. import likeness_clips, likeness_pictures
 from ..auth import person
 from ..body import Params, params, row_id
 from .consents import until as moment
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NO_STORE: Final = {"Cache-Control": "private, no-store"}
 _PICTURE: Final[Schema] = {"type": "string", "contentMediaType": "image/*", "description": "PNG, JPEG or WebP, up to 16 MB."}
+_CLIP: Final[Schema] = {"type": "string", "contentMediaType": "video/*",
+                        "description": "MP4 or WebM, up to 10 seconds and 20 MB. Its sound is dropped."}
 _CHOICES: Final[dict[str, Schema]] = {
     "audience": {"type": "string", "enum": list(likenesses.AUDIENCES)}, "forbidden": {"type": "string"},
     "agents": {"type": "boolean"}, "until": {"type": "string", "description": "RFC 3339; empty: no end."}}
@@ -34,15 +36,17 @@ _FORM: Final = "multipart/form-data"
 DOCS: Final = (
     Operation("get", "/likeness", "Your own likeness, and who may ask for it.",
               {200: Answer("As it is now.", ref("Likeness")), **refused(401)}, scope="read"),
-    Operation("post", "/likeness", "Enrol a picture of yourself.",
+    Operation("post", "/likeness", "Enrol a picture of yourself, or a clip, or both.",
               {202: Answer("It is sealed and waits for a live clip, which you record at /settings/likeness.", ref("Likeness")),
                **refused(401, 403, 409, 413, 422)}, scope="write",
-              body={_FORM: {"type": "object", "required": ["picture"], "properties": {"picture": _PICTURE}}},
-              detail="A moderator compares it with the clip. Nobody may ask for it until you say so."),
+              body={_FORM: {"type": "object", "anyOf": [{"required": ["picture"]}, {"required": ["clip"]}],
+                            "properties": {"picture": _PICTURE, "clip": _CLIP}}},
+              detail="A moderator compares it with the live clip. Without a picture a still of the clip is the picture. Nobody "
+                     "may ask for it until you say so."),
     Operation("patch", "/likeness", "Say who may ask, what for, and until when.",
               {200: Answer("As it is now.", ref("Likeness")), **refused(401, 404, 422)}, scope="write",
               body={JSON: {"type": "object", "properties": _CHOICES}}, detail="What is left out stays."),
-    Operation("delete", "/likeness", "Withdraw it; the picture is deleted.",
+    Operation("delete", "/likeness", "Withdraw it; picture and clip are deleted.",
               {200: Answer("As it is now.", ref("Likeness")), **refused(401, 404, 422)}, scope="write",
               body={JSON: {"type": "object", "required": ["given"], "properties": {"given": {
                   "type": "string", "enum": ["keep", "take-back"], "description": "What becomes of the consents you gave."}}}}),
@@ -84,10 +88,10 @@ def _own(session: Session, actor_id: int) -> dict[str, Any]:
     row = likenesses.newest(session, actor_id)
     if row is None:
         return {"id": None, "state": "none", "audience": "nobody", "forbidden": "", "agents": False, "until": None,
-                "case_id": None, "enrolled_at": None}
+                "case_id": None, "enrolled_at": None, "clip": False}
     case = verification.open_case(session, actor_id, "likeness", row.id)
     return {"id": str(row.id), "state": row.state, **_asking(row), "case_id": str(case.id) if case is not None else None,
-            "enrolled_at": when(row.created_at)}
+            "enrolled_at": when(row.created_at), "clip": row.clip_key is not None}
 
 
 def _character(row: Likeness, owner: Actor, house: House) -> dict[str, Any]:
@@ -109,15 +113,17 @@ async def show(request: Request) -> Response:
 
 
 async def enrol(request: Request) -> Response:
-    """POST likeness {picture}: 202"""
+    """POST likeness {picture?, clip?}: 202"""
     house, who = _house(request), await person(request, "write")
-    given = await params(request, files=1, most=likeness_pictures.MOST_BYTES, beside=1 << 20)
+    given = await params(request, files=2, most=likeness_pictures.MOST_BYTES + likeness_clips.MOST_BYTES, beside=1 << 20,
+                         in_memory=True)
+    await house.db.read(lambda session: enrolling.check(session, who.actor))
 
-    def apply(uow: UnitOfWork, picture: Any) -> dict[str, Any]:
-        enrolling.enrol(uow, actors.get(uow.session, who.actor.id), picture)
+    def apply(uow: UnitOfWork, picture: Any, clip: Any) -> dict[str, Any]:
+        enrolling.enrol(uow, actors.get(uow.session, who.actor.id), picture, clip)
         return _own(uow.session, who.actor.id)
 
-    return JSONResponse(await likeness_pictures.keep(house, given.file("picture"), apply), 202, headers=NO_STORE)
+    return JSONResponse(await likeness_clips.keep(house, given.file("picture"), given.file("clip"), apply), 202, headers=NO_STORE)
 
 
 async def choose(request: Request) -> Response:

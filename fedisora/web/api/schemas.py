@@ -129,9 +129,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
          "vouches_for_me": array({"type": "object"}), "vouches_of_mine": array({"type": "object"}),
          "identities": array({"type": "object"}), "log": array({"type": "object"})}),
     "Likeness": thing(
-        "One's own likeness, and who may ask for it. The picture is shown on its page alone.",
+        "One's own likeness, and who may ask for it. Picture and clip are shown on its page alone.",
         {"id": maybe(ID), "state": {"type": "string", "enum": ["none", "checking", "active", "refused", "withdrawn"]}, **_ASKING,
-         "case_id": maybe(ID), "enrolled_at": maybe(MOMENT)}, closed=True),
+         "case_id": maybe(ID), "enrolled_at": maybe(MOMENT),
+         "clip": {"type": "boolean", "description": "Whether a clip stands beside the picture."}}, closed=True),
     "Character": thing(
         "Somebody or something invented, and who may ask for it.",
         {"id": ID, "uri": URI, "name": TEXT, "summary": TEXT, **_ASKING, "created_at": MOMENT}, closed=True),

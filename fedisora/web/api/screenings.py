@@ -14,6 +14,7 @@ from ...models import Generation, Media, Screening, User
 from ...serializers.mastodon.account import account, when
 from ...serializers.mastodon.status import media_attachment
 from ...services import screenings
+from ...services.cameos.publishing import is_render
 from ...store import actors
 from ...uris import Uris
 from ..auth import Person, person
@@ -54,11 +55,12 @@ def entity(row: Screening) -> dict[str, Any]:
 
 
 def admin_entities(session: Session, rows: Sequence[Screening], uris: Uris) -> list[dict[str, Any]]:
-    """Decisions as moderators see them: with the evidence, the account, the prompt and the finished video."""
+    """Decisions as moderators see them: with the evidence, the account, the prompt and the finished video. One with a
+    likeness is seen by the person whom it shows before anybody else: of it moderators read what the gate found."""
     found = []
     for row in rows:
         made = session.get_one(Generation, row.generation_id)
-        media = session.get(Media, made.media_id) if made.media_id is not None else None
+        media = session.get(Media, made.media_id) if made.media_id is not None and not is_render(made) else None
         found.append({
             **entity(row), "evidence": row.evidence, "account": account(actors.get(session, row.actor_id), uris),
             "prompt": made.prompt, "negative_prompt": str((made.options or {}).get("negative_prompt") or ""), "model": made.model,

@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, Response
 
 from ...activitypub.digest import digest_multibase
 from ...db import UnitOfWork
-from ...errors import Conflict, Invalid, NotFound, Unsupported
+from ...errors import Conflict, Forbidden, Invalid, NotFound, Unsupported
 from ...media.digest import file_digest
-from ...models import Actor, ConsentRequest, Media
+from ...models import Actor, ConsentRequest, ConsentStamp, Media
+from ...services import agents, remixes
 from ...services import consents as use_cases
-from ...services import remixes
 from ...store import actors, consents, likenesses, lineage, statuses
 from ...store.paging import Page
 from ...uris import Uris
 from ..auth import person
 from ..convertors import number
+from ..files import PRIVATE, private_file
 from . import views
 from .proxy import SAFE, VIDEO_BYTES
 from .render import page
@@ -96,6 +97,7 @@ class Entry:
         prompt, character: of a likeness: what is to be made, and the character when it is not the person.
         step: of a likeness: `ask` (may it be made?), `making`, `look` (the draft waits for its owner) or `file` (a finished one).
         heard: which servers have heard that it was taken back.
+        agent: whose it is, when it is an agent's of whoever looks; None: their own.
     """
 
     id: int
@@ -117,6 +119,7 @@ class Entry:
     heard: Sequence[consents.Arrival] = ()
     ends: dt.datetime | None = None
     over: bool = False
+    agent: views.AccountView | None = None
 
 
 def _post(session: Session, uri: str, fallback: str) -> tuple[str, str]:
@@ -127,7 +130,8 @@ def _post(session: Session, uri: str, fallback: str) -> tuple[str, str]:
     return views.title_of(found) or fallback, f"{views.account_page(author)}/{found.id}"
 
 
-def _requests(session: Session, rows: Sequence[ConsentRequest], uris: Uris, *, mine: bool) -> list[Entry]:
+def _requests(session: Session, rows: Sequence[ConsentRequest], uris: Uris, *, mine: bool,
+              agent: Actor | None = None) -> list[Entry]:
     people = actors.many(session, [row.owner_id if mine else row.requester_id for row in rows])
     found = []
     for row in rows:
@@ -141,7 +145,7 @@ def _requests(session: Session, rows: Sequence[ConsentRequest], uris: Uris, *, m
             row.use, _post(session, row.target_uri, "your post" if not mine else "a post"),
             _post(session, row.object_uri, row.name or "a video") if mine else (row.name or "a video", ""), row.state, words,
             row.reason, row.created_at, row.digest is not None, file.kind if file is not None else "", row.prompt,
-            _character(session, row), _step(row, file)))
+            _character(session, row), _step(row, file), agent=views.account(agent, uris) if agent is not None else None))
     return found
 
 
@@ -160,7 +164,7 @@ def _step(row: ConsentRequest, file: Media | None) -> str:
     return "file" if row.digest is not None else "ask"
 
 
-def _given(session: Session, owner: Actor, uris: Uris) -> list[Entry]:
+def _given(session: Session, owner: Actor, uris: Uris, agent: Actor | None = None) -> list[Entry]:
     rows = consents.stamps_of(session, owner.id, Page(limit=SHOWN))
     people = actors.by_uris(session, [row.requester_uri for row in rows])
     return [Entry(
@@ -168,7 +172,12 @@ def _given(session: Session, owner: Actor, uris: Uris) -> list[Entry]:
         _post(session, row.target_uri, "your post"), _post(session, row.object_uri, "a video that is not here"),
         "revoked" if row.revoked_at else "given", "Taken back." if row.revoked_at else "", "", row.created_at,
         row.digest is not None, ends=row.end_at, over=row.revoked_at is not None,
-        heard=consents.arrivals(session, row, uris.delete(row.uri))) for row in rows]
+        heard=consents.arrivals(session, row, uris.delete(row.uri)),
+        agent=views.account(agent, uris) if agent is not None else None) for row in rows]
+
+
+def _newest(entries: list[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda item: item.id, reverse=True)
 
 
 async def _page(request: Request, *, problem: str = "", status: int = 200) -> Response:
@@ -176,9 +185,13 @@ async def _page(request: Request, *, problem: str = "", status: int = 200) -> Re
     _, actor = (await visitor(request)).person()
 
     def read(session: Session) -> tuple[list[Entry], list[Entry], list[Entry]]:
-        return (_requests(session, consents.inbox(session, actor.id, Page(limit=SHOWN)), house.uris, mine=False),
-                _requests(session, consents.outbox(session, actor.id, Page(limit=SHOWN)), house.uris, mine=True),
-                _given(session, actor, house.uris))
+        inbox, given = [], []
+        for owner in (actor, *use_cases.agents_of(session, actor)):
+            agent = owner if owner is not actor else None
+            inbox += _requests(session, consents.inbox(session, owner.id, Page(limit=SHOWN)), house.uris, mine=False, agent=agent)
+            given += _given(session, owner, house.uris, agent)
+        mine = _requests(session, consents.outbox(session, actor.id, Page(limit=SHOWN)), house.uris, mine=True)
+        return _newest(inbox), mine, _newest(given)
 
     inbox, mine, given = await house.db.read(read)
     return await page(request, "consent.html", status=status, problem=problem,
@@ -194,14 +207,21 @@ async def show(request: Request) -> Response:
 
 
 async def on_request(request: Request) -> Response:
-    """POST /consent/requests/ID/give, refuse, withdraw; of a likeness also once, always, go and block"""
+    """POST /consent/requests/ID/give, refuse, withdraw; of a likeness also once, always, go and block.
+
+    What an agent is asked its operator answers, in the agent's name. An agent that may not act says no, and nothing else.
+    """
     house: House = request.app.state.house
     wanted, verb = request.path_params["id"], request.path_params["verb"]
     form = await checked_form(request)
     _, visiting = (await visitor(request)).person()
 
     def apply(uow: UnitOfWork) -> None:
-        actor = actors.get(uow.session, visiting.id)
+        actor, row = actors.get(uow.session, visiting.id), consents.get(uow.session, wanted)
+        if row is not None and verb != "withdraw":
+            actor = use_cases.in_whose_name(uow.session, actor, row.owner_id)
+            if verb not in ("refuse", "block"):
+                agents.require(uow, actor)
         if verb == "give":
             days = LASTS.get(text(form, "days"))
             use_cases.grant(uow, actor, wanted, until=uow.now + dt.timedelta(days=days) if days else None)
@@ -214,7 +234,7 @@ async def on_request(request: Request) -> Response:
 
     try:
         await house.db.write(apply)
-    except (Conflict, Invalid) as error:
+    except (Conflict, Forbidden, Invalid) as error:
         return await _page(request, problem=error.text, status=error.status)
     return go(request, "/consent", DONE[verb])
 
@@ -224,30 +244,40 @@ async def revoke(request: Request) -> Response:
     house: House = request.app.state.house
     await checked_form(request)
     _, visiting = (await visitor(request)).person()
-    await house.db.write(lambda uow: use_cases.revoke(uow, actors.get(uow.session, visiting.id), request.path_params["id"]))
+    wanted = request.path_params["id"]
+
+    def apply(uow: UnitOfWork) -> None:
+        stamp = uow.session.get(ConsentStamp, wanted)
+        use_cases.revoke(uow, use_cases.in_whose_name(uow.session, actors.get(uow.session, visiting.id),
+                                                      stamp.actor_id if stamp is not None else None), wanted)
+
+    await house.db.write(apply)
     return go(request, "/consent#given", "Taken back, here and on the servers that show the remix.")
 
 
 async def file(request: Request) -> Response:
     """GET /consent/requests/ID/file: the finished file a request is about, for its two sides only (with a session or a token).
 
+    The operator of an agent is on its side.
+
     Another server's file is shown only when its bytes are those of the digest that the consent would be bound to.
     """
     house: House = request.app.state.house
-    viewer_id = (await person(request, "read")).actor.id if "authorization" in request.headers else (
-        await visitor(request)).person()[1].id
+    viewer = (await person(request, "read")).actor if "authorization" in request.headers else (
+        await visitor(request)).person()[1]
 
     def find(session: Session) -> tuple[ConsentRequest, Media | None]:
         row = consents.get(session, request.path_params["id"])
-        if row is None or not (row.requester_id == viewer_id or (row.owner_id == viewer_id and row.state != consents.DRAFT)):
+        owner = use_cases.in_whose_name(session, viewer, row.owner_id if row is not None else None)
+        if row is None or not (row.requester_id == viewer.id or (row.owner_id == owner.id and row.state != consents.DRAFT)):
             raise NotFound("There is no such request.")
-        return row, consents.preview(session, row, viewer_id)
+        return row, consents.preview(session, row, owner.id)
 
     row, media = await house.db.read(find)
     if media is None:
         raise NotFound("There is no such file.")
     if media.storage_key:
-        return RedirectResponse(f"/media/{media.storage_key}", 302, {"Cache-Control": "private, no-store"})
+        return await private_file(request, media.storage_key, media.mime)
     return await _compared(house, media, row.digest or "")
 
 
@@ -267,6 +297,4 @@ async def _compared(house: House, media: Media, digest: str) -> Response:
             await asyncio.to_thread(os.replace, partial, path)
         finally:
             await asyncio.to_thread(partial.unlink, missing_ok=True)
-    return FileResponse(path, media_type=media.mime if media.mime in SAFE else "application/octet-stream", headers={
-        "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox"})
+    return FileResponse(path, media_type=media.mime if media.mime in SAFE else "application/octet-stream", headers=PRIVATE)

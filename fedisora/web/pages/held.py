@@ -13,6 +13,7 @@ from starlette.responses import Response
 from ...errors import Invalid, NotFound
 from ...models import Generation, Media, Screening
 from ...services import screenings
+from ...services.cameos.publishing import is_render
 from ...store import actors
 from ...uris import Uris
 from ..pagination import page_of
@@ -32,7 +33,8 @@ STAGES = {"prompt": "the words", "inputs": "what it starts from", "likeness": "w
 
 @dataclass(frozen=True)
 class Held:
-    """What a moderator decides about. `evidence` is JSON; `source` what the video starts from."""
+    """What a moderator decides about. `evidence` is JSON; `source` what the video starts from; `likeness`: it shows somebody who
+    has not seen it yet."""
 
     screening: Screening
     row: Generation
@@ -42,6 +44,7 @@ class Held:
     facts: Sequence[tuple[str, str]]
     media: views.MediaView | None
     source: views.MediaView | None
+    likeness: bool = False
 
 
 def _held(session: Session, rows: Sequence[Screening], uris: Uris) -> list[Held]:
@@ -50,11 +53,13 @@ def _held(session: Session, rows: Sequence[Screening], uris: Uris) -> list[Held]
     for screening in rows:
         row, actor = session.get_one(Generation, screening.generation_id), people[screening.actor_id]
         shown = views.account(actor, uris)
-        files = [session.get(Media, wanted) if wanted is not None else None for wanted in (row.media_id, row.input_media_id)]
+        hidden = is_render(row)  # whom it shows sees it first
+        files = [session.get(Media, wanted) if wanted is not None and not hidden else None
+                 for wanted in (row.media_id, row.input_media_id)]
         media, source = (views.media_view(file, actor, shown) if file is not None else None for file in files)
         found.append(Held(screening, row, shown, STAGES.get(screening.stage, screening.stage),
                           json.dumps(screening.evidence, indent=2, ensure_ascii=False) if screening.evidence else "",
-                          facts(row), media, source))
+                          facts(row), media, source, hidden))
     return found
 
 

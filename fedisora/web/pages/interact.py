@@ -9,9 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from ...db import UnitOfWork
 from ...errors import Conflict, FedisoraError, Invalid, NotFound
-from ...models import Actor, Notification, Screening, Status
+from ...models import Actor, Notification, Report, Screening, Status
 from ...provenance.badge import Narrowing
-from ...services import declaration, follows, interactions
+from ...services import declaration, follows, interactions, reports
 from ...services import publish as writing
 from ...services.publish import Draft
 from ...store import actors, consents, notifications, relations, statuses
@@ -32,6 +32,7 @@ WORDS = {"follow": "follows you.", "follow_request": "wants to follow you.", "fa
          "cameo.request": "wants to show you in a video.", "cameo.draft": "has a draft with a likeness for you to look at.",
          "cameo.used": "published a video with your likeness.",
          "cameo.revoked": "took back the consent to a video of yours that shows them.",
+         "post.deleted": "deleted a post of yours that was reported:",
          "generation.held": "has a video that waits for a moderator.",
          "generation.decided": "looked at a video of yours that was held. Its page says what was decided.",
          "human.review": "has handed in something for the moderators.",
@@ -178,6 +179,11 @@ async def follow_elsewhere(request: Request) -> Response:
         return await _interact_page(request, uri, handle=handle, problem=error.text, status=422)
 
 
+def _words(session: Session, row: Notification) -> str:
+    words = WORDS.get(row.type, row.type)
+    return f"{words} {reports.why(session.get(Report, row.about_id))}" if row.type == "post.deleted" else words
+
+
 def _link(session: Session, row: Notification) -> tuple[str, str] | None:
     """(path, words) of the page on which somebody goes on; None: the post is that page."""
     if row.type == "cameo.draft":
@@ -218,7 +224,7 @@ async def inbox(request: Request) -> Response:
         posts = list(statuses.many(session, [row.status_id for row in rows if row.status_id is not None]).values())
         shown = {post.id: post for post in views.posts(session, posts, person.id, house.uris)}
         items = [{"person": views.account(people[row.from_actor_id], house.uris, narrowing),
-                  "words": WORDS.get(row.type, row.type),
+                  "words": _words(session, row),
                   "post": shown.get(row.status_id) if row.status_id is not None else None, "when": row.created_at,
                   "link": _link(session, row)}
                  for row in rows]

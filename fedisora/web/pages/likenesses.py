@@ -16,7 +16,7 @@ from ...errors import FedisoraError, Invalid, NotFound
 from ...models import Actor, Likeness, VerificationCase
 from ...services.likenesses import characters, enrolling, people, review
 from ...store import actors, likenesses, verification
-from .. import likeness_pictures
+from .. import likeness_clips, likeness_pictures
 from . import verification_clip, views
 from .render import page
 from .visitor import checked_form, go, text, visitor
@@ -111,21 +111,22 @@ def _choose(uow: UnitOfWork, actor: Actor, row: Likeness, form: FormData) -> Non
 
 
 async def enrol(request: Request) -> Response:
-    """POST /settings/likeness/enrol {picture, consent}"""
-    form = await checked_form(request)
+    """POST /settings/likeness/enrol {picture?, clip?, consent}: one of the two at least"""
+    form = await checked_form(request, in_memory=likeness_clips.MOST_BYTES + likeness_pictures.MOST_BYTES)
     house, (_, actor) = _house(request), (await visitor(request)).person()
     try:
         if not text(form, "consent"):
-            raise Invalid("Tick that the picture shows you and that a moderator may compare it with a live clip.")
-        await likeness_pictures.keep(house, form.get("picture"), lambda uow, picture: enrolling.enrol(
-            uow, actors.get(uow.session, actor.id), picture))
+            raise Invalid("Tick that it shows you and that a moderator may compare it with a live clip.")
+        await house.db.read(lambda session: enrolling.check(session, actor))
+        await likeness_clips.keep(house, form.get("picture"), form.get("clip"), lambda uow, picture, clip: enrolling.enrol(
+            uow, actors.get(uow.session, actor.id), picture, clip))
     except FedisoraError as error:
         if error.status >= 500:
             raise
         return await shown(request, problem=error.text, status=error.status)
     finally:
         await form.close()
-    return go(request, HERE, "Your picture is here, sealed. Now record the clip that it is compared with.")
+    return go(request, HERE, "It is here, sealed. Now record the live clip that it is compared with.")
 
 
 async def choose(request: Request) -> Response:
@@ -151,7 +152,7 @@ async def withdraw(request: Request) -> Response:
         return await shown(request, problem="Say what becomes of the consents that you gave.", status=422)
     return await _apply(request, lambda uow: enrolling.withdraw(
         uow, actors.get(uow.session, visiting.id), take_back=given == "take-back"),
-        "Withdrawn. The picture has lost its key and is being deleted.")
+        "Withdrawn. What you enrolled has lost its key and is being deleted.")
 
 
 async def add_person(request: Request) -> Response:
@@ -235,6 +236,15 @@ async def picture(request: Request) -> Response:
     return await likeness_pictures.shown(house, row)
 
 
+async def clip(request: Request) -> Response:
+    """GET /settings/likeness/clip: one's own, for oneself alone."""
+    house, (_, actor) = _house(request), (await visitor(request)).person()
+    row = await house.db.read(lambda session: likenesses.newest(session, actor.id))
+    if row is None:
+        raise NotFound("There is no such clip.")
+    return await likeness_clips.shown(house, request, row)
+
+
 async def character_picture(request: Request) -> Response:
     """GET /settings/likeness/characters/ID/picture: of one's own character, for oneself alone."""
     house, (_, actor) = _house(request), (await visitor(request)).person()
@@ -242,21 +252,30 @@ async def character_picture(request: Request) -> Response:
     return await likeness_pictures.shown(house, await house.db.read(lambda session: characters.own(session, actor, wanted)))
 
 
-async def review_picture(request: Request) -> Response:
-    """GET /admin/verification/ID/likeness: for the moderator who has the case. The look is written down."""
+async def _under_review(request: Request) -> Likeness:
     house, (_, actor) = _house(request), (await visitor(request)).person()
     wanted = request.path_params["id"]
-    row = await house.db.write(lambda uow: review.look(uow, wanted, actors.get(uow.session, actor.id)))
-    return await likeness_pictures.shown(house, row)
+    return await house.db.write(lambda uow: review.look(uow, wanted, actors.get(uow.session, actor.id)))
+
+
+async def review_picture(request: Request) -> Response:
+    """GET /admin/verification/ID/likeness: for the moderator who has the case. The look is written down."""
+    return await likeness_pictures.shown(_house(request), await _under_review(request))
+
+
+async def review_clip(request: Request) -> Response:
+    """GET /admin/verification/ID/likeness/clip: as `review_picture`, of the clip beside it."""
+    return await likeness_clips.shown(_house(request), request, await _under_review(request))
 
 
 routes: list[BaseRoute] = [
     Route(HERE, show), Route(f"{HERE}/enrol", enrol, methods=["POST"]), Route(f"{HERE}/choose", choose, methods=["POST"]),
-    Route(f"{HERE}/withdraw", withdraw, methods=["POST"]), Route(f"{HERE}/picture", picture),
+    Route(f"{HERE}/withdraw", withdraw, methods=["POST"]), Route(f"{HERE}/picture", picture), Route(f"{HERE}/clip", clip),
     Route(f"{HERE}/people", add_person, methods=["POST"]),
     Route(f"{HERE}/people/{{id:row}}/{{verb}}", on_person, methods=["POST"]),
     Route(f"{HERE}/characters", add_character, methods=["POST"]),
     Route(f"{HERE}/characters/{{id:row}}/picture", character_picture),
     Route(f"{HERE}/characters/{{id:row}}/{{verb}}", on_character, methods=["POST"]),
     Route("/admin/verification/{id:row}/likeness", review_picture),
+    Route("/admin/verification/{id:row}/likeness/clip", review_clip),
 ]

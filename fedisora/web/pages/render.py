@@ -12,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from ...services import consents
 from ...services.storage_quota import in_mb
-from ...store import consents, notifications
+from ...store import notifications
 from .visitor import FLASH_COOKIE, Visitor, keep_visitor, visitor
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ async def page(request: Request, template: str, *, status: int = 200, **values: 
     who = await visitor(request)
     unread = asked = 0
     if who.actor is not None:
-        actor_id = who.actor.id
-        unread, asked = await house.db.read(lambda session: (notifications.unread(session, actor_id),
-                                                             consents.waiting(session, actor_id)))
+        actor = who.actor
+        unread, asked = await house.db.read(lambda session: (notifications.unread(session, actor.id),
+                                                             consents.waiting(session, actor)))
     flash = unquote(request.cookies.get(FLASH_COOKIE, ""))[:300]
     SPOKEN.set(spoken(request, who))
     body = ENVIRONMENT.get_template(template).render(

@@ -34,23 +34,24 @@ WORDS: Final = {"likeness": "Somebody says that their likeness is used", "spam":
 
 @dataclass(frozen=True)
 class Item:
-    """A report on the page. `posts`: (title, page; "" when it is not here any more)."""
+    """A report on the page. `posts`: (title, page; "" when it is not here any more, row id; 0 when it cannot be taken down)."""
 
     row: Report
     words: str
     target: views.AccountView
     reporter: views.AccountView
-    posts: list[tuple[str, str]]
+    posts: list[tuple[str, str, int]]
 
 
-def _items(session: Session, found: Sequence[Report], uris: Uris) -> list[Item]:
+def _items(session: Session, found: Sequence[Report], uris: Uris, me: int) -> list[Item]:
     people = actors.many(session, [person for row in found for person in (row.actor_id, row.target_id)])
     posts = statuses.by_uris(session, [uri for row in found for uri in row.status_uris])
     items = []
     for row in found:
         target = people[row.target_id]
-        shown = [(views.title_of(posts[uri]) or uri, f"{views.account_page(target)}/{posts[uri].id}")
-                 if uri in posts else (uri, "") for uri in row.status_uris]
+        shown = [(views.title_of(posts[uri]) or uri, f"{views.account_page(target)}/{posts[uri].id}",
+                  posts[uri].id if posts[uri].actor_id != me else 0)
+                 if uri in posts and (target.local or posts[uri].published) else (uri, "", 0) for uri in row.status_uris]
         items.append(Item(row, WORDS.get(row.category, WORDS["other"]), views.account(target, uris),
                           views.account(people[row.actor_id], uris), shown))
     return items
@@ -59,7 +60,7 @@ def _items(session: Session, found: Sequence[Report], uris: Uris) -> list[Item]:
 async def waiting(request: Request) -> Response:
     """GET /admin/reports: the urgent ones first; with `?resolved=1` those that are done."""
     house: House = request.app.state.house
-    await moderator(request)
+    me = await moderator(request)
     resolved, wanted = bool(request.query_params.get("resolved")), page_of(request, default=PER_PAGE)
 
     def read(session: Session) -> tuple[list[Item], int, int | None]:
@@ -68,7 +69,7 @@ async def waiting(request: Request) -> Response:
         if not resolved:  # all urgent ones stand on the first page, and on no other
             first = rows.urgent(session) if wanted.max_id is None else []
             found = [*first, *(row for row in found if not row.urgent)]
-        return _items(session, found, house.uris), rows.count(session), last
+        return _items(session, found, house.uris, me.id), rows.count(session), last
 
     items, count, last = await house.db.read(read)
     more = f"{HERE}?{'resolved=1&' if resolved else ''}max_id={last}" if last is not None else None
@@ -87,6 +88,18 @@ async def decide(request: Request) -> Response:
     use_case = reports.resolve if verb == "resolve" else reports.reopen
     await house.db.write(lambda uow: use_case(uow, uow.session.get_one(User, user.id), wanted))
     return go(request, HERE, "Resolved." if verb == "resolve" else "It is open again.")
+
+
+async def take_down(request: Request) -> Response:
+    """POST /admin/reports/ID/posts/POST: hide a post of another server here; delete one of ours, and tell its author."""
+    house: House = request.app.state.house
+    await checked_form(request)
+    await moderator(request)
+    user, _ = (await visitor(request)).person()
+    wanted, post = request.path_params["id"], request.path_params["post"]
+    done = await house.db.write(lambda uow: reports.take_down(uow, uow.session.get_one(User, user.id), wanted, post))
+    return go(request, HERE, "Hidden here, and resolved. It is among the held posts." if done == "hidden" else
+              "Deleted, and resolved. Its author is told what for.")
 
 
 async def report(request: Request) -> Response:
@@ -111,4 +124,5 @@ async def report(request: Request) -> Response:
 
 routes: list[BaseRoute] = [
     Route(HERE, waiting), Route(f"{HERE}/{{id:row}}/{{verb}}", decide, methods=["POST"]),
+    Route(f"{HERE}/{{id:row}}/posts/{{post:row}}", take_down, methods=["POST"]),
     Route("/posts/{id:row}/report", report, methods=["POST"])]

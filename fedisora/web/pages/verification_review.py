@@ -16,6 +16,7 @@ from ...errors import Conflict, Forbidden, Invalid, NotFound
 from ...models import Actor, VerificationCase
 from ...services.verification import cases, phrases, review
 from ...store import actors, verification
+from ...store import likenesses as likeness_rows
 from . import likenesses, views
 from .render import page
 from .visitor import checked_form, go, text, visitor
@@ -33,7 +34,7 @@ CLIP_HEADERS: Final = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A case on the page. `inside` is empty for all but the moderator who has it."""
+    """A case on the page. `inside` is empty for all but the moderator who has it; `film`: whether a clip is to be enrolled."""
 
     row: VerificationCase
     person: views.AccountView
@@ -44,6 +45,7 @@ class Entry:
     say: str
     looked: bool
     left: dt.timedelta | None
+    film: bool = False
 
     @property
     def hours_left(self) -> int:
@@ -79,12 +81,17 @@ async def _page(request: Request, *, problem: str = "", status: int = 200) -> Re
                 row, views.account(people[row.actor_id], house.uris), KINDS[row.method], row.reviewer_id == me.id,
                 people[row.reviewer_id].username if row.reviewer_id in people else "", inside,
                 phrases.TURNS.get(inside.get("turn", ""), ""), verification.has_looked(session, row.id, me.id),
-                row.clip_purge_at - now if row.clip_purge_at is not None else None))
+                row.clip_purge_at - now if row.clip_purge_at is not None else None, _film(session, row)))
         return found, list(verification.moderators(session)), verification.administers(session, me.id)
 
     entries, others, admin = await house.db.read(read)
     return await page(request, "admin_verification.html", status=status, problem=problem, entries=entries, others=others,
                       admin=admin, side_by_side=hasattr(likenesses, "review_picture"))
+
+
+def _film(session: Session, row: VerificationCase) -> bool:
+    enrolled = likeness_rows.get(session, row.likeness_id) if row.likeness_id is not None else None
+    return enrolled is not None and enrolled.clip_key is not None
 
 
 async def waiting(request: Request) -> Response:

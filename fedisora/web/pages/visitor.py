@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from ...errors import Forbidden, NotFound, Unauthenticated
 from ...models import Actor, User
 from ...services import agents, sessions
-from ..body import bounded, clean, too_large
+from ..body import bounded, clean, form_in_memory, too_large
 
 if TYPE_CHECKING:
     from ...app import House
@@ -79,8 +79,11 @@ async def require_admin(request: Request) -> None:
         raise NotFound("There is nothing at this address.")
 
 
-async def checked_form(request: Request, *, max_files: int = 4) -> FormData:
+async def checked_form(request: Request, *, max_files: int = 4, in_memory: int = 0) -> FormData:
     """The form of a POST, when it carries this visitor's CSRF token.
+
+    Args:
+        in_memory: bytes of files at most that never lie on a disk, not for a moment either; 0: files may.
 
     Raises:
         Forbidden: the token is missing or another visitor's, or an agent that may not act is logged in.
@@ -89,10 +92,12 @@ async def checked_form(request: Request, *, max_files: int = 4) -> FormData:
     who = await visitor(request)
     await _may_act(request, who)
     length = int(request.headers.get("content-length") or 0)
-    most = house.settings.max_upload_mb << 20
+    most = in_memory or house.settings.max_upload_mb << 20
     if length > most + MAX_FORM:
         raise too_large(most)
-    form = await bounded(request, most, MAX_FORM).form(max_files=max_files, max_fields=100, max_part_size=MAX_FORM)
+    sent = bounded(request, most, MAX_FORM)
+    form = await form_in_memory(sent, files=max_files) if in_memory else await sent.form(
+        max_files=max_files, max_fields=100, max_part_size=MAX_FORM)
     given = form.get("csrf_token")
     header = request.headers.get("x-csrf-token", "")
     if not sessions.check_csrf(house.vault, who.token, given if isinstance(given, str) else header):

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from fedisora.db import UnitOfWork
 from fedisora.models import Actor, ConsentRequest, Generation, Media
 from fedisora.services import consents as use_cases
+from fedisora.services import screenings, tokens
 from fedisora.services.cameos import answering
 from fedisora.store import consents
 from tests.support import cameos as support
@@ -75,6 +76,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     made = Room(folder)
     for name in ("ada", "eva", "ida"):
         made.person(name)
+    made.person("boss", admin=True)
     made.likeness = support.enrol(made.house, made.ids["eva"], folder, audience="nobody")
     yield made
     made.client.close()
@@ -144,7 +146,8 @@ def test_asked_answered_looked_at_and_let_go_on_pages(room: Room) -> None:
     assert "they see it first" in ada.get(job).text
     # the draft: hers to see, nobody else's
     request = room.rendered()
-    assert eva.get(f"{verbs}/file").status_code == 302
+    shown = eva.get(f"{verbs}/file")
+    assert (shown.status_code, shown.headers["cache-control"]) == (200, "private, no-store")
     assert ada.get(f"{verbs}/file").status_code == 404
     assert ida.get(f"{verbs}/file").status_code == 404
     assert "Let it go" in eva.get("/consent").text
@@ -158,6 +161,10 @@ def test_asked_answered_looked_at_and_let_go_on_pages(room: Room) -> None:
     for wrong in (f"/cameos/{request.id}/{'0' * 64}.mp4", f"/cameos/{request.id + 1}/{token}.mp4",
                   f"/cameos/{request.id}/{token[:-1]}.mp4", f"/cameos/{request.id}/%C3%A9.mp4"):
         assert room.client.get(wrong).status_code == 404
+    for closed in ({"audience": "nobody"}, {"state": "withdrawn"}):  # she changed her mind before it was fetched
+        support.change(room.house, room.likeness, **closed)
+        assert room.client.get(f"/cameos/{request.id}/{token}.mp4").status_code == 404
+        support.change(room.house, room.likeness, audience="everyone", state="active")
     clock = room.house.db.clock
     room.house.db.clock = lambda: clock() + answering.OFFER_LASTS * 2
     late = room.client.get(f"/cameos/{request.id}/{token}.mp4")
@@ -188,3 +195,19 @@ def test_who_has_heard_of_a_revocation_is_its_givers_to_know(room: Room) -> None
     assert room.browser("ada").post(f"/consent/stamps/{stamp}/revoke").status_code == 404
     assert room.browser("eva").post(f"/consent/stamps/{stamp}/revoke").status_code == 303
     assert "may no longer publish" in room.browser("eva").get("/consent").text
+
+
+def test_moderators_see_no_draft_before_the_person_whom_it_shows(room: Room) -> None:
+    opened(room)
+    assert room.browser("ada").post(HERE, **room.form(use="another film")).status_code == 303
+    assert room.browser("eva").post(f"/consent/requests/{room.considered().id}/once").status_code == 303
+    render = room.rendered().render_id
+    room.house.db.write_now(lambda uow: screenings.note(
+        uow, uow.session.get_one(Generation, render), gate="classifier", stage="frames", decision="hold", code="look",
+        reason="Somebody should look.", evidence={}))
+    token = room.house.db.write_now(lambda uow: tokens.create(uow, room.user("boss").id, None, "admin:read"))
+    page = room.browser("boss").get("/admin/generation/held").text
+    listed = room.client.get("/api/fedisora/v1/admin/screenings", headers={"Authorization": f"Bearer {token}"})
+    assert "Somebody should look." in page and "They see it before anybody else" in page
+    assert [item["media"] for item in listed.json()] == [None]
+    assert "/media/drafts/" not in page

@@ -1,6 +1,7 @@
 """A case from its beginning to its decision: who may do what, and what becomes of the clip."""
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import shutil
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from fedisora.db import UnitOfWork
-from fedisora.errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound, TooManyRequests
+from fedisora.errors import Conflict, FedisoraError, Forbidden, Gone, Invalid, NotFound, TooManyRequests
 from fedisora.models import Job, Notification, User, VerificationCase
-from fedisora.services.verification import cases, challenges, phrases, states
+from fedisora.services.verification import cases, challenges, phrases, review, states
 from fedisora.store import actors
 from fedisora.workers import clips as sweeps
 from tests.support.enrolment import CLIP, Office, unique_note
@@ -206,6 +207,42 @@ def test_what_nobody_decided_is_gone_after_72_hours_whatever_the_setting_was(tmp
     office.run_deletions()
     assert not office.sealed_files() and office.log("ada")[-1][1]["cause"] == "purged"
     office.house.db.close()
+
+
+def test_a_clip_goes_when_its_time_is_over_not_when_the_next_sweep_comes(office: Office) -> None:
+    office.person("eva")
+    waiting, decided = office.handed_in("ada"), office.handed_in("eva")
+    office.looked(decided, "mo")
+    office.act(cases.decide, decided, "mo", True)
+    (job, _) = office.jobs("purge_clip")
+    asyncio.run(sweeps.purge_clip(office.house, job))
+    assert office.case(waiting).state == "submitted", "its time is not over"
+    office.act(cases.assign, waiting, "mo")
+    office.house.db.clock = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(hours=72, seconds=1)
+    with pytest.raises(Gone):
+        office.act(review.look, waiting, "mo")
+    for payload in (job, *office.jobs("purge_clip"), {"case_id": 1}):
+        asyncio.run(sweeps.purge_clip(office.house, payload))
+    assert (office.case(waiting).state, office.case(decided).state) == ("expired", "approved")
+    office.run_deletions()
+    assert not office.sealed_files()
+
+
+def test_one_case_that_cannot_be_closed_keeps_no_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.person("eva")
+    broken, fine = office.handed_in("ada"), office.handed_in("eva")
+    expire = cases.expire
+
+    def stumble(uow: UnitOfWork, case: VerificationCase) -> None:
+        expire(uow, case)
+        if case.id == broken:
+            raise Conflict("no")
+
+    monkeypatch.setattr(cases, "expire", stumble)
+    monkeypatch.setattr(sweeps, "AT_ONCE", 2)
+    office.house.db.clock = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(hours=72)
+    asyncio.run(sweeps.close_late(office.house))
+    assert (office.case(broken).state, office.case(fine).state) == ("submitted", "expired")
 
 
 def test_a_lost_job_is_planned_again(office: Office) -> None:
