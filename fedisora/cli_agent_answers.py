@@ -27,8 +27,8 @@ def answers(name: Annotated[str, typer.Argument(metavar="NAME", help="The agent'
             per_day: Annotated[int | None, typer.Option(help="Videos in 24 hours, its own posts among them.", min=0)] = None,
             stop_word: Annotated[str | None, typer.Option(help="Word by which people are left alone.")] = None,
             start_word: Annotated[str | None, typer.Option(help="Word by which they are answered again.")] = None,
-            schedule: Annotated[str | None, typer.Option(metavar="JSON", help="Its own posts: [{\"days\": [0], \"at\": \"09:00\","
-                                                                              " \"prompts\": [\"a calm sea\"]}]")] = None,
+            schedule: Annotated[str | None, typer.Option(metavar="TEXT", help="Its own posts, a time a line: \"Mon Wed 09:00: a "
+                                                                              "calm sea\"; or JSON.")] = None,
             no_schedule: Annotated[bool, typer.Option("--no-schedule", help="No posts of its own.")] = False,
             as_json: Json = False, data_dir: DataDir = None) -> None:
     """Show or change how an agent answers mentions, and when it posts by itself."""
@@ -57,8 +57,10 @@ def answers(name: Annotated[str, typer.Argument(metavar="NAME", help="The agent'
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
+    from .services.agents import schedule_lines
     for key, value in found.items():
-        shown = json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
+        shown = schedule_lines.written(value) if key == "schedule" else json.dumps(value, ensure_ascii=False) if isinstance(
+            value, list) else str(value)
         out.print(f"{key.replace('_', ' ')}: {escape(shown)}", highlight=False, soft_wrap=True)
 
 
@@ -67,6 +69,9 @@ def _schedule(text: str | None, none: bool) -> Any:
         return []
     if text is None:
         return None
+    if not text.lstrip().startswith(("[", "{")):
+        from .services.agents import schedule_lines
+        return schedule_lines.read(text)
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

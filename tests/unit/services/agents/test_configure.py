@@ -52,6 +52,8 @@ def test_everything_is_set_by_command(folder: Path) -> None:
         "blocked": ["@eve"], "style": "in oil", "model": "procedural", "orientation": "square", "seconds": 2.0, "per_person": 1,
         "per_domain": 2, "per_day": 3, "stop_word": "enough", "start_word": "again",
         "schedule": [{"days": [6], "at": "08:30", "prompts": ["a sea"]}]}
+    assert answers(folder, "--schedule", "Sun 09:15: a hill | a lake")["schedule"] == [
+        {"days": [6], "at": "09:15", "prompts": ["a hill", "a lake"]}]
     later = answers(folder, "--off", "--seconds", "0", "--allow", "", "--no-schedule")
     assert [later[name] for name in ("on", "seconds", "allowed", "schedule", "next_post_at")] == [False, None, [], [], None]
     assert answers(folder) == later
