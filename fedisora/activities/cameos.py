@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..activitypub import markup
 from ..activitypub.parse import is_http, same_origin
 from ..db import UnitOfWork
-from ..models import Lineage, Media, Status
+from ..models import ConsentRequest, Lineage, Media, Status
 from ..serializers.activitypub.note import NoteData
-from ..store import lineage, statuses
+from ..store import actors, consents, lineage, statuses
 from ..store import media as media_rows
 from . import lineages
 from .lineages import Finding
@@ -100,6 +101,22 @@ def people_in(verdict: dict[str, Any]) -> list[str]:
                               and check.get("name") == SHOWS and is_http(check.get("detail"))))
 
 
+def _ask_first(uow: UnitOfWork, status: Status, person_uri: str) -> None:
+    """A file that somebody here uploaded says that it shows a person (it was a cameo before): they are asked before it is
+    published, over the finished file."""
+    author, owner = actors.get(uow.session, status.actor_id), actors.by_uri(uow.session, person_uri)
+    own = author.uri == person_uri
+    lineage.add(uow, status, person_uri, None, kind=lineage.CAMEO, consent="own" if own else "pending")
+    if own or owner is None or consents.of_status(uow.session, [status.id]):
+        return
+    request_id = uow.new_id()
+    uow.session.add(ConsentRequest(
+        id=request_id, uri=uow.uris.consent_request(author.uri, request_id), kind="likeness", owner_id=owner.id,
+        requester_id=author.id, target_uri=owner.uri, object_uri=status.uri, status_id=status.id,
+        name=markup.clean_line(status.text, 200), state=consents.DRAFT, created_at=uow.now))
+    uow.session.flush()
+
+
 def checked(uow: UnitOfWork, media: Media, verdict: dict[str, Any]) -> None:
     """A file was looked at: whom it shows needs consent, whatever the post says; a consent is for the bytes that are there."""
     status = statuses.get(uow.session, media.status_id) if media.status_id is not None else None
@@ -107,11 +124,14 @@ def checked(uow: UnitOfWork, media: Media, verdict: dict[str, Any]) -> None:
         return
     rows = [row for row in lineage.parents_of(uow.session, [status.id]).get(status.id, []) if row.kind == lineage.CAMEO]
     alone = len(media_rows.of_statuses(uow.session, [status.id]).get(status.id, [])) < 2
-    for uri in [] if status.local else people_in(verdict)[:lineage.MOST_PARENTS]:
+    for uri in people_in(verdict)[:lineage.MOST_PARENTS]:
         known_as = next((row for row in rows if row.parent_uri == uri), None)
         if uri == status.uri or known_as is not None:
             if known_as is not None and known_as.consent == "valid" and not alone:
                 lineages.check_later(uow, known_as)  # the consent may be for another file of the post
+            continue
+        if status.local and not status.published:
+            _ask_first(uow, status, uri)
             continue
         row = lineage.add(uow, status, uri, None, kind=lineage.CAMEO)
         stamp = next((known.stamp_uri for known in rows if same_origin(known.stamp_uri or "", uri)), None)

@@ -13,7 +13,7 @@ from ..errors import Malformed, NotOwner
 from ..models import Actor, Block, Favourite, Follow, Mention, Notification, PollVote, Reaction, Status
 from ..provenance.consent import STAMPS
 from ..provenance.record import timestamp
-from ..store import actors, relations, statuses
+from ..store import actors, lineage, relations, statuses
 from . import lineages, quotes
 from .received import Received
 
@@ -75,4 +75,6 @@ def account(uow: UnitOfWork, actor: Actor) -> str:
                          (Notification, Notification.from_actor_id)):
         session.execute(delete(model).where(owner == actor.id))
     actor.suspended_at = uow.now
+    for row in lineage.showing(session, actor.uri):  # nobody is left who could take the consent back
+        lineages.settle(uow, row.id, lineages.Finding("revoked", lineages.PERSON_GONE))
     return "account deleted"

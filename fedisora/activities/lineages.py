@@ -26,6 +26,7 @@ SOON = dt.timedelta(hours=6)
 SHORTLY = dt.timedelta(seconds=30)
 """The first pause when it was silent at the very first look; each further pause is twice as long."""
 OTHER_BYTES = "The file at its address is not the one that the consent is for."
+PERSON_GONE = "The account of the person it shows is gone."
 SPREAD = 14_400
 """Seconds over which the daily checks are spread."""
 GIVE_UP = dt.timedelta(days=30)

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..activitypub import markup
 from ..activitypub.ownership import check_attribution
-from ..activitypub.parse import id_of, is_http, same_origin, text_of, url_of
+from ..activitypub.parse import id_of, is_http, same_origin, text_of, type_of, url_of
 from ..db import UnitOfWork
 from ..errors import Malformed, NotOwner
 from ..models import Actor, ConsentRequest, Media
@@ -61,7 +61,7 @@ def take(uow: UnitOfWork, activity: dict[str, Any], got: Received, kind: str, ow
                 return "ignored: known"
             rules.withdraw(uow, before, owner, got.actor)  # another render of it: the former is not asked about any more
             consents.drop_preview(uow, before)
-    if consents.by_uri(uow.session, uri) is not None:
+    if consents.by_uri(uow.session, uri) is not None or statuses.is_tombstoned(uow.session, uri, got.actor.uri) is not None:
         return "ignored: withdrawn before"
     request = ConsentRequest(
         id=uow.new_id(), uri=uri, kind=kind, owner_id=owner.id, requester_id=got.actor.id, target_uri=target_uri,
@@ -116,12 +116,16 @@ def _keep_preview(uow: UnitOfWork, request: ConsentRequest, instrument: dict[str
 
 
 def undone(uow: UnitOfWork, actor: Actor, uri: str | None, embedded: dict[str, Any]) -> str:
-    """Undo of a request: it leaves the owner's inbox. "" when there is no such request.
+    """Undo of a request: it leaves the owner's inbox. "" when there is no such request. One that overtakes its request is
+    remembered, so that nobody is asked for what nobody waits for.
 
     Raises:
         NotOwner: somebody else's.
     """
     request = consents.by_uri(uow.session, uri) if uri is not None else None
+    if request is None and type_of(embedded) in rules.KIND_OF and uri is not None and same_origin(uri, actor.uri):
+        statuses.tombstone(uow, uri, actor.uri)
+        return "remembered"
     if request is None:
         return ""
     if request.requester_id != actor.id:

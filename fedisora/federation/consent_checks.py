@@ -80,7 +80,10 @@ class ConsentChecks:
         if case.owner_uri == case.author.uri:
             return await self._db.write(lambda uow: lineages.settle(uow, lineage_id, Finding("own")))
         found: Finding | None = None
-        if not self._db.instance.uris.is_local(case.owner_uri):
+        if case.row.kind == lineage.CAMEO and case.owner is not None and case.owner.suspended_at is not None:
+            # deleted, or of a server that we do not hear: they could not take it back any more
+            found = Finding("revoked", lineages.PERSON_GONE)
+        elif not self._db.instance.uris.is_local(case.owner_uri):
             found = await self._look(case)
 
         def settle(uow: UnitOfWork) -> str:

@@ -45,6 +45,12 @@ def by_stamp(session: Session, uri: str) -> Sequence[Lineage]:
     return session.scalars(select(Lineage).where(Lineage.stamp_uri == uri).limit(500)).all()
 
 
+def showing(session: Session, actor_uri: str) -> Sequence[Lineage]:
+    """The posts that show somebody, as far as their consent was not taken back or ran out."""
+    return session.scalars(select(Lineage).where(
+        Lineage.parent_uri == actor_uri, Lineage.kind == CAMEO, Lineage.consent.not_in((*TAKEN_BACK, "own")))).all()
+
+
 def add(uow: UnitOfWork, child: Status, parent_uri: str, parent: Status | None, *, kind: str = REMIX,
         consent: str = "pending", stamp_uri: str | None = None) -> Lineage:
     """A parent of a stored post; the row that is there already when it is."""

@@ -45,6 +45,12 @@ def test_profiles_say_who_is_behind_them(instance: InstanceProcess, browser: Bro
     expect(page.locator("#who")).to_contain_text("Both accounts say who answers for it.")
     expect(page.locator("#who .chip.human")).to_contain_text("checked by")
     look(page, "agent")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{instance.base}/search?q=vera")
+    beside = page.locator(".list.people > li > .grow").first
+    expect(beside).to_contain_text("vera")
+    page.locator(".list.people .chip i").first.evaluate("it => it.textContent = '· checked by a.rather.long.host.example'")
+    assert beside.evaluate("it => it.offsetWidth") > 180  # the name is not squeezed into a column of letters
     page.goto(f"{instance.base}/@mod")
     expect(page.locator(".chips").first).to_contain_text("Says it is human")
     assert page.locator(".chip.human").count() == 0

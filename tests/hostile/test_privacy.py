@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from tests.hostile.scene import Peer, Scene
+from tests.hostile.scene import Peer, Scene, answer
+from tests.integration.test_accounts_web import Browser
 from tests.support.instances import eventually, unique
 
 AP = {"Accept": "application/activity+json"}
@@ -85,6 +87,22 @@ def test_what_leaves_has_no_blind_copies(scene: Scene, world: Peer) -> None:
     scene.local.post("/api/v1/statuses", status="blind?", visibility="public")
     eventually(lambda: [body for body in world.activities("Create") if "blind?" in body["object"]["content"]], what="our post")
     assert not any('"bto"' in json.dumps(body) or '"bcc"' in json.dumps(body) for _, body in world.received)
+
+
+def test_a_file_of_a_post_for_few_is_for_those_alone(scene: Scene, world: Peer) -> None:
+    author = scene.followed(world)
+    url = f"{world.base}/{unique('few')}.png"
+    world.answers[urlsplit(url).path] = answer(200, b"a secret for few", "image/png")
+    scene.published(author, world.note(author, "x", to=[f"{author.uri}/followers"], cc=[], attachment=[
+        {"type": "Document", "mediaType": "image/png", "url": url}]))
+    path = f"/proxy/media/{scene.sql('SELECT id FROM media WHERE remote_url = :url', url=url)[0][0]}"
+    with Browser(scene.instance.base) as browser:
+        for headers in ({}, AP):
+            assert browser.http.get(path, headers=headers).status_code == 404
+        assert browser.log_in(scene.local.name).status_code == 303
+        shown = browser.http.get(path)
+        assert (shown.content, shown.headers["cache-control"]) == (b"a secret for few", "private, no-store")
+    assert scene.instance.http.get(path).status_code == 404, "also when it is in the cache"
 
 
 @pytest.mark.bad_input("BI-180")

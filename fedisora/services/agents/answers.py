@@ -106,7 +106,7 @@ def _words(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentM
     elif asked.kind == "help":
         _tell(uow, agent, mention, replies.help_text(agent, profile), "Asked for help, or for nothing.")
     else:
-        shown = asking.shown(uow, status, asked.people)
+        shown = asking.shown(uow.session, uow.uris.host, status.content, asked.people)
         return _make(uow, profile, agent, mention, status, author, order_of(profile, asked), plan, shown)
     return None
 

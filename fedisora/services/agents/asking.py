@@ -110,13 +110,15 @@ def not_for(uow: UnitOfWork, profile: AgentProfile, agent: Actor, author: Actor)
                                                                                                   "that for you."))
 
 
-def shown(uow: UnitOfWork, status: Status, names: Iterable[str]) -> list[str]:
+def shown(session: Session, host: str, content: str, names: Iterable[str]) -> list[str]:
     """Who is meant by the names in a prompt: addresses of accounts, for the gate that asks whether they agreed to be seen. A name
     that its author's server made a link of means whom that leads to; else it means the handle, and without a server somebody
     here. Machines have no likeness, and a name that is nobody's is a word like any other.
+
+    Args:
+        content: the post's sanitised HTML.
     """
-    session, host = uow.session, uow.uris.host
-    links = parsing.linked(status.content)
+    links = parsing.linked(content)
     found: dict[str, None] = {}
     for name in names:
         user, _, domain = name.partition("@")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from ...errors import Conflict, Invalid, NotFound
-from ...models import Actor, Media
+from ...models import Actor, Generation, Media
+from ...store import lineage
 from ...store.media import held
 from .. import remixes
 
@@ -23,6 +24,16 @@ class Input:
     remix_of_id: int | None = None
 
 
+def shows_somebody(session: Session, media: Media) -> bool:
+    """Whether a file was made with somebody's likeness, for one post of one account: nothing else is made from it, by its author
+    neither, published or not."""
+    made = session.get(Generation, media.generation_id) if media.generation_id is not None else None
+    if made is not None and made.consent_request_id is not None:
+        return True
+    return media.status_id is not None and any(
+        row.kind == lineage.CAMEO for row in lineage.parents_of(session, [media.status_id]).get(media.status_id, []))
+
+
 def find(session: Session, actor: Actor, media_id: int, *, elsewhere: bool = False) -> Input:
     """A file that an account may start from.
 
@@ -36,11 +47,14 @@ def find(session: Session, actor: Actor, media_id: int, *, elsewhere: bool = Fal
         NotFound: not there, or not for this account.
         Forbidden: the author of the post does not want it to be remixed.
         Conflict: it is not processed yet.
-        Invalid: it is neither picture nor video, broken, or lies on another server.
+        Invalid: it is neither picture nor video, broken, lies on another server, or shows somebody by their consent.
     """
     media = session.get(Media, media_id)
     if media is None or (media.actor_id != actor.id and media.status_id is None) or held(session, media):
         raise NotFound("The picture or video to start from is not there any more.", code="no-input")
+    if shows_somebody(session, media):
+        raise Invalid("This video shows somebody who agreed to one video, and to nothing that is made from it. Ask them again.",
+                      code="cameo-input")
     remix_of_id = None
     if media.actor_id != actor.id and media.status_id is not None:
         remix_of_id = remixes.remixable(session, actor, media.status_id).id

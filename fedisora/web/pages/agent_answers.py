@@ -16,7 +16,7 @@ from ...generation import submission
 from ...generation.intake import Wanted
 from ...generation.presets import catalogue
 from ...models import Actor, User
-from ...services.agents import answers, configure, parsing, replies, schedule_lines
+from ...services.agents import answers, asking, configure, parsing, replies, schedule_lines
 from ...store import actors
 from ...store.paging import Page
 from .render import page
@@ -67,7 +67,9 @@ async def _tried(house: House, agent: Actor, given: str) -> Tried | None:
             seed=order.seed))
     except Refused as error:
         return Tried(given, problem=error.text)
-    return Tried(given, prompt=plan.prompt, parameters=replies.parameters(plan), notes=plan.adjusted)
+    shown = await house.db.read(lambda session: asking.shown(session, house.uris.host, "", asked.people))
+    notes = (f"Made only with the consent of {', '.join(shown)}.",) if shown else ()
+    return Tried(given, prompt=plan.prompt, parameters=replies.parameters(plan), notes=(*notes, *plan.adjusted))
 
 
 async def _page(request: Request, *, problem: str = "", status: int = 200, form: FormData | None = None) -> Response:

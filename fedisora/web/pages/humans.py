@@ -15,7 +15,7 @@ from ...errors import Conflict, Invalid, NotFound
 from ...models import Actor, HumanCredential
 from ...provenance import humanity
 from ...services.verification import credentials
-from ...store import actors
+from ...store import actors, vouches
 from ...store import credentials as rows
 from ..convertors import number
 from . import views
@@ -57,13 +57,16 @@ async def panel(request: Request) -> dict[str, Any]:
     _, actor = (await visitor(request)).person()
     now = house.db.clock()
 
-    def read(session: Session) -> list[CredentialView]:
-        return [_view(row, now) for row in rows.history(session, actor.id)]
+    def read(session: Session) -> tuple[list[CredentialView], bool]:
+        return ([_view(row, now) for row in rows.history(session, actor.id)],
+                any(vouch.revoked_at is None for vouch, _ in vouches.given(session, actor.id)))
 
-    listed = await house.db.read(read)
+    listed, vouches_stand = await house.db.read(read)
     mine = next((row for row in listed if row.ended is None and row.until > now), None)
     former = next((row for row in listed if row.ended is not None and row.end != ENDS["renewed"]), None)
-    return {"credential": mine, "former": former if mine is None else None, "renewing": mine is not None and mine.renewable}
+    return {"credential": mine, "former": former if mine is None else None, "renewing": mine is not None and mine.renewable,
+            "carries_agents": bool(actor.operates) and house.settings.agent_operators == "verified",
+            "carries_people": vouches_stand}
 
 
 async def give_back(request: Request) -> Response:

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, Response
 
 from ...errors import NotFound, Unsupported
 from ...models import Actor, Media, Status
-from ...store import lineage
+from ...store import lineage, statuses
 from .visitor import visitor
 
 if TYPE_CHECKING:
@@ -57,27 +57,29 @@ async def _through(house: House, url: str | None, most: int, owner: Actor | None
 
 
 async def _file(request: Request, address: Callable[[Media], str | None]) -> Response:
-    """A file of a post; of one that is held back only for administrators, of one whose consent was taken back for nobody."""
+    """A file of a post, for whoever may see the post; of one that is held back only for administrators, of one whose consent was
+    taken back for nobody. What is not for everybody is kept by no shared cache."""
     house: House = request.app.state.house
+    who = await visitor(request)
+    admin = who.user is not None and who.user.admin
 
     def find(session: Session) -> tuple[Media | None, Actor | None, bool]:
         row = session.get(Media, request.path_params["id"])
         if row is None or row.status_id is None or lineage.hidden(session, [row.status_id]):
             return None, None, False  # a file without a post is one that consent is asked for: see pages/consents
         status = session.get(Status, row.status_id)
-        return row, session.get(Actor, row.actor_id), status is not None and not status.local and not status.published
+        if status is None or not (admin if not status.local and not status.published
+                                  else statuses.visible(session, status, who.actor_id)):
+            return None, None, False
+        return row, session.get(Actor, row.actor_id), status.published and statuses.visible(session, status, None)
 
-    row, owner, held = await house.db.read(find)
+    row, owner, public = await house.db.read(find)
     if row is None:
         raise NotFound("There is no such file.")
-    if held:
-        who = await visitor(request)
-        if who.user is None or not who.user.admin:
-            raise NotFound("There is no such file.")
     url = address(row)
     most = VIDEO_BYTES if row.kind in ("video", "audio") and url == row.remote_url else PICTURE_BYTES
     response = await _through(house, url, most, owner)
-    if held:
+    if not public:
         response.headers["Cache-Control"] = "private, no-store"
     return response
 

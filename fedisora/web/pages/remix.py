@@ -14,13 +14,13 @@ POLICIES = {"ask": "Who asks me", "nobody": "Nobody", "followers": "My followers
 """Preset → what the form says."""
 GONE = {"revoked": "The author of the original took back the consent to this remix. It is not shown any more.",
         "expired": "The consent to this remix has run out. It is not shown any more."}
-CAMEO = {"pending": "It shows a person. It is shown here once their server has said that they agree.",
-         "missing": "It shows a person who has not agreed, as far as this server knows. It is not shown.",
-         "invalid": "It shows a person, and the consent that it names is not for this video. It is not shown.",
-         "revoked": "The person in this video took their consent back. It is not shown any more.",
-         "expired": "The consent of the person in this video has run out. It is not shown any more.",
-         "unreachable": "It shows a person whose server does not answer. It is shown once they are known to agree."}
-"""The same of a video that shows a likeness."""
+CAMEO = {"pending": "It shows a likeness. It is shown here once the server of its owner has said that they agree.",
+         "missing": "It shows a likeness whose owner has not agreed, as far as this server knows. It is not shown.",
+         "invalid": "It shows a likeness, and the consent that it names is not for this video. It is not shown.",
+         "revoked": "The consent to the likeness in this video was taken back. It is not shown any more.",
+         "expired": "The consent to the likeness in this video has run out. It is not shown any more.",
+         "unreachable": "It shows a likeness whose owner's server does not answer. It is shown once they are known to agree."}
+"""The same of a video that shows a likeness: a person's, or a character's."""
 
 
 @dataclass(frozen=True)

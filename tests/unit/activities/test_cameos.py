@@ -128,6 +128,12 @@ def test_what_is_undone_or_denied_stays_so(town: Town) -> None:
     assert town.receive(town.activity("Undo", {"type": "LikenessRequest", "id": activity["id"]})) == "request withdrawn"
     assert consider(town).startswith("ignored")
     assert town.receive(activity) == "ignored: withdrawn before"
+    # an Undo that overtakes its request; of a stranger's it is nothing
+    early = asks(town, post=f"{REM}/statuses/8")
+    about = {"type": "LikenessRequest", "id": early["id"]}
+    assert town.receive(town.activity("Undo", about, actor=EVE)).startswith("ignored")
+    assert town.receive(town.activity("Undo", about)) == "remembered"
+    assert town.receive(early) == "ignored: withdrawn before"
     town.receive(asks(town, post=f"{REM}/statuses/10"))
     consider(town)
     row = requests(town)[-1]

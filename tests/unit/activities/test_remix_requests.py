@@ -253,11 +253,11 @@ def test_an_inbox_cannot_be_flooded(town: Town) -> None:
 
 def test_a_likeness_waits_for_the_person_and_no_rule_gives_it(town: Town) -> None:
     asked = request(town, town.ada, kind="LikenessRequest")
-    assert town.receive(asked) == "waiting for the owner"
+    assert town.receive(asked) == "to be looked at"
     assert town.receive(request(town, f"{town.ada}/", kind="LikenessRequest")) == "ignored: nobody here"
     row = rows(town, ConsentRequest)[0]
     assert (row.kind, row.state, row.target_uri) == ("likeness", "pending", town.ada)
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict):
         town.act(use_cases.grant, town.ada, request_id=row.id)
     town.act(use_cases.refuse, town.ada, request_id=row.id, reason="Not my face.")
     assert town.sent("Reject")[0]["summary"] == "Not my face."

@@ -238,3 +238,14 @@ def test_a_post_that_is_not_looked_up_at_once_is_looked_up_by_the_sweep(cast: Ca
     assert row.id in due
     planned = cast.place.db.read_now(lambda session: session.query(Job).filter(Job.key.like(f"check_consent:{row.id}:%")).count())
     assert planned == 0
+
+
+def test_with_their_account_everything_that_shows_somebody_ends(cast: Cast) -> None:
+    """The neighbour is gone after this: it comes last."""
+    note = cast.cameo(cast.stamp(cast.home, cast.yes(attributedTo=cast.neighbour.uri, interactionTarget=cast.neighbour.uri),
+                                 cast.neighbour))
+    assert (cast.look(note).consent, cast.listed(note)) == ("valid", True)
+    assert cast.receive(cast.neighbour, "Delete", cast.neighbour.uri) == "account deleted"
+    assert not cast.listed(note)
+    row = cast.look(note)
+    assert (row.consent, row.reason, cast.listed(note)) == ("revoked", lineages.PERSON_GONE, False), "whatever its server says"

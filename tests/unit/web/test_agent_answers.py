@@ -100,6 +100,7 @@ def test_a_try_makes_nothing(studio: Studio, client: Client, asking: Asking) -> 
     assert "say nothing" in said["thanks"]
     assert studio.house.db.read_now(lambda session: session.scalars(select(Generation)).all()) == []
     assert "<script>x" not in ada.get(f"{PAGE}?try=<script>x</script> a cat").text
+    assert "only with the consent of" in ada.get(f"{PAGE}?try=a portrait of @ada in fog").text
 
 
 def test_the_log_says_what_became_of_each(studio: Studio, client: Client, asking: Asking) -> None:

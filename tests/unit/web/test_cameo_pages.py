@@ -171,6 +171,7 @@ def test_asked_answered_looked_at_and_let_go_on_pages(room: Room) -> None:
     room.house.db.clock = clock
     assert late.status_code == 404
     assert eva.post(f"{verbs}/refuse", reason="I think better of it.").status_code == 303
+    assert "your post" not in eva.get("/consent").text  # as of a remix, which has one
     assert room.client.get(f"/cameos/{request.id}/{token}.mp4").status_code == 404
     assert "I think better of it." in ada.get(job).text
 

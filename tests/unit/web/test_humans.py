@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from typer.testing import CliRunner
 
 from fedisora.cli import app
-from fedisora.models import AuditEntry, HumanCredential
+from fedisora.models import AuditEntry, HumanCredential, Vouch
 from fedisora.services import sessions, tokens
 from fedisora.services.verification import credentials
 from fedisora.store import actors
@@ -75,6 +75,24 @@ def test_the_page_says_what_by_whom_how_and_until_when(people: Studio, client: C
     people.run(lambda uow: setattr(uow.session.get_one(HumanCredential, row.id), "valid_until", soon))
     shown = Browser(people, client, "ada").get("/settings/human").text
     assert "It runs out soon" in shown and 'id="clip"' in shown
+
+
+def test_what_else_ends_is_said_before_it_ends(people: Studio, client: Client) -> None:
+    agents, others = "Your agents stand still", "Your vouches count no more"
+    shown = Browser(people, client, "ada").get("/settings/human").text
+    assert agents not in shown and others not in shown
+
+    def carry(uow: Any, carrying: bool) -> None:
+        ada, bea = (actors.get(uow.session, people.actor(name).id) for name in ("ada", "bea"))
+        ada.operates = ["https://here.example/users/bot"] if carrying else []
+        uow.session.execute(delete(Vouch))
+        if carrying:
+            uow.session.add(Vouch(id=uow.new_id(), voucher_id=ada.id, subject_id=bea.id, created_at=uow.now))
+
+    people.run(lambda uow: carry(uow, True))
+    shown = Browser(people, client, "ada").get("/settings/human").text
+    assert shown.count(agents) == shown.count(others) == 2  # giving back, erasing
+    people.run(lambda uow: carry(uow, False))
 
 
 def test_giving_it_back_on_the_page(people: Studio, client: Client) -> None:

@@ -22,7 +22,9 @@ from fedisora.models import Actor, ConsentRequest, ConsentStamp, Generation, Job
 from fedisora.serializers.mastodon.status import Statuses
 from fedisora.services import accounts, generations
 from fedisora.services import consents as use_cases
+from fedisora.services import publish as posts
 from fedisora.services.cameos import answering, asking
+from fedisora.services.generations import inputs
 from fedisora.services.publish import Draft
 from fedisora.store import consents, generation_workers, likenesses, lineage, statuses
 from fedisora.store.paging import Page
@@ -265,8 +267,22 @@ def test_asked_made_seen_stamped_published_and_taken_back(stage: Set) -> None:
     row, request = stage.drafted()
     draft = stage.generation(row)
     assert (draft.state, stage.request(request).state) == ("draft", "offered")
+    media_id = draft.media_id
+
+    def begun_from_it(uow: UnitOfWork) -> None:
+        inputs.find(uow.session, uow.session.get_one(Actor, stage.studio.ada), media_id or 0)
+
+    def posted_as_a_file(uow: UnitOfWork, who: Actor) -> None:
+        posts.create(uow, who, Draft(text="again", media_ids=(media_id or 0,)))
+
+    with pytest.raises(Invalid, match="agreed to one video"):
+        stage.house.db.write_now(begun_from_it)
+    with pytest.raises(Invalid):
+        stage.do(posted_as_a_file, by=stage.studio.ada)
     status = stage.publish(row)
     assert status.published
+    with pytest.raises(Invalid, match="agreed to one video"):
+        stage.house.db.write_now(begun_from_it)
     assert status.uri == stage.request(request).object_uri
     cameo = stage.cameo(status)
     assert (cameo.kind, cameo.parent_uri, cameo.consent) == ("cameo", stage.actor(stage.sue).uri, "valid")
@@ -293,6 +309,14 @@ def test_asked_made_seen_stamped_published_and_taken_back(stage: Set) -> None:
     path = stage.house.storage.path_for(str(media.storage_key))
     assert support.portrait()[12:200] not in Path(path).read_bytes()
     assert any(check["name"] == "likeness" for check in (media.verdict or {})["checks"])
+    # saved, and uploaded for another post: the file says whom it shows, so they are asked
+    again = stage.studio.publish(stage.studio.upload(path, text="fog, once more"))
+    second = stage.house.db.read_now(lambda session: session.get_one(Status, again.status_id))
+    stage.work()
+    asked = stage.house.db.read_now(lambda session: consents.of_status(session, [second.id]))[second.id]
+    assert (second.published, asked.state, asked.owner_id, asked.digest) == (False, "pending", stage.sue, again.digest)
+    stage.do(answering.deny, asked.id, "Once was enough.")
+    assert (stage.cameo(second).consent, stage.cameo(second).reason) == ("missing", "Once was enough.")
     # what was rendered for it is gone here
     render = stage.generation(stage.request(request).render_id or 0)
     assert (render.state, render.media_id) == ("discarded", None)
