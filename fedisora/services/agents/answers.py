@@ -41,6 +41,11 @@ class Order:
     seed: int | None
 
 
+def turn(now: dt.datetime) -> int:
+    """Number of the present span of `WAIT`: a job that runs twice in one looks again once."""
+    return int(now.timestamp() // WAIT.total_seconds())
+
+
 Planner = Callable[[Order], generations.Plan]
 """Works out the effective parameters of an order. Raises Refused when it cannot be made as it was asked for."""
 
@@ -125,7 +130,7 @@ def _make(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentMe
     except TooManyRequests as error:
         if error.code == "too-many-jobs" and mention.created_at > uow.now - PATIENCE:
             mention.reason = "It has its hands full. This is looked at again soon."
-            jobs.enqueue(uow, "answer_mention", {"mention_id": mention.id}, key=f"{mention.id}:{uow.now:%H%M%S}", delay=WAIT)
+            jobs.enqueue(uow, "answer_mention", {"mention_id": mention.id}, key=f"{mention.id}:{turn(uow.now)}", delay=WAIT)
             return None
         _refuse(uow, agent, mention, status, asking.No(error.text, replies.TOO_MUCH if error.code == "too-many-jobs" else
                                                        "My computing time for today is used up. Please ask again tomorrow."))

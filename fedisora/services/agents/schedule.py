@@ -128,7 +128,7 @@ def post(uow: UnitOfWork, agent_id: int, at: dt.datetime, planner: Callable[[ans
         if error.code == "too-many-jobs" and uow.now < at + answers.PATIENCE:
             uow.session.delete(mention)  # many people ask right now: its own post waits as they do
             profile.next_post_at, text = at, at.isoformat()
-            jobs.enqueue(uow, "agent_post", {"agent_id": agent_id, "at": text}, key=f"{agent_id}:{text}:{uow.now:%H%M%S}",
+            jobs.enqueue(uow, "agent_post", {"agent_id": agent_id, "at": text}, key=f"{agent_id}:{text}:{answers.turn(uow.now)}",
                          delay=answers.WAIT)
             return None
         change(mention, "refused", error.text)
