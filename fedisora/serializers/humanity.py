@@ -12,6 +12,9 @@ from ..provenance.badge import PLAIN, Badge, Narrowing
 from ..provenance.record import timestamp
 from ..uris import Uris
 
+RUN_BY = "Run by"
+"""Name of the profile field by which other software shows who answers for an agent."""
+
 
 def human(actor: Actor, uris: Uris, now: dt.datetime, narrowing: Narrowing = PLAIN) -> dict[str, Any]:
     """By whom an account was checked, how, until when, as this server sees it now. Never a bare tick.
@@ -80,6 +83,14 @@ def field(actor: Actor, uris: Uris, now: dt.datetime | None) -> dict[str, str] |
         return None
     value = humanity.field_value(actor.human_issuer or uris.host, actor.human_method, until)
     return {"name": humanity.FIELD, "value": html.escape(value)}
+
+
+def run_by(actor: Actor, uris: Uris) -> dict[str, str] | None:
+    """The profile field `Run by` of a local agent, for software without our vocabulary; None for anybody else."""
+    name = uris.actor_name(actor.operator_uri) if actor.kind == "agent" and actor.operator_uri else None
+    if name is None:
+        return None
+    return {"name": RUN_BY, "value": f'<a href="{html.escape(uris.profile(name))}">@{html.escape(name)}@{uris.host}</a>'}
 
 
 def own_fields(actor: Actor) -> list[dict[str, Any]]:

@@ -57,7 +57,8 @@ def to_activitypub(actor: Actor, uris: Uris, *, owner: Actor | None = None, now:
     said = serialized.field(actor, uris, now) if actor.attestation else None
     if said is not None:
         document["attestation"] = list(actor.attestation)
-    if fields := [*([said] if said is not None else []), *serialized.own_fields(actor)]:
+    run = serialized.run_by(actor, uris)
+    if fields := [*(item for item in (run, said) if item is not None), *serialized.own_fields(actor)]:
         document["attachment"] = [{"type": "PropertyValue", "name": field["name"], "value": field["value"]} for field in fields]
     if actor.interaction_policy and "canCameo" in actor.interaction_policy:
         document |= {"interactionPolicy": actor.interaction_policy, "cameoTerms": uris.cameo_terms(actor.uri)}

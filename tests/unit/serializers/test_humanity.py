@@ -49,3 +49,11 @@ def test_a_host_cannot_smuggle_markup_into_the_field() -> None:
 def test_a_server_is_neither_undeclared_nor_a_person() -> None:
     shown = humanity.badge(Actor(domain="", type="Application", username="here.example", attestation=[]), URIS, NOW)
     assert (shown.words, shown.tone, shown.verdict) == ("Server", "none", "none")
+
+
+def test_other_software_reads_who_runs_an_agent() -> None:
+    agent = actor(kind="agent", operator_uri="https://here.example/users/ann")
+    assert humanity.run_by(agent, URIS) == {
+        "name": "Run by", "value": '<a href="https://here.example/@ann">@ann@here.example</a>'}
+    assert humanity.run_by(actor(kind="agent", operator_uri="https://there.example/users/ann"), URIS) is None
+    assert humanity.run_by(actor(kind="human", operator_uri="https://here.example/users/ann"), URIS) is None
