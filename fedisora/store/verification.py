@@ -38,12 +38,6 @@ def waiting(session: Session, methods: Iterable[str], limit: int) -> Sequence[Ve
         .order_by(VerificationCase.id).limit(limit)).all()
 
 
-def count_waiting(session: Session, methods: Iterable[str]) -> int:
-    """How many cases wait for a moderator."""
-    return session.scalar(select(func.count()).select_from(VerificationCase).where(
-        VerificationCase.state == "submitted", VerificationCase.method.in_(list(methods)))) or 0
-
-
 def due(session: Session, now: dt.datetime, limit: int) -> Sequence[VerificationCase]:
     """Undecided cases whose clip has been here for as long as it may."""
     return session.scalars(select(VerificationCase).where(

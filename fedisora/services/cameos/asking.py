@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 from ...activities import consents as rules
 from ...activitypub import markup
 from ...db import UnitOfWork
-from ...errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
+from ...errors import Conflict, Forbidden, Invalid, TooManyRequests
 from ...models import Actor, ConsentRequest, Generation, Likeness, Media
-from ...provenance.record import parse_time
 from ...store import actors, consents, jobs, likenesses, notifications
 from .. import generations
 from ..generations import Plan
@@ -79,26 +78,6 @@ def local_likeness(session: Session, owner: Actor, character: str | None) -> Lik
     head, _, tail = character.rpartition("/")
     number = int(tail) if head == f"{owner.uri}/characters" and tail.isascii() and tail.isdecimal() and len(tail) < 20 else 0
     return likenesses.character(session, number)
-
-
-def check_terms(terms: dict[str, Any], character: str | None, now: Any) -> str:
-    """What another server's terms (`cameoTerms`, asked in the name of whoever asks) say about this wish: the forbidden uses.
-
-    Raises:
-        Forbidden: its owner lets this person not ask; the text says why.
-    """
-    about: Any = terms
-    if character is not None:
-        listed = terms.get("characters")
-        about = next((item for item in listed if isinstance(item, dict) and item.get("id") == character), None) \
-            if isinstance(listed, list) else None
-    if not isinstance(about, dict):
-        raise NotFound("There is no such character of theirs.")
-    until = parse_time(about.get("until")) if about.get("until") else None
-    if about.get("mayAsk") is not True or (until is not None and until <= now):
-        reason = markup.clean_line(str(about.get("reason") or ""), 300)
-        raise Forbidden(reason or rules.NOT_TAKEN, code="no-cameo")
-    return markup.clean_line(str(about.get("forbidden") or ""), 1000)
 
 
 def ask(uow: UnitOfWork, actor: Actor, wish: Wish, wanted: Plan, **options: Any) -> Generation:

@@ -17,7 +17,6 @@ from .. import audit
 MOST_BYTES: Final = 20 << 20
 MOST_SECONDS: Final = 20.0
 LONGEST_HOURS: Final = 72
-CAUSES: Final = ("decided", "purged", "withdrawn", "erased", "orphan")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def drop(uow: UnitOfWork, case: VerificationCase, cause: str) -> None:
     """Forget the key of a case's clip and what was to be said in it; the file is removed by a job. Nothing when there is none.
 
     Args:
-        cause: one of `CAUSES`.
+        cause: `decided`, `purged`, `withdrawn`, `erased` or `orphan`.
     """
     case.challenge, case.challenge_until, case.clip_secret = None, None, None
     if case.clip_key is None:

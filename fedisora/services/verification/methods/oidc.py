@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-import jwt
-from jwt.exceptions import PyJWTError
-
 from ....db import UnitOfWork
 from ....errors import Conflict, Forbidden, Invalid
 from ....models import Actor
@@ -141,13 +138,17 @@ def check_id_token(token: object, keys: Sequence[Mapping[str, Any]], settings: S
 
 def key_id(token: object) -> object:
     """Which key an id token says it is signed with; None when it does not say."""
+    import jwt  # not before somebody signs in: most servers have no issuer
+
     try:
         return jwt.get_unverified_header(token).get("kid") if isinstance(token, str) and len(token) <= MAX_TOKEN else None
-    except PyJWTError:
+    except jwt.PyJWTError:
         return None  # `check_id_token` says what is wrong with it
 
 
 def _signed_claims(token: object, keys: Sequence[Mapping[str, Any]], settings: Settings) -> dict[str, Any]:
+    import jwt
+
     if not isinstance(token, str) or len(token) > MAX_TOKEN:
         raise Invalid(NOT_PROVEN, cause="no id token")
     try:
@@ -161,13 +162,15 @@ def _signed_claims(token: object, keys: Sequence[Mapping[str, Any]], settings: S
             token, key, algorithms=[algorithm], audience=settings.oidc_client_id, issuer=settings.oidc_issuer,
             options={"require": ["iss", "sub", "aud", "exp", "iat"], "verify_exp": False, "verify_iat": False,
                      "verify_nbf": False, "verify_sub": False})
-    except (PyJWTError, ValueError, TypeError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise Invalid(NOT_PROVEN, cause=type(error).__name__) from None  # the text of the error may quote the token
     return found
 
 
 def _key(keys: Sequence[Mapping[str, Any]], wanted: object, algorithm: str) -> Any:
     """The issuer's key for a signature: the named one, or its only one of that type."""
+    import jwt
+
     fitting = [key for key in keys if (key.get("kty"), key.get("crv")) == ALGORITHMS[algorithm]
                and key.get("use", "sig") == "sig" and key.get("alg", algorithm) == algorithm and "d" not in key
                and (wanted is None or key.get("kid") == wanted)]
