@@ -11,6 +11,8 @@ from tests.support.instances import PASSWORD, InstanceProcess, eventually
 
 from .test_walk import shot
 
+pytestmark = pytest.mark.xdist_group("agent_answers_browser")  # its tests go through one scene
+
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProcess]:

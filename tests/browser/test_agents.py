@@ -12,6 +12,8 @@ from tests.support.instances import PASSWORD, InstanceProcess
 
 from .test_walk import shot
 
+pytestmark = pytest.mark.xdist_group("agents_browser")  # its tests go through one scene
+
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProcess]:

@@ -16,6 +16,8 @@ from tests.support.instances import PASSWORD, InstanceProcess, eventually
 
 from .test_walk import shot
 
+pytestmark = pytest.mark.xdist_group("consent")  # its tests go through one scene
+
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstanceProcess]:
@@ -61,7 +63,7 @@ def test_asked_agreed_looked_at_let_go_and_taken_down(instance: InstanceProcess,
     ada.get_by_label("2 s").check()
     ada.get_by_label("I have read what they forbid").check()
     ada.get_by_role("button", name="Ask them").click()
-    expect(ada.locator("main")).to_contain_text("Waits for somebody’s consent")
+    expect(ada.locator("main")).to_contain_text("Waits for the consent of")
     look(ada, "asked")
 
     def waits(words: str) -> bool:

@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support.accessible import faults
 from tests.support.instances import PASSWORD, InstanceProcess
 
+pytestmark = pytest.mark.xdist_group("credentials")  # its tests go through one scene
+
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
 

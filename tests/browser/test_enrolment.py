@@ -12,6 +12,8 @@ from tests.support.accessible import faults
 from tests.support.environment import chromium_arguments, chromium_path, require
 from tests.support.instances import PASSWORD, InstanceProcess, eventually, free_port
 
+pytestmark = pytest.mark.xdist_group("enrolment")  # its tests go through one scene
+
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 FAKE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 

@@ -34,7 +34,6 @@ def sign_up(page: Page, base: str) -> None:
     page.locator("input[name=username]").fill("dora")
     page.locator("input[name=email]").fill("dora@example.org")
     page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("input[name=kind][value=human]").check(force=True)
     page.locator("main form button[type=submit]").first.click()
     page.wait_for_load_state()
 

@@ -35,7 +35,6 @@ def sign_up(page: Page, base: str, name: str) -> None:
     page.locator("input[name=username]").fill(name)
     page.locator("input[name=email]").fill(f"{name}@example.org")
     page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("input[name=kind][value=human]").check(force=True)
     page.locator("main form button[type=submit]").first.click()
     page.wait_for_load_state()
 

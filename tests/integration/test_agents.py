@@ -14,6 +14,8 @@ from tests.support.world import World
 
 from .test_accounts_web import Browser
 
+pytestmark = pytest.mark.xdist_group("agents_instance")  # its tests go through one scene
+
 V1 = "/api/fedisora/v1"
 
 

@@ -186,7 +186,7 @@ def test_a_running_generation_is_cancelled_and_can_be_retried(ann: Api) -> None:
     eventually(lambda: ann.get(f"{BASE}/{job['id']}")["progress"] > 0.02, what="it runs")
     ann.post(f"{BASE}/{job['id']}/cancel")
     eventually(lambda: ann.get(f"{BASE}/{job['id']}")["state"] == "cancelled", what="it stops")
-    assert ann.post(f"{BASE}/{job['id']}/retry")["state"] == "queued"
+    assert ann.post(f"{BASE}/{job['id']}/retry")["state"] in ("queued", "running")
     ann.post(f"{BASE}/{job['id']}/cancel")
     eventually(lambda: ann.get(f"{BASE}/{job['id']}")["state"] == "cancelled", what="it stops again")
     assert ann.post(f"{BASE}/{job['id']}/discard")["state"] == "discarded"

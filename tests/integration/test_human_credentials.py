@@ -13,6 +13,8 @@ from tests.support.instances import Api, InstanceProcess, eventually, unique
 from tests.support.jcs import verify
 from tests.support.world import World
 
+pytestmark = pytest.mark.xdist_group("human_credentials")  # its tests go through one scene
+
 ACTIVITY = {"Accept": "application/activity+json"}
 
 

@@ -24,6 +24,8 @@ from tests.support.leaks import addresses, files
 from tests.support.oidc_issuer import OidcIssuer
 from tests.support.world import World
 
+pytestmark = pytest.mark.xdist_group("nothing_private_leaves")  # its tests go through one scene
+
 NOWHERE = ("clip", "picture", "phrase", "key", "subject")
 """What nobody reads in any answer, and what lies on no disk in clear."""
 HIDDEN = (*NOWHERE, "reviewer", "reviewer's id")

@@ -18,6 +18,8 @@ from tests.support.world import World
 
 from .test_accounts_web import Browser
 
+pytestmark = pytest.mark.xdist_group("verification_methods")  # its tests go through one scene
+
 OIDC, VOUCH, CREDENTIAL = "/settings/human/oidc", "/settings/human/vouch", "/settings/human/credential"
 
 

@@ -12,7 +12,7 @@ from tests.support.agents import AnsweringAgent
 from tests.support.instances import Api, InstanceProcess, eventually
 from tests.support.world import World
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("agents_answer")]
 AS2 = "https://www.w3.org/ns/activitystreams"
 
 

@@ -52,6 +52,8 @@ from fedisora.store.paging import Page
 from fedisora.uris import Uris
 from fedisora.vault import Vault
 
+pytestmark = pytest.mark.xdist_group("consent_machine")  # its tests go through one scene
+
 SEEN, OTHER = "a" * 64, "b" * 64
 BASE = "https://here.example"
 

@@ -18,6 +18,8 @@ from fedisora.store import credentials as rows
 from fedisora.uris import Uris
 from fedisora.vault import Vault
 
+pytestmark = pytest.mark.xdist_group("status_indexes")  # its tests go through one scene
+
 GIVEN: set[tuple[int, int]] = set()
 REAL = secrets.randbelow
 

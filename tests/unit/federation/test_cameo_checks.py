@@ -21,6 +21,8 @@ from fedisora.store import media as media_rows
 
 from .consent_stage import DIGEST, OTHER, Stage, staged
 
+pytestmark = pytest.mark.xdist_group("cameo_checks")  # its tests go through one scene
+
 
 class Cast(Stage):
     """Olga may be shown in videos of the maker."""

@@ -15,6 +15,8 @@ from fedisora.services.verification.methods import oidc
 from fedisora.settings import Settings
 from tests.support.oidc_issuer import OidcIssuer
 
+pytestmark = pytest.mark.xdist_group("oidc_issuer")  # its tests go through one scene
+
 T = TypeVar("T")
 BACK = "http://here.example/settings/human/oidc/callback"
 

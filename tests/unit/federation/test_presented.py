@@ -29,6 +29,8 @@ from tests.support.neighbours import Village
 from tests.support.wallet import Wallet, credential, status_entry, status_list
 from tests.support.world import World
 
+pytestmark = pytest.mark.xdist_group("presented")  # its tests go through one scene
+
 NOW = dt.datetime(2026, 11, 26, 9, 0, tzinfo=dt.UTC)
 HUMAN = ["VerifiableCredential", "HumanCredential"]
 

@@ -34,7 +34,8 @@ def run(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_gates_and_what_they_say(run: Run) -> None:
     assert {row["name"]: row["stages"] for row in run("gates", "--json")[1]} == {
-        "blocklist": ["prompt", "publish"], "denylist": ["inputs", "frames"], "flash": ["frames"], "likeness": ["likeness"]}
+        "blocklist": ["prompt", "publish"], "denylist": ["inputs", "frames"], "flash": ["frames"],
+        "likeness": ["inputs", "likeness"]}
     assert "closed" in run("gates")[1]
     code, said = run("check", "a calm sea", "--json")
     assert (code, {row["gate"]: (row["decision"], row["reason"]) for row in said}) == (

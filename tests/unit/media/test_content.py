@@ -11,6 +11,8 @@ from fedisora.media.content import C2PA, content
 from tests.support.clips import clip
 from tests.support.credentials import Authority
 
+pytestmark = pytest.mark.xdist_group("content")  # its tests go through one scene
+
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -15,6 +15,8 @@ from tests.support.studio import Studio
 from .test_making_pages import Browser
 from .test_openapi import BASE, Client
 
+pytestmark = pytest.mark.xdist_group("agent_answers")  # its tests go through one scene
+
 PAGE = "/settings/agents/dreamer/answers"
 
 

@@ -12,6 +12,8 @@ from fedisora.store import actors, consents
 
 from .test_enrolment import Desk
 
+pytestmark = pytest.mark.xdist_group("agent_consents")  # its tests go through one scene
+
 
 class Room(Desk):
     """The desk, where ada answers for bot and eva asks."""

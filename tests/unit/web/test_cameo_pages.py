@@ -18,6 +18,8 @@ from tests.support import cameos as support
 
 from .test_enrolment import Desk
 
+pytestmark = pytest.mark.xdist_group("cameo_pages")  # its tests go through one scene
+
 HERE = "/create/with"
 ACTIVITY = {"Accept": "application/activity+json"}
 FORM = {"account": "", "character": "", "prompt": "she walks", "use": "a film", "orientation": "square", "seconds": "2",

@@ -24,6 +24,8 @@ from tests.support.enrolment import Office, unique_note
 
 from .test_openapi import BASE, Client
 
+pytestmark = pytest.mark.xdist_group("enrolment")  # its tests go through one scene
+
 HERE = "/settings/human"
 
 

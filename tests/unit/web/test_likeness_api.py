@@ -16,6 +16,8 @@ from tests.support.photos import photo
 from .test_enrolment import Desk
 from .test_openapi import BASE
 
+pytestmark = pytest.mark.xdist_group("likeness_api")  # its tests go through one scene
+
 
 class Counter(Desk):
     """The desk, asked by applications; every answer is compared with what the OpenAPI document says."""

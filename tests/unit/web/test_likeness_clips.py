@@ -23,6 +23,8 @@ from .test_enrolment import Browser
 from .test_likeness_pages import ADMIN, HERE, Room
 from .test_openapi import BASE
 
+pytestmark = pytest.mark.xdist_group("likeness_clips")  # its tests go through one scene
+
 PLACE = "52.5200 N 13.4050 E"
 
 

@@ -26,6 +26,8 @@ from tests.support.photos import PLACE, photo
 
 from .test_enrolment import Browser, Desk
 
+pytestmark = pytest.mark.xdist_group("likeness_pages")  # its tests go through one scene
+
 HERE = "/settings/likeness"
 ADMIN = "/admin/verification"
 

@@ -19,6 +19,8 @@ from tests.support.authenticator import Authenticator, coded, decoded
 
 from .test_enrolment import Desk
 
+pytestmark = pytest.mark.xdist_group("passkeys")  # its tests go through one scene
+
 ORIGIN, RP = "https://here.example", "here.example"
 
 

@@ -14,6 +14,8 @@ from fedisora.services import reports, review
 from .test_enrolment import Browser
 from .test_reports_pages import HERE, Town
 
+pytestmark = pytest.mark.xdist_group("report_take_down")  # its tests go through one scene
+
 
 class Square(Town):
     """The town, and an account of another server."""

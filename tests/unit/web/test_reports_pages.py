@@ -12,6 +12,8 @@ from fedisora.services import publish, reports, tokens
 
 from .test_enrolment import Desk
 
+pytestmark = pytest.mark.xdist_group("reports_pages")  # its tests go through one scene
+
 HERE = "/admin/reports"
 
 

@@ -16,6 +16,8 @@ from fedisora.services import accounts
 from fedisora.settings import load_settings
 from tests.support.asking import Asking
 
+pytestmark = pytest.mark.xdist_group("agents_worker")  # its tests go through one scene
+
 AGENTS, ROWS, MADE = (workers_module(name) for name in ("agents", "rows", "generation_jobs"))
 HANDLERS = AGENTS.HANDLERS | MADE.MEDIA
 

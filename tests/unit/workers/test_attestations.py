@@ -15,6 +15,8 @@ from fedisora.services import verifiers
 from fedisora.store import attestations
 from tests.support.studio import Studio
 
+pytestmark = pytest.mark.xdist_group("attestations")  # its tests go through one scene
+
 WORKER = workers_module("attestations")
 
 

@@ -32,6 +32,8 @@ from tests.support import cameos as support
 
 from .conftest import Studio, furnished
 
+pytestmark = pytest.mark.xdist_group("cameos_worker")  # its tests go through one scene
+
 CAMEOS, MEDIA, FEDERATION = (workers_module(name) for name in ("cameos", "media", "federation"))
 KINDS = {**CAMEOS.HANDLERS, "publish": MEDIA.publish, "check_consent": FEDERATION.check_consent}
 

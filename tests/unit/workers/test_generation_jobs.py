@@ -329,7 +329,7 @@ def test_another_servers_file_becomes_an_upload_of_ones_own(house: House, ann: i
     theirs, parent = house.db.write_now(posted)
 
     async def borrow() -> Wanted:
-        asked = asyncio.create_task(borrowed(house, ann, Wanted("more waves", input_media_id=theirs)))
+        asked = asyncio.create_task(borrowed(house, ann, Wanted("more waves", input_media_id=theirs, people="nobody")))
         while not asked.done():
             await ROWS.drain(house, "media", workers_module("media").HANDLERS, "w", at_once=1)
             await asyncio.sleep(0.05)

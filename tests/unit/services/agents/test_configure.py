@@ -17,6 +17,8 @@ from fedisora.services import accounts
 from fedisora.services.agents import schedule_lines
 from fedisora.settings import load_settings
 
+pytestmark = pytest.mark.xdist_group("configure")  # its tests go through one scene
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

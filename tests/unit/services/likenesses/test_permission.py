@@ -21,6 +21,8 @@ from fedisora.uris import Uris
 from fedisora.vault import Vault
 from tests.support.generations import person
 
+pytestmark = pytest.mark.xdist_group("permission")  # its tests go through one scene
+
 AWAY = "https://away.example/users/"
 ASKERS = ("stranger", "mutual", "fan", "idol", "verified", "expired", "approved", "always", "blocked", "blocks", "is_blocked",
           "suspended", "agent", "owned", "untrue", "blocked_agent", "approved_agent", "always_agent")

@@ -19,6 +19,8 @@ from fedisora.store import actors
 from fedisora.workers import clips as sweeps
 from tests.support.enrolment import CLIP, Office, unique_note
 
+pytestmark = pytest.mark.xdist_group("cases")  # its tests go through one scene
+
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Office:
