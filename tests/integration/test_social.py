@@ -116,6 +116,7 @@ def test_reports_go_to_the_other_server_and_to_administrators(instance: Instance
 def test_pinned_posts_are_in_the_featured_collection(instance: InstanceProcess, world: World, lena: Api) -> None:
     rem = world.actor(unique("rem"))
     send(instance, rem, "Follow", lena.actor)
+    sent(world, "Accept", lena.actor)  # who follows only after the pin is never told of it
     post = lena.post("/api/v1/statuses", status="on my profile")
     featured = f"{lena.actor}/collections/featured"
     assert httpx.get(featured, headers=ACTIVITY).json()["orderedItems"] == []
