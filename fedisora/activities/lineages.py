@@ -24,7 +24,8 @@ AGAIN = dt.timedelta(days=1)
 SOON = dt.timedelta(hours=6)
 """When a silent server is asked again."""
 SHORTLY = dt.timedelta(seconds=30)
-"""The first pause when it was silent at the very first look; each further pause is twice as long."""
+"""The first pause when it was silent at the very first look (with the usual FEDISORA_RETRY_SECONDS, with which it grows and
+shrinks); each further pause is twice as long."""
 OTHER_BYTES = "The file at its address is not the one that the consent is for."
 PERSON_GONE = "The account of the person it shows is gone."
 SPREAD = 14_400
@@ -135,7 +136,8 @@ def other_bytes(media: Media) -> bool:
 
 def _again_shortly(uow: UnitOfWork, row: Lineage) -> None:
     """Nobody has seen the stamp yet, and its server is silent (perhaps it starts again): the sweep would come too late."""
-    delay = max(SHORTLY, 2 * (uow.now - row.checked_at) if row.checked_at is not None else SHORTLY)
+    first = SHORTLY * (uow.settings.retry_seconds / 15)
+    delay = max(first, 2 * (uow.now - row.checked_at)) if row.checked_at is not None else first
     if delay < SOON:  # a key of its own: the job that runs now still has the last one
         jobs.enqueue(uow, "check_consent", {"lineage_id": row.id}, key=f"{row.id}:after {int(delay.total_seconds())} s",
                      delay=delay)

@@ -152,7 +152,11 @@ class ConsentChecks:
         if problems:
             state = "expired" if problems == ["has run out"] else "invalid"
             return Finding(state, f"The consent {problems[0]}."), {}
-        if not await self._signed(case, document):
+        try:
+            signed = await self._signed(case, document)
+        except RemoteUnavailable:
+            return Finding("unreachable", SILENT), {}
+        if not signed:
             return Finding("invalid", "The consent is not signed by the owner."), {}
         return Finding("valid", "", uri, parse_time(document.get("endTime"))), document
 
@@ -175,12 +179,17 @@ class ConsentChecks:
         return document
 
     async def _signed(self, case: _Case, document: dict[str, Any]) -> bool:
+        """Whether the owner signed a stamp.
+
+        Raises:
+            RemoteUnavailable: it needs a key that the owner's server does not tell now.
+        """
         try:
             owner = case.owner or await self._resolver.actor(case.owner_uri or "")
             state = remote_posts.proof_state(document, owner)
             if state == "invalid":  # perhaps by a key that is newer than what we know of the owner
-                state = remote_posts.proof_state(document, await self._resolver.actor(owner.uri, refresh=True))
-        except (Refused, RemoteUnavailable):
+                state = remote_posts.proof_state(document, await self._resolver.fresh(owner.uri))
+        except Refused:
             return False
         return state == "valid"
 

@@ -82,7 +82,7 @@ class Issuers:
                 return "The credential is not issued by a server."
             good = _signed(document, who, self._db.clock())
             if not good and (who.fetched_at is None or who.fetched_at < self._db.clock() - KEYS_AGAIN):
-                good = _signed(document, await self._resolver.actor(issuer, refresh=True), self._db.clock())
+                good = _signed(document, await self._resolver.fresh(issuer), self._db.clock())
         except RemoteUnavailable:
             return SILENT
         except Refused as error:

@@ -129,6 +129,7 @@ def settle(uow: UnitOfWork, actor: Actor, found: Finding) -> None:
     row = _row(uow, actor.id)
     known = found.verdict != NONE
     actor.human, actor.human_checked_at = found.verdict, uow.now
+    uow.ring(f"actor:{actor.id}")
     actor.human_issuer = found.issuer if known else None
     actor.human_method = found.method if known else None
     actor.human_until = found.until if known else None
@@ -153,6 +154,7 @@ def forget(uow: UnitOfWork, actor: Actor) -> None:
     """An actor names no credential and there is nothing to say about former ones; its budget stays for the day."""
     actor.human = actor.human_issuer = actor.human_method = actor.human_until = None
     actor.human_checked_at = uow.now
+    uow.ring(f"actor:{actor.id}")
     row = get(uow.session, actor.id)
     if row is not None:
         row.url = row.issuer = row.list_url = row.reason = ""

@@ -184,9 +184,12 @@ BASE = "/api/fedisora/v1/generations"
 def test_a_running_generation_is_cancelled_and_can_be_retried(ann: Api) -> None:
     job = ann.post(BASE, prompt="a city at night", seconds=10, orientation="landscape")
     eventually(lambda: ann.get(f"{BASE}/{job['id']}")["progress"] > 0.02, what="it runs")
+    other = ann.post(BASE, prompt="a harbour at night", seconds=10, orientation="landscape")
     ann.post(f"{BASE}/{job['id']}/cancel")
     eventually(lambda: ann.get(f"{BASE}/{job['id']}")["state"] == "cancelled", what="it stops")
-    assert ann.post(f"{BASE}/{job['id']}/retry")["state"] in ("queued", "running")
+    eventually(lambda: ann.get(f"{BASE}/{other['id']}")["state"] == "running", what="the worker has another to make")
+    assert ann.post(f"{BASE}/{job['id']}/retry")["state"] == "queued"
+    ann.post(f"{BASE}/{other['id']}/cancel")
     ann.post(f"{BASE}/{job['id']}/cancel")
     eventually(lambda: ann.get(f"{BASE}/{job['id']}")["state"] == "cancelled", what="it stops again")
     assert ann.post(f"{BASE}/{job['id']}/discard")["state"] == "discarded"

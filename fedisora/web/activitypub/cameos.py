@@ -1,7 +1,6 @@
 """Cameos between servers: terms, characters, and the draft that a subject let go."""
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import hmac
 import time
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 
 ASKED_AGAIN = dt.timedelta(minutes=1)
 LOOK_SECONDS = 3.0
+LOOK_AGAIN = 0.5
+"""Seconds after which we look without a ring: one may come from a worker on another machine, or just before we wait for it."""
 
 
 async def _known(house: House, asked: str) -> None:
@@ -44,9 +45,9 @@ async def _known(house: House, asked: str) -> None:
         return
     known = await house.resolver.actor(asked, refresh=True)
     end = time.monotonic() + LOOK_SECONDS
-    while known is not None and known.attestation and time.monotonic() < end and (
+    while known is not None and known.attestation and (left := end - time.monotonic()) > 0 and (
             known.human_checked_at is None or known.human_checked_at < now):
-        await asyncio.sleep(0.1)
+        await house.bells.wait(f"actor:{known.id}", min(left, LOOK_AGAIN))
         known = await house.db.read(here)
 
 

@@ -31,14 +31,18 @@ DIGEST, OTHER = "zQmPv75p7HFCeWfvDRdaGdVYyfwJehoudRn9Y4v5kbELR3c", "zQmY4yhww3Ex
 
 
 class Moving(World):
-    """A server that sends some paths elsewhere."""
+    """A server that sends some paths elsewhere, and answers 503 to those in `down`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.moved: dict[str, str] = {}
+        self.down: set[str] = set()
 
     def answer_get(self, handler: BaseHTTPRequestHandler) -> None:
         target = self.moved.get(handler.path)
+        if handler.path in self.down:
+            handler.send_error(503)
+            return
         if target is None:
             super().answer_get(handler)
             return

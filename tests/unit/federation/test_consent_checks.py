@@ -165,6 +165,25 @@ def test_a_server_that_is_silent_at_the_first_look_is_asked_again_shortly(stage:
     assert stage.row(status).recheck_at is not None
 
 
+def test_a_key_that_is_not_to_be_had_now_is_a_silence_and_no_bad_stamp(stage: Stage) -> None:
+    parent = stage.original()
+    stamp = stage.stamp(stage.home, stage.good(parent), stage.owner)
+    note = stage.remix(parent, stamp)
+    stage.store(note)
+    stage.rekey(stage.home, stage.owner, "newer")
+    where, path = stamp.removeprefix(stage.home.base), stage.owner.uri.removeprefix(stage.home.base)
+    document = {key: value for key, value in stage.home.documents[where].items() if key not in ("proof", "@context")}
+    stage.home.documents[where] = stage.sign(document, stage.owner, "newer")
+    stage.home.down.add(path)
+    silent = stage.look(note)
+    stage.home.down.clear()
+    answered = stage.look(note)
+    stage.rekey(stage.home, stage.owner)
+    assert (silent.consent, silent.reason, lineage.holds(silent)) == ("unreachable", "pending", False)
+    assert silent.recheck_at is not None
+    assert answered.consent == "valid"
+
+
 def test_a_consent_that_ends_is_looked_at_when_it_does(stage: Stage) -> None:
     parent, now = stage.original(), dt.datetime.now(dt.UTC).replace(microsecond=0)
     for end, planned in ((now + dt.timedelta(hours=2), 1), (now + dt.timedelta(days=9), 0)):
