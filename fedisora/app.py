@@ -13,7 +13,7 @@ import structlog
 from starlette.applications import Starlette
 
 from .bells import Bells
-from .db import Database, Instance
+from .db import Database
 from .federation.client import Client
 from .federation.fetch import Fetcher
 from .federation.inbox import Inbox
@@ -26,7 +26,6 @@ from .generation import safety as gates
 from .generation.safety import Gates
 from .media.recogniser import Recogniser
 from .media.verifier import Verifier
-from .schema import migrate
 from .services import instance as instances
 from .settings import Settings
 from .storage import Store, open_store
@@ -101,14 +100,9 @@ def build_house(settings: Settings) -> House:
     Raises:
         ConfigurationError: one line that says what to mend.
     """
-    vault = Vault.open(settings.data_dir)
-    uris = Uris(settings.base_url)
     storage = open_store(settings.effective_storage_url)
-    db = Database(Instance(settings, uris, vault))
-    db.check()
-    migrate(db.engine)
-    db.read_now(lambda session: instances.check_domain(session, settings))
-    db.write_now(instances.initialise)
+    db = instances.open_database(settings)
+    uris, vault = db.instance.uris, db.instance.vault
     policy = DomainPolicy(db)
     client = Client(settings, policy)
     fetcher = Fetcher(db, client)
