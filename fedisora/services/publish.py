@@ -13,7 +13,7 @@ from ..activities import local_posts, outbox
 from ..activitypub import markup
 from ..activitypub.vocabulary import PUBLIC
 from ..db import UnitOfWork
-from ..errors import Forbidden, Invalid, NotFound
+from ..errors import Busy, Forbidden, Invalid, NotFound
 from ..models import Actor, Media, Status
 from ..provenance import dial, digital_source, policy_inbound
 from ..store import actors, agent_mentions, agents, jobs, notifications, statuses
@@ -206,13 +206,16 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     """Build, sign and send a post whose files are signed. Doing it twice changes nothing.
 
     A remix waits here until its parent's author agreed; whoever has to be asked is asked now.
+
+    Raises:
+        Busy: a file of it is not signed yet.
     """
     session = uow.session
     status = statuses.get(session, status_id)
     if status is None or status.published:
         return
     if session.scalar(select(Media.id).where(Media.status_id == status_id, Media.state != "signed")) is not None:
-        raise Invalid("A file of this post is not signed yet.")
+        raise Busy("A file of this post is not signed yet.")
     actor = actors.get(session, status.actor_id)
     if agent_standing.may_act(session, uow.settings, actor, uow.now):
         return  # it is sent when the agent goes on: services.agents.stopping.resume
