@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import Session
 
 from ...activitypub import markup
@@ -20,6 +21,11 @@ def is_render(row: Generation) -> bool:
     """Whether a generation was made here for somebody's request, of a likeness that its account owns. It is nobody's draft: it
     goes to whoever asked, or away."""
     return row.consent_request_id is not None and row.likeness_id is not None
+
+
+def own() -> ColumnElement[bool]:
+    """Whether a generation is its account's own, as a condition: no `is_render`."""
+    return or_(Generation.consent_request_id.is_(None), Generation.likeness_id.is_(None))
 
 
 def waits(row: Generation) -> bool:

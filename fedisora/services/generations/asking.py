@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...db import UnitOfWork
@@ -14,7 +14,7 @@ from ...models import Actor, Generation
 from ...store import generation_queue, jobs
 from ...store.paging import Page, newest_first, paginate
 from .. import agents, storage_quota
-from ..cameos.publishing import is_render
+from ..cameos.publishing import is_render, own
 from . import notify, quotas
 from .plan import Plan
 from .states import HIDDEN
@@ -95,7 +95,6 @@ def mine(session: Session, actor: Actor, limit: int = 40) -> Sequence[Generation
 
 def page(session: Session, actor: Actor, wanted: Page, states: Collection[str] = ()) -> list[Generation]:
     """A page of an account's generations in some states (none given: neither published nor discarded), newest first."""
-    query = select(Generation).where(Generation.actor_id == actor.id)
-    query = query.where(or_(Generation.consent_request_id.is_(None), Generation.likeness_id.is_(None)))
+    query = select(Generation).where(Generation.actor_id == actor.id, own())
     query = query.where(Generation.state.in_(states)) if states else query.where(Generation.state.not_in(HIDDEN))
     return newest_first(session.scalars(paginate(query, Generation.id, wanted)).all(), wanted)
