@@ -13,6 +13,7 @@ from ...db import UnitOfWork
 from ...errors import Malformed
 from ...models import Actor, AgentMention, AgentProfile, Status
 from ...store import actors, agent_mentions, agents, domains, relations, statuses
+from ...translations import Sentence
 from . import parsing
 from .replies import NOT_FOR_YOU, handle
 from .standing import operator_of
@@ -106,8 +107,8 @@ def not_for(uow: UnitOfWork, profile: AgentProfile, agent: Actor, author: Actor)
         return None
     if profile.audience == "operator" and operator is not None and relations.is_follower(session, operator.id, author.id):
         return None
-    return No(f"Its author is not among those who may ask ({profile.audience}).", NOT_FOR_YOU.get(profile.audience, "I cannot do "
-                                                                                                  "that for you."))
+    return No(f"Its author is not among those who may ask ({profile.audience}).", NOT_FOR_YOU.get(
+        profile.audience, Sentence("I cannot do that for you.")))
 
 
 def shown(session: Session, host: str, content: str, names: Iterable[str]) -> list[str]:
@@ -140,17 +141,24 @@ def over_limit(uow: UnitOfWork, profile: AgentProfile, author: Actor | None) -> 
         author: None for the agent's own posts.
     """
     session, now, agent_id = uow.session, uow.now, profile.actor_id
-    counted: list[tuple[int, list[dt.datetime], str, str]] = []
+    counted: list[tuple[int, list[dt.datetime], str, Sentence]] = []
     if author is not None:
-        counted.append((profile.per_person, agent_mentions.made(session, agent_id, now, author_id=author.id),
-                        "person", "I make {} for one person in 24 hours, and you have had yours."))
-        counted.append((profile.per_domain, agent_mentions.made(session, agent_id, now, domain=author.domain),
-                        "domain", "I make {} for people of one server in 24 hours, and yours has had them."))
+        counted.append((profile.per_person, agent_mentions.made(session, agent_id, now, author_id=author.id), "person",
+                        Sentence.plural("I make %(count)s video for one person in 24 hours, and you have had yours.",
+                                        "I make %(count)s videos for one person in 24 hours, and you have had yours.",
+                                        profile.per_person)))
+        counted.append((profile.per_domain, agent_mentions.made(session, agent_id, now, domain=author.domain), "domain",
+                        Sentence.plural("I make %(count)s video for people of one server in 24 hours, and yours has had it.",
+                                        "I make %(count)s videos for people of one server in 24 hours, and yours has had them.",
+                                        profile.per_domain)))
     counted.append((profile.per_day, agent_mentions.made(session, agent_id, now), "day",
-                    "I make {} in 24 hours, and they are made."))
+                    Sentence.plural("I make %(count)s video in 24 hours, and it is made.",
+                                    "I make %(count)s videos in 24 hours, and they are made.", profile.per_day)))
     for most, times, name, sentence in counted:
         if len(times) >= most:
-            videos = f"{most} video{'' if most == 1 else 's'}"
-            again = (f" Ask again after {times[len(times) - most] + agent_mentions.DAY:%H:%M} UTC." if most else "")
-            return No(f"Limit per {name}: {most} in 24 hours.", sentence.format(videos) + again)
+            if not most:
+                return No(f"Limit per {name}: none in 24 hours.", Sentence("I make no videos at present."))
+            again = f"{times[len(times) - most] + agent_mentions.DAY:%H:%M}"
+            return No(f"Limit per {name}: {most} in 24 hours.",
+                      Sentence("%(limit)s Ask again after %(time)s UTC.", limit=sentence, time=again))
     return None

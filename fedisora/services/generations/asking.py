@@ -13,13 +13,14 @@ from ...errors import Forbidden, Invalid, NotFound
 from ...models import Actor, Generation
 from ...store import generation_queue, jobs
 from ...store.paging import Page, newest_first, paginate
+from ...translations import Sentence
 from .. import agents, storage_quota
 from ..cameos.publishing import is_render, own
 from . import notify, quotas
 from .plan import Plan
 from .states import HIDDEN
 
-OFF = "This server is AI-free: nothing is generated here. You can upload what you filmed or drew yourself."
+OFF = Sentence("This server is AI-free: nothing is generated here. You can upload what you filmed or drew yourself.")
 MAX_PROMPT = 1000
 MAX_SEED = 2**63
 BYTES_PER_SECOND = 1 << 20
