@@ -135,11 +135,11 @@ class InstanceProcess:
         """SIGKILL to the server's own processes; their children have to notice by themselves."""
         self.stop(signal.SIGKILL)
 
-    def user(self, name: str, **options: str) -> Api:
+    def user(self, name: str, scopes: str = "read write follow push", **options: str) -> Api:
         """A new account with a token."""
         extra = [part for key, value in options.items() for part in (f"--{key}", value)]
         self.cli("user", "create", name, "--email", f"{name}@example.org", "--password", PASSWORD, *extra)
-        token = self.cli("user", "token", name, "--scopes", "read write follow push").stdout.strip()
+        token = self.cli("user", "token", name, "--scopes", scopes).stdout.strip()
         return Api(self, name, token)
 
 
