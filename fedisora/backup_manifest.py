@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from .services.verification.ledger import NAME as STATUS_INDEXES
 from .settings import Settings
 from .storage import Store, open_store
 from .storage.private import CLIPS, LIKENESSES, SETTING
@@ -18,6 +19,8 @@ from .storage.private import CLIPS, LIKENESSES, SETTING
 NEVER: Final = ("They are deleted with their decision, after 72 hours at the latest; in a backup they would stay. A backup of "
                 "the database holds keys of clips that waited: with the files it would open them.")
 REBUILT: Final = "It is made again when it is needed."
+LEDGER: Final = ("It has to stay as it is when an older database is restored: it knows what was given and taken back since. "
+                 "In another folder it is not needed.")
 UNFINISHED: Final = "Parts of uploads that are not complete; their senders begin again."
 
 
@@ -61,9 +64,11 @@ def manifest(settings: Settings) -> list[Part]:
                "is encrypted; its key lies in the database, sealed under secret.key."),
         _store("live clips", settings.effective_private_url, private, CLIPS, NEVER, included=False),
         _file("cache", folder / "cache", REBUILT, included=False),
+        _file("status indexes", folder / STATUS_INDEXES, LEDGER, included=False),
         _file("parts of uploads", folder / "uploads-part", UNFINISHED, included=False),
     ]
-    known = {"secret.key", "fedisora.toml", "cache", "uploads-part", "media", "private", *_database_files(settings)}
+    known = {"secret.key", "fedisora.toml", "cache", "uploads-part", STATUS_INDEXES, "media", "private",
+             *_database_files(settings)}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name not in known:
             parts.append(_file(path.name, path, "Something of the operator's own."))

@@ -158,14 +158,15 @@ def user_token(name: Annotated[str, typer.Argument(help="User name.")],
     """Print a new access token for the client API (the token alone, for scripts). Agents get what agents may have."""
     from .errors import Invalid, NotFound
     from .services import accounts, agent_scopes, tokens
+    from .services import scopes as scopes_known
 
     def issue(uow: Any) -> tuple[str, list[str], list[str]]:
         user = accounts.by_login(uow.session, name)
         if user is None:
             raise NotFound(f"There is no account @{name}. Create it with `fedisora user create {name}`.")
         for scope in scopes.split():
-            if scope.partition(":")[0] not in {known.partition(":")[0] for known in tokens.SCOPES}:
-                raise Invalid(f"{scope} is not a scope. There are: {', '.join(tokens.SCOPES)}.")
+            if scope.partition(":")[0] not in {known.partition(":")[0] for known in scopes_known.SCOPES}:
+                raise Invalid(f"{scope} is not a scope. There are: {', '.join(scopes_known.SCOPES)}.")
         granted: list[str] = scopes.split()
         left_out: list[str] = []
         if agent_scopes.is_agent(uow.session, user.id):

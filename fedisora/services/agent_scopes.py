@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import Invalid
 from ..models import Actor, User
+from .scopes import GUARDED
 
 SCOPES: Final = ("read", "profile", "write:statuses", "write:media", "write:generations", "write:favourites", "write:follows",
                  "write:notifications", "write:consents")
@@ -21,7 +22,7 @@ REFUSAL = "An agent may not do this: its tokens are limited to " + ", ".join(SCO
 
 def allowed(scope: str) -> bool:
     """Whether an agent's token may hold a scope as it stands."""
-    return any(scope == one or scope.startswith(f"{one}:") for one in SCOPES)
+    return scope not in GUARDED and any(scope == one or scope.startswith(f"{one}:") for one in SCOPES)
 
 
 def narrowed(scopes: str) -> tuple[list[str], list[str]]:

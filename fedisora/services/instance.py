@@ -20,6 +20,7 @@ from ..uris import Uris
 from ..vault import Vault
 from . import local_actors
 from .tokens import digest
+from .verification import status_lists
 
 SETUP_LIFETIME = dt.timedelta(days=7)
 AUTHORITY = ("ca_intermediate", "ca_root")
@@ -73,6 +74,7 @@ def initialise(uow: UnitOfWork) -> None:
         session.add(InstanceFact(name=name, value=certificates.certificate_pem(certificate),
                                  sealed=uow.vault.seal_key(crypto.private_der(key))))
     session.flush()
+    status_lists.begin(uow)
     local_actors.create(uow, local_actors.new_keys(), username=uow.uris.host, uri=uow.uris.instance_actor,
                         url=uow.uris.base + "/about", type="Application", name=uow.settings.instance_name)
 

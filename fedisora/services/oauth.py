@@ -16,6 +16,7 @@ from ..db import UnitOfWork
 from ..errors import Invalid, Malformed, Unauthenticated
 from ..models import AccessToken, AuthorizationCode, OAuthApp, User
 from . import agent_scopes, tokens
+from .scopes import GUARDED, SCOPES
 from .tokens import digest
 
 OOB = "urn:ietf:wg:oauth:2.0:oob"
@@ -29,7 +30,7 @@ def check_scopes(scopes: str) -> str:
     Raises:
         Invalid: one is unknown.
     """
-    broad = {scope.partition(":")[0] for scope in tokens.SCOPES}
+    broad = {scope.partition(":")[0] for scope in SCOPES}
     wanted = list(dict.fromkeys(scopes.split())) or ["read"]
     for scope in wanted:
         if scope.partition(":")[0] not in broad or len(scope) > 60:
@@ -93,7 +94,7 @@ def check_request(session: Session, client_id: str, redirect_uri: str, scopes: s
         raise Malformed("Only response_type=code is supported.")
     held = app.scopes.split()
     for scope in check_scopes(scopes).split():
-        if scope not in held and scope.partition(":")[0] not in held:
+        if scope not in held and (scope in GUARDED or scope.partition(":")[0] not in held):
             raise Invalid("The application asks for more than it registered for.")
     return app
 

@@ -11,8 +11,6 @@ from ..db import UnitOfWork
 from ..models import AccessToken, Actor, User
 from . import agent_scopes
 
-SCOPES = ("read", "write", "follow", "push", "profile", "admin:read", "admin:write")
-
 
 def digest(secret: str) -> str:
     """SHA-256 (hex) under which a random secret is stored."""

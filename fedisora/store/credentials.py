@@ -123,6 +123,32 @@ def draw(uow: UnitOfWork, found: StatusList) -> int:
         return position
 
 
+def give(uow: UnitOfWork, found: StatusList, position: int) -> None:
+    """An index of a held list that was given away before the database was restored."""
+    uow.session.execute(insert(StatusIndex).values(list_number=found.number, position=position))
+    found.used += 1
+
+
+def given(session: Session, number: int) -> dict[int, bool]:
+    """Every index of a list that was given away, and whether it is revoked."""
+    return {row[0]: row[1] is not None for row in session.execute(
+        select(StatusIndex.position, StatusIndex.revoked_at).where(StatusIndex.list_number == number))}
+
+
+def knows(session: Session, number: int, position: int, *, revoked: bool) -> bool:
+    """Whether an index is written down as given away, and (`revoked`) as taken back."""
+    row = session.execute(select(StatusIndex.revoked_at).where(
+        StatusIndex.list_number == number, StatusIndex.position == position)).one_or_none()
+    return row is not None and (row[0] is not None or not revoked)
+
+
+def taken_back(session: Session, limit: int) -> list[int]:
+    """Accounts whose credential counts although its index is revoked: a restored database has forgotten its end."""
+    return list(session.scalars(select(HumanCredential.actor_id).join(StatusIndex, and_(
+        StatusIndex.list_number == HumanCredential.list_number, StatusIndex.position == HumanCredential.list_index)).where(
+        HumanCredential.ended_at.is_(None), StatusIndex.revoked_at.is_not(None)).limit(limit)))
+
+
 def set_bit(uow: UnitOfWork, number: int, position: int) -> None:
     """Revoke an index for good. The list has to be signed again in this transaction."""
     uow.session.execute(update(StatusIndex).where(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from ..errors import Forbidden, Unauthenticated
 from ..models import AccessToken, Actor, User
-from ..services import agent_scopes, agents, tokens
+from ..services import agent_scopes, agents, scopes, tokens
 
 if TYPE_CHECKING:
     from ..app import House
@@ -32,12 +32,11 @@ class Caller:
         return self.actor is not None and self.actor.kind == "agent"
 
     def allows(self, scope: str) -> bool:
-        """Whether the token has a scope, or one that contains it (`read` contains `read:accounts`, `admin:read` its kinds)."""
+        """Whether the token has a scope, or one that contains it (`services.scopes`)."""
         held = self.token.scopes.split()
         if self.is_agent:  # also a token from before agents' tokens were limited
             held = agent_scopes.narrowed(self.token.scopes)[0]
-        follows = scope in ("read:follows", "write:follows", "read:blocks", "write:blocks") and "follow" in held
-        return follows or any(scope == one or scope.startswith(f"{one}:") for one in held)
+        return scopes.contains(held, scope)
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,14 @@ class Person:
     user: User
     actor: Actor
     token: AccessToken
+
+    def require(self, scope: str) -> None:
+        """Something that needs one scope more than the rest of a use case.
+
+        Raises:
+            Forbidden: the token does not hold it.
+        """
+        _check(Caller(self.token, self.user, self.actor), scope)
 
 
 async def caller(request: Request) -> Caller | None:
@@ -95,11 +102,18 @@ async def person(request: Request, scope: str) -> Person:
         raise Unauthenticated("This method requires an authenticated user")
     if who.user.state != "active" or who.actor.suspended_at is not None:
         raise Forbidden("Your account is not active.")
-    if not who.allows(scope):
-        if who.is_agent and not agent_scopes.allowed(scope):
-            raise Forbidden(agent_scopes.REFUSAL, code="agent-scope")
-        raise Forbidden("This action is outside the authorized scopes")
+    _check(who, scope)
     return Person(who.user, who.actor, who.token)
+
+
+def _check(who: Caller, scope: str) -> None:
+    if who.allows(scope):
+        return
+    if who.is_agent and not agent_scopes.allowed(scope):
+        raise Forbidden(agent_scopes.REFUSAL, code="agent-scope")
+    if scope in scopes.GUARDED:
+        raise Forbidden(f"This needs the scope {scope}, which no other one contains.")
+    raise Forbidden("This action is outside the authorized scopes")
 
 
 async def viewer(request: Request) -> Actor | None:

@@ -49,7 +49,7 @@ def updates(world: World, actor: str) -> list[dict[str, Any]]:
 
 
 def test_a_person_is_verified_and_takes_it_back(instance: InstanceProcess, world: World) -> None:
-    lena: Api = instance.user("lena")
+    lena: Api = instance.user("lena", scopes="read write:verification")
     fan = world.actor(unique("fan"))
     assert fan.send(f"{instance.base}/inbox", fan.activity("Follow", lena.actor)).status_code == 202
     eventually(lambda: world.activities("Accept"), what="Accept")

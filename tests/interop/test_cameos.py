@@ -79,7 +79,7 @@ class Trio:
 @pytest.fixture(scope="module")
 def trio(instances: Callable[..., InstanceProcess]) -> Trio:
     c, s, v = (instances(name, retry_seconds="1") for name in ("cc", "cs", "cv"))
-    cleo, sue, vic = c.user("cleo"), s.user("sue"), v.user("vic")
+    cleo, sue, vic = c.user("cleo"), s.user("sue", scopes="read write read:likeness write:likeness"), v.user("vic")
     with support.behind(s) as house:
         owner = house.db.read_now(lambda session: session.scalars(select(Actor.id).where(Actor.username == "sue")).one())
         with tempfile.TemporaryDirectory() as folder:

@@ -160,15 +160,15 @@ class InstanceProcess:
         finally:
             database.close()
 
-    def user(self, name: str, **options: str) -> Api:
+    def user(self, name: str, scopes: str = SCOPES, **options: str) -> Api:
         """A new account with a token; `options` are those of `fedisora user create`."""
         if options or not self.processes:
             extra = [part for key, value in options.items() for part in (f"--{key}", value)]
             self.cli("user", "create", name, "--email", f"{name}@example.org", "--password", PASSWORD, *extra)
-            return Api(self, name, self.cli("user", "token", name, "--scopes", SCOPES).stdout.strip())
+            return Api(self, name, self.cli("user", "token", name, "--scopes", scopes).stdout.strip())
         # a process of its own for each account would be a quarter of what the whole suite costs
         return Api(self, name, self.write(lambda uow: tokens.create(uow, accounts.create(
-            uow, name, f"{name}@example.org", PASSWORD).id, None, SCOPES)))
+            uow, name, f"{name}@example.org", PASSWORD).id, None, scopes)))
 
 
 class Api:

@@ -21,6 +21,7 @@ from sqlalchemy import select, update
 
 from fedisora.models import Actor, HumanCredential, Passkey, VerificationCase
 from fedisora.services import accounts, sessions, tokens
+from fedisora.services.scopes import GUARDED
 from fedisora.services.verification import credentials
 from fedisora.store import likenesses
 
@@ -145,7 +146,7 @@ class Story:
         def make(uow: Any) -> Reader:
             user = accounts.user_of(uow.session, self.office.ids[name])
             token = sessions.start(uow, user, "", "")
-            scopes = "read write follow" + (" admin:read admin:write" if name == "boss" else "")
+            scopes = " ".join(("read write follow", *GUARDED)) + (" admin:read admin:write" if name == "boss" else "")
             bearer = tokens.create(uow, user.id, None, "read" if name == "bot" else scopes)
             return Reader(name, user.actor_id, user.id, sessions.csrf_token(uow.vault, token),
                           {"Cookie": f"{sessions.COOKIE}={token}"}, {"Authorization": f"Bearer {bearer}"})

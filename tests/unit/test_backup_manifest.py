@@ -29,7 +29,7 @@ def test_a_clip_is_never_in_a_backup_and_after_its_decision_nowhere(tmp_path: Pa
 
     before = look()
     assert set(before["in"]) == {"database", "secret.key", "settings", "media", "likenesses", "notes.txt"}
-    assert set(before["out"]) == {"live clips", "cache"}
+    assert set(before["out"]) == {"live clips", "cache", "status indexes"}
     assert before["out"]["live clips"].sealed == [office.case(case_id).clip_key]
     assert "72 hours" in before["out"]["live clips"].why and (before["in"]["database"].bytes or 0) > 1000
     assert before["in"]["likenesses"].files == 1

@@ -27,6 +27,8 @@ from . import status_lists
 RENEW_WITHIN: Final = dt.timedelta(days=30)
 """So long before the end the person is reminded, and does a method once more."""
 LONGEST_REASON: Final = 500
+RESTORED: Final = ("This server was restored from a backup that is older than the end of this credential. Verify yourself again "
+                   "if you had renewed it.")
 TOLD: Final = ("human.approved", "human.renew", "human.ended", "human.revoked")
 """What people are told about their credential."""
 current = rows.current
@@ -86,7 +88,8 @@ def may_not_hold(uow: UnitOfWork, actor: Actor) -> str:
     return ""
 
 
-def revoke(uow: UnitOfWork, actor: Actor, reason: str, *, by: int | None = None) -> None:
+def revoke(uow: UnitOfWork, actor: Actor, reason: str, *, by: int | None = None,
+           shown: str | None = humanity.REVOKED) -> None:
     """End a person's credential: bit set, 410, Update of the actor. Nothing when there is none.
 
     Whose own credential rests on this person's word may lose it as well (see `methods.vouching`).
@@ -94,6 +97,7 @@ def revoke(uow: UnitOfWork, actor: Actor, reason: str, *, by: int | None = None)
     Args:
         reason: for the person and administrators; it is not published.
         by: who did it (the person or an administrator); None: the server itself.
+        shown: the verdict from now on, unless the person did it.
     """
     rows.hold_account(uow.session, actor.id)
     row = rows.current(uow.session, actor.id)
@@ -101,7 +105,7 @@ def revoke(uow: UnitOfWork, actor: Actor, reason: str, *, by: int | None = None)
         return
     own = by == actor.id
     _end(uow, row, "revoked", " ".join(markup.clean_line(reason, LONGEST_REASON).split()))
-    _clear(uow, actor, None if own else humanity.REVOKED)
+    _clear(uow, actor, None if own else shown)
     audit.note(uow, "credential.revoked", subject=actor.id, by=by, method=row.method)
     if not own:
         notifications.notify(uow, actor.id, actors.instance_actor(uow.session).id, "human.revoked", about=row.id)
@@ -126,6 +130,17 @@ def expire(uow: UnitOfWork, credential_id: int) -> bool:
     _tell(uow, actor)
     _others(uow, actor)
     return True
+
+
+def end_forgotten(uow: UnitOfWork, limit: int = 100) -> int:
+    """End what was renewed, given back or taken back before an older database was restored: a bit is set for good. How many.
+
+    Nobody knows any more which of these it was, so nothing is shown of it.
+    """
+    found = rows.taken_back(uow.session, limit)
+    for actor_id in found:
+        revoke(uow, actors.get(uow.session, actor_id), RESTORED, shown=None)
+    return len(found)
 
 
 def remind(uow: UnitOfWork, limit: int = 200) -> int:

@@ -16,7 +16,7 @@ from ...provenance.record import parse_time
 from ...serializers import consents as entities
 from ...services import consents as use_cases
 from ...store import actors, consents
-from ..auth import person
+from ..auth import Person, person
 from ..body import Params, params, row_id
 from ..pagination import page_of, paged
 from .operations import JSON, Answer, Operation, Parameter, array, ref, refused
@@ -37,7 +37,8 @@ DOCS = (
               {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write:consents",
               body={JSON: {"type": "object", "properties": {
                   "until": {"type": "string", "format": "date-time"},
-                  "always": {"type": "boolean", "description": "Of a likeness: begin what this person asks for from now on."}}}}),
+                  "always": {"type": "boolean", "description": "Of a likeness: begin what this person asks for from now on."}}}},
+              detail="Of your likeness the token needs `write:likeness` as well."),
     Operation("post", "/consent/requests/{id}/refuse", "Refuse, with a reason or without.",
               {200: _REQUEST, **refused(401, 403, 404, 409, 422)}, scope="write:consents",
               body={JSON: {"type": "object", "properties": {
@@ -93,12 +94,22 @@ async def request(request: Request) -> Response:
     return JSONResponse(await house.db.read(lambda session: _one(session, house, who.actor.id, wanted)))
 
 
-def _acting(use_case: Callable[[UnitOfWork, Actor, int, Params], Any]) -> Callable[[Request], Any]:
+def _shows_me(session: Session, who: Person, wanted: int, given: Params) -> None:
+    """A yes to one's own likeness needs a right of its own; `always` reaches beyond the character that was asked for."""
+    row = consents.get(session, wanted)
+    if row is not None and row.kind == "likeness" and (row.character_uri is None or given.flag("always") is True):
+        who.require("write:likeness")
+
+
+def _acting(use_case: Callable[[UnitOfWork, Actor, int, Params], Any],
+            check: Callable[[Session, Person, int, Params], None] | None = None) -> Callable[[Request], Any]:
     async def handler(request: Request) -> Response:
         house, wanted = _house(request), row_id(request)
         who, given = await person(request, "write:consents"), await params(request)
 
         def apply(uow: UnitOfWork) -> dict[str, Any]:
+            if check is not None:
+                check(uow.session, who, wanted, given)
             use_case(uow, actors.get(uow.session, who.actor.id), wanted, given)
             uow.session.flush()
             return _one(uow.session, house, who.actor.id, wanted)
@@ -123,7 +134,7 @@ def until(given: str) -> dt.datetime | None:
 
 
 grant = _acting(lambda uow, actor, wanted, given: use_cases.say_yes(
-    uow, actor, wanted, until=until(given.text("until")), always=given.flag("always") is True))
+    uow, actor, wanted, until=until(given.text("until")), always=given.flag("always") is True), _shows_me)
 """POST consent/requests/:id/grant {until?, always?}: the request"""
 refuse = _acting(lambda uow, actor, wanted, given: use_cases.refuse(
     uow, actor, wanted, given.text("reason"), block=given.flag("block") is True))

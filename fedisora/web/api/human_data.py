@@ -16,24 +16,25 @@ if TYPE_CHECKING:
 
 DOCS = (
     Operation("get", "/human/data", "Everything that this instance keeps about one's verification.",
-              {200: Answer("The data; that it was taken is written down.", ref("HumanData")), **refused(401, 403)}, scope="read",
+              {200: Answer("The data; that it was taken is written down.", ref("HumanData")), **refused(401, 403)},
+              scope="read:verification",
               detail="Names nobody but oneself and the other side of one's vouches: a moderator is `a moderator`."),
     Operation("delete", "/human/data", "Erase everything about one's verification; the credential is revoked everywhere.",
-              {200: Answer("It is done.", {"type": "object"}), **refused(401, 403)}, scope="write",
+              {200: Answer("It is done.", {"type": "object"}), **refused(401, 403)}, scope="write:verification",
               detail="Clips lose their key at once and their files within moments. It cannot be undone."),
 )
 
 
 async def export(request: Request) -> Response:
     """GET human/data"""
-    house, who = _house(request), await person(request, "read")
+    house, who = _house(request), await person(request, "read:verification")
     found: dict[str, Any] = await house.db.write(lambda uow: rights.export(uow, who.user, by=who.actor.id))
     return JSONResponse(found, headers={"Cache-Control": "private, no-store"})
 
 
 async def erase(request: Request) -> Response:
     """DELETE human/data: {}"""
-    house, who = _house(request), await person(request, "write")
+    house, who = _house(request), await person(request, "write:verification")
     await house.db.write(lambda uow: rights.erase(uow, who.user, by=who.actor.id))
     return JSONResponse({})
 

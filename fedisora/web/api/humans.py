@@ -27,7 +27,7 @@ _OWN = Answer("What is known of the account, and its credential.", ref("OwnHuman
 DOCS = (
     Operation("get", "/human", "Whether one is verified here, and one's credential.", {200: _OWN, **refused(401)}, scope="read"),
     Operation("delete", "/human", "Give one's credential back, here and on other servers; nothing when there is none.",
-              {200: _OWN, **refused(401)}, scope="write",
+              {200: _OWN, **refused(401)}, scope="write:verification",
               detail="Data about the check stays until it is erased with `DELETE /human/data`."),
     Operation("get", "/accounts/{id}/human", "What this server knows about an account being a person: by whom it was "
               "checked, how, until when.", {200: Answer("Never a bare tick.", ref("Human")), **refused(404)},
@@ -57,7 +57,7 @@ async def own(request: Request) -> Response:
 
 async def give_back(request: Request) -> Response:
     """DELETE human: what is known now"""
-    house, who = _house(request), await person(request, "write")
+    house, who = _house(request), await person(request, "write:verification")
 
     def apply(uow: UnitOfWork) -> dict[str, Any]:
         actor = actors.get(uow.session, who.actor.id)

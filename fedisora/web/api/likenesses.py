@@ -35,31 +35,31 @@ _TEXTS: Final[dict[str, Schema]] = {"name": {"type": "string"}, "summary": {"typ
 _FORM: Final = "multipart/form-data"
 DOCS: Final = (
     Operation("get", "/likeness", "Your own likeness, and who may ask for it.",
-              {200: Answer("As it is now.", ref("Likeness")), **refused(401)}, scope="read"),
+              {200: Answer("As it is now.", ref("Likeness")), **refused(401)}, scope="read:likeness"),
     Operation("post", "/likeness", "Enrol a picture of yourself, or a clip, or both.",
               {202: Answer("It is sealed and waits for a live clip, which you record at /settings/likeness.", ref("Likeness")),
-               **refused(401, 403, 409, 413, 422)}, scope="write",
+               **refused(401, 403, 409, 413, 422)}, scope="write:likeness",
               body={_FORM: {"type": "object", "anyOf": [{"required": ["picture"]}, {"required": ["clip"]}],
                             "properties": {"picture": _PICTURE, "clip": _CLIP}}},
               detail="A moderator compares it with the live clip. Without a picture a still of the clip is the picture. Nobody "
                      "may ask for it until you say so."),
     Operation("patch", "/likeness", "Say who may ask, what for, and until when.",
-              {200: Answer("As it is now.", ref("Likeness")), **refused(401, 404, 422)}, scope="write",
+              {200: Answer("As it is now.", ref("Likeness")), **refused(401, 404, 422)}, scope="write:likeness",
               body={JSON: {"type": "object", "properties": _CHOICES}}, detail="What is left out stays."),
     Operation("delete", "/likeness", "Withdraw it; picture and clip are deleted.",
-              {200: Answer("As it is now.", ref("Likeness")), **refused(401, 404, 422)}, scope="write",
+              {200: Answer("As it is now.", ref("Likeness")), **refused(401, 404, 422)}, scope="write:likeness",
               body={JSON: {"type": "object", "required": ["given"], "properties": {"given": {
                   "type": "string", "enum": ["keep", "take-back"], "description": "What becomes of the consents you gave."}}}}),
     Operation("get", "/likeness/people", "Whom you approved or blocked.",
-              {200: Answer("All of them.", array(ref("LikenessPerson"))), **refused(401)}, scope="read"),
+              {200: Answer("All of them.", array(ref("LikenessPerson"))), **refused(401)}, scope="read:likeness"),
     Operation("put", "/likeness/people/{id}", "Decide about an account.",
-              {200: Answer("What counts now.", ref("LikenessPerson")), **refused(401, 404, 422)}, scope="write",
+              {200: Answer("What counts now.", ref("LikenessPerson")), **refused(401, 404, 422)}, scope="write:likeness",
               body={JSON: {"type": "object", "required": ["decision"], "properties": {"decision": {
                   "type": "string", "enum": list(likenesses.DECISIONS)}}}},
               detail="`always`: what they ask for is rendered without asking you; you still see each draft first. Who is blocked "
                      "is not told."),
     Operation("delete", "/likeness/people/{id}", "Forget what you decided.",
-              {204: Answer("Forgotten, or there was nothing."), **refused(401, 404)}, scope="write"),
+              {204: Answer("Forgotten, or there was nothing."), **refused(401, 404)}, scope="write:likeness"),
     Operation("get", "/characters", "The characters that you invented.",
               {200: Answer("All of them.", array(ref("Character"))), **refused(401)}, scope="read"),
     Operation("post", "/characters", "Add a character.",
@@ -108,13 +108,13 @@ def _choose(uow: UnitOfWork, actor: Actor, row: Likeness, given: Params) -> None
 
 async def show(request: Request) -> Response:
     """GET likeness"""
-    house, who = _house(request), await person(request, "read")
+    house, who = _house(request), await person(request, "read:likeness")
     return JSONResponse(await house.db.read(lambda session: _own(session, who.actor.id)), headers=NO_STORE)
 
 
 async def enrol(request: Request) -> Response:
     """POST likeness {picture?, clip?}: 202"""
-    house, who = _house(request), await person(request, "write")
+    house, who = _house(request), await person(request, "write:likeness")
     given = await params(request, files=2, most=likeness_pictures.MOST_BYTES + likeness_clips.MOST_BYTES, beside=1 << 20,
                          in_memory=True)
     await house.db.read(lambda session: enrolling.check(session, who.actor))
@@ -128,7 +128,7 @@ async def enrol(request: Request) -> Response:
 
 async def choose(request: Request) -> Response:
     """PATCH likeness {audience?, forbidden?, agents?, until?}"""
-    house, who, given = _house(request), await person(request, "write"), await params(request)
+    house, who, given = _house(request), await person(request, "write:likeness"), await params(request)
 
     def apply(uow: UnitOfWork) -> dict[str, Any]:
         row = likenesses.newest(uow.session, who.actor.id)
@@ -142,7 +142,7 @@ async def choose(request: Request) -> Response:
 
 async def withdraw(request: Request) -> Response:
     """DELETE likeness {given: keep or take-back}"""
-    house, who, given = _house(request), await person(request, "write"), await params(request)
+    house, who, given = _house(request), await person(request, "write:likeness"), await params(request)
     if given.text("given") not in ("keep", "take-back"):
         raise Invalid("`given` says what becomes of the consents you gave: `keep` or `take-back`.")
 
@@ -155,7 +155,7 @@ async def withdraw(request: Request) -> Response:
 
 async def listed(request: Request) -> Response:
     """GET likeness/people"""
-    house, who = _house(request), await person(request, "read")
+    house, who = _house(request), await person(request, "read:likeness")
     found = await house.db.read(lambda session: [
         {"account": account(other, house.uris), "decision": row.decision, "created_at": when(row.created_at)}
         for row, other in likenesses.people(session, who.actor.id)])
@@ -164,7 +164,7 @@ async def listed(request: Request) -> Response:
 
 async def decide(request: Request) -> Response:
     """PUT likeness/people/:id {decision}; DELETE: forget it. The id is the account's."""
-    house, wanted, who = _house(request), row_id(request), await person(request, "write")
+    house, wanted, who = _house(request), row_id(request), await person(request, "write:likeness")
     given = await params(request)
     decision = given.text("decision") if request.method == "PUT" else ""
     if request.method == "PUT" and decision not in likenesses.DECISIONS:

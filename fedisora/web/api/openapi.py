@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ... import __version__
+from ...services.scopes import TOLD
 from .operations import JSON, Answer, Operation, Parameter
 from .schemas import SCHEMAS
 from .shapes import ID
@@ -95,7 +96,8 @@ def build(operations: Iterable[Operation], origin: str, name: str) -> dict[str, 
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path or "/", {})[operation.method] = _operation(operation)
-    scopes = {operation.scope: "See docs.joinmastodon.org/api/oauth-scopes." for operation in operations if operation.scope}
+    scopes = {operation.scope: TOLD.get(operation.scope, "See docs.joinmastodon.org/api/oauth-scopes.")
+              for operation in operations if operation.scope}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"Fedisora API of {name}", "version": __version__, "license": {

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from ...errors import FedisoraError, Malformed, Unauthenticated
 from ...services import oauth, tokens
+from ...services import scopes as known_scopes
 from ..body import Params, params
 from ..pages.render import page
 from ..pages.visitor import checked_form, text, visitor
@@ -34,7 +35,8 @@ async def ask(request: Request) -> Response:
     if who.user is None:
         target = f"/oauth/authorize?{request.url.query}"
         return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
-    return await page(request, "oauth_authorize.html", app=app, scopes=scopes.split(), given={**given, "scope": scopes})
+    return await page(request, "oauth_authorize.html", app=app, scopes=scopes.split(), told=known_scopes.TOLD,
+                      given={**given, "scope": scopes})
 
 
 async def decide(request: Request) -> Response:
@@ -133,7 +135,8 @@ async def metadata(request: Request) -> Response:
         "issuer": uris.base + "/", "service_documentation": "https://docs.joinmastodon.org/",
         "authorization_endpoint": uris.absolute("/oauth/authorize"), "token_endpoint": uris.absolute("/oauth/token"),
         "app_registration_endpoint": uris.absolute("/api/v1/apps"), "revocation_endpoint": uris.absolute("/oauth/revoke"),
-        "scopes_supported": list(tokens.SCOPES), "response_types_supported": ["code"], "response_modes_supported": ["query"],
+        "scopes_supported": list(known_scopes.SCOPES), "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "client_credentials"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"]})

@@ -79,8 +79,8 @@ def test_two_begin_a_new_list_at_once(db: Database, people: list[int]) -> None:
     db.write_now(issuing(people[0]))
     db.write_now(lambda uow: setattr(uow.session.get_one(StatusList, 1), "used", rows.FULLEST))
     given = at_once(db, issuing(people[1]), issuing(people[2]), issuing(people[0]))
-    assert [row.list_number for row in given] == [2, 2, 2]
-    assert db.read_now(lambda session: session.get_one(StatusList, 2).used) == 3
+    assert len({row.list_number for row in given}) == 1 and given[0].list_number > 1
+    assert db.read_now(lambda session: session.get_one(StatusList, given[0].list_number).used) == 3
 
 
 def test_an_index_that_is_taken_is_not_drawn_again(db: Database, people: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -238,12 +238,12 @@ def test_everything_can_be_taken_away_and_erased(desk: Desk) -> None:
     assert {"who": "a moderator", "what": "looked at the clip"}.items() <= found["log"][1].items()
     assert '"mo"' not in exported.text and "@mo" not in exported.text and str(desk.ids["mo"]) not in exported.text
     assert kim.post(f"{HERE}/erase").status_code == 303 and desk.case(case_id).state == "submitted", "not without being sure"
-    token = desk.house.db.write_now(lambda uow: tokens.create(uow, desk.user("kim").id, None, "read"))
+    token = desk.house.db.write_now(lambda uow: tokens.create(uow, desk.user("kim").id, None, "read:verification"))
     key = {"Authorization": f"Bearer {token}"}
     assert desk.client.request("DELETE", f"{BASE}/human/data", headers=key).status_code == 403
     assert desk.client.get(f"{BASE}/human/data").status_code == 401
     assert desk.client.get(f"{BASE}/human/data", headers=key).json()["account"] == "https://here.example/users/kim"
-    token = desk.house.db.write_now(lambda uow: tokens.create(uow, desk.user("kim").id, None, "write"))
+    token = desk.house.db.write_now(lambda uow: tokens.create(uow, desk.user("kim").id, None, "write:verification"))
     assert desk.client.request("DELETE", f"{BASE}/human/data", headers={"Authorization": f"Bearer {token}"}).json() == {}
     desk.run_deletions()
     assert not [path for path in desk.sealed_files() if str(case_id) in path.name]

@@ -120,10 +120,11 @@ def test_the_api_of_ones_own(people: Studio, client: Client) -> None:
     assert (found["credential"], found["own_credential"]["method"], found["own_credential"]["renewable"]) == (
         row.uri, "live-clip", False)
     assert check(document, "get", "/human", client.get(f"{BASE}/human", headers=token(people, "bea")))["own_credential"] is None
-    for who in ({}, token(people, "ada", "read")):
+    for who in ({}, token(people, "ada"), token(people, "ada", "read:verification")):
         assert client.request("DELETE", f"{BASE}/human", headers=who).status_code in (401, 403)
     assert current(people) is not None
-    found = check(document, "delete", "/human", client.request("DELETE", f"{BASE}/human", headers=token(people, "ada")))
+    giving = token(people, "ada", "write:verification")
+    found = check(document, "delete", "/human", client.request("DELETE", f"{BASE}/human", headers=giving))
     assert (found["verdict"], found["own_credential"], current(people)) == ("none", None, None)
 
 

@@ -27,7 +27,7 @@ class Counter(Desk):
         self.contract = Contract()
         self.contract._documents[self.house.uris.base] = self.client.get(f"{BASE}/openapi.json").json()
 
-    def token(self, name: str, scopes: str = "read write") -> dict[str, str]:
+    def token(self, name: str, scopes: str = "read write read:likeness write:likeness") -> dict[str, str]:
         user = self.user(name).id
         return {"Authorization": f"Bearer {self.house.db.write_now(lambda uow: tokens.create(uow, user, None, scopes))}"}
 
@@ -51,7 +51,7 @@ def picture(seed: int = 3) -> dict[str, Any]:
 
 
 def test_without_a_token_or_its_scope_there_is_nothing(counter: Counter) -> None:
-    reading = counter.token("ada", "read")
+    reading = counter.token("ada", "read read:likeness")
     for method, path in (("GET", "/likeness"), ("GET", "/characters"), ("GET", "/likeness/people")):
         assert counter.ask(method, path, {}).status_code == 401
     for method, path in (("POST", "/likeness"), ("PATCH", "/likeness"), ("DELETE", "/likeness"), ("POST", "/characters"),

@@ -128,7 +128,7 @@ def test_withdrawing_and_a_no_delete_both(room: Room, film: bytes) -> None:
 
 def test_the_api_takes_one_and_gives_none(room: Room, film: bytes) -> None:
     user = room.user("ida").id
-    who = {"Authorization": f"Bearer {room.house.db.write_now(lambda uow: tokens.create(uow, user, None, 'read write'))}"}
+    who = {"Authorization": f"Bearer {room.house.db.write_now(lambda uow: tokens.create(uow, user, None, 'write:likeness'))}"}
     assert room.client.post(f"{BASE}/likeness", headers=who).status_code == 422
     answer = room.client.post(f"{BASE}/likeness", headers=who, files={"clip": ("a.mp4", film, "video/mp4")})
     assert answer.status_code == 202 and answer.json()["clip"] is True

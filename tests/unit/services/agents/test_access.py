@@ -15,6 +15,7 @@ from .conftest import Town
     ("read", ["read"], []), ("read read:accounts", ["read"], []), ("read:accounts", ["read:accounts"], []),
     ("read write follow push", ["read", "write:statuses", "write:media", "write:generations", "write:favourites", "write:follows",
                                 "write:notifications", "write:consents"], ["write", "follow", "push"]),
+    ("read:verification read:likeness write:likeness", [], ["read:verification", "read:likeness", "write:likeness"]),
     ("admin:read admin:write", [], ["admin:read", "admin:write"]), ("write:accounts write:blocks", [], ["write:accounts",
                                                                                                         "write:blocks"]),
     ("write:statuses", ["write:statuses"], []), ("", [], [])])
@@ -22,7 +23,8 @@ def test_narrowing(asked: str, granted: list[str], left_out: list[str]) -> None:
     assert agent_scopes.narrowed(asked) == (granted, left_out)
 
 
-@pytest.mark.parametrize("scope", ["write", "follow", "push", "admin:read", "write:accounts", "write:blocks", "write:reports"])
+@pytest.mark.parametrize("scope", ["write", "follow", "push", "admin:read", "write:accounts", "write:blocks", "write:reports",
+                                   "read:verification", "write:verification", "read:likeness", "write:likeness"])
 def test_no_token_of_an_agent_holds_more(town: Town, scope: str) -> None:
     agent = town.actor("dreamer")
     with pytest.raises(Invalid, match="cannot have the scope"):
