@@ -214,7 +214,7 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     status = statuses.get(session, status_id)
     if status is None or status.published:
         return
-    if session.scalar(select(Media.id).where(Media.status_id == status_id, Media.state != "signed")) is not None:
+    if not signed(session, status_id):
         raise Busy("A file of this post is not signed yet.")
     actor = actors.get(session, status.actor_id)
     if agent_standing.may_act(session, uow.settings, actor, uow.now):
@@ -243,6 +243,11 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     agent_mentions.settled(uow, status, "sent")
     session.flush()
     uow.ring(f"status:{status.id}")
+
+
+def signed(session: Session, status_id: int) -> bool:
+    """Whether every file of a post is signed."""
+    return session.scalar(select(Media.id).where(Media.status_id == status_id, Media.state != "signed").limit(1)) is None
 
 
 def abandon(uow: UnitOfWork, status_id: int) -> None:
