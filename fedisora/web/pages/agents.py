@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from ...db import UnitOfWork
 from ...errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound
 from ...models import Actor, OperatorTransfer
+from ...provenance import humanity
 from ...services import accounts, agents, local_actors, publish
 from ...services.agents import access, making, stopping, transfers
 from ...store import actors, agent_mentions
@@ -112,8 +113,11 @@ async def one(request: Request, *, problem: str = "", status: int = 200, token: 
         agent, now = own(session, me.id, name), house.db.clock()
         profile, open_row = rows.profile(session, agent.id), transfers.pending(session, agent.id)
         made = len(agent_mentions.made(session, agent.id, now))
+        person = actors.get(session, me.id)
+        unverified = house.settings.agent_operators == "verified" and not humanity.holds(person.human, person.human_until, now)
         return {"agent": agent, "account": views.account(agent, house.uris), "profile": profile,
-                "held_back": agents.may_act(session, house.settings, agent, now), "made": made,
+                "held_back": agents.may_act(session, house.settings, agent, now), "made": made, "unverified": unverified,
+                "exempt": unverified and profile is not None and profile.exempt,
                 "by_operator": profile is not None and agents.stopped_by_operator(session, agent, profile),
                 "tokens": access.tokens_of(session, agent),
                 "transfer": _transfer(session, house, open_row, me.id) if open_row is not None else None}

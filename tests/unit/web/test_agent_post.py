@@ -151,3 +151,12 @@ def test_too_many_posts_in_an_hour_are_too_many(studio: Studio, client: Client, 
     assert ada.post(POST, kind="words", text="one", visibility="public").status_code == 303
     answer = ada.post(POST, kind="words", text="two", visibility="public")
     assert answer.status_code == 429 and "1 posts in an hour" in answer.text and len(posts(asking)) == 1
+
+
+def test_its_page_says_that_it_acts_by_an_exception(studio: Studio, client: Client, asking: Asking) -> None:
+    ada = Browser(studio, client, "ada")
+    assert "You are not a verified human. It may act all the same" in ada.get(PAGE).text
+    asking.set(exempt=False)
+    page = ada.get(PAGE).text
+    asking.set(exempt=True)
+    assert "not a verified human at present" in page and "Be verified" in page and "all the same" not in page
