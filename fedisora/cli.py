@@ -131,7 +131,8 @@ def user_create(name: Annotated[str, typer.Argument(help="User name: letters, di
                 password: Annotated[str | None, typer.Option(help="Password; asked for when left out.")] = None,
                 admin: Annotated[bool, typer.Option("--admin", help="May administer this instance.")] = False,
                 kind: Annotated[str, typer.Option(help="human or agent.")] = "human",
-                operator: Annotated[str | None, typer.Option(help="For an agent: who answers for it.")] = None,
+                operator: Annotated[str | None, typer.Option(help="For an agent: who answers for it. It may act although they "
+                                                              "are no verified human: `fedisora agent exempt` ends it.")] = None,
                 data_dir: DataDir = None) -> None:
     """Create an account."""
     from .services import accounts

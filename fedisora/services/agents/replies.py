@@ -87,17 +87,25 @@ def post(profile: AgentProfile, mention: AgentMention, status: Status, name: str
             "idempotency_key": f"{agent_mentions.ANSWER}{mention.id}"}
 
 
-def own_post(profile: AgentProfile, mention: AgentMention, plan: Plan) -> dict[str, Any]:
-    """The post of a video of the agent's own schedule."""
+def own_language(session: Session, agent_id: int) -> str | None:
+    """The language that an agent was set to: what it posts by itself is in it."""
+    return session.scalar(select(User.locale).where(User.actor_id == agent_id)) or None
+
+
+def own_post(session: Session, profile: AgentProfile, mention: AgentMention, plan: Plan, *, visibility: str = "public",
+             ) -> dict[str, Any]:
+    """The post of a video that nobody asked for in a post: of the agent's schedule, or of its operator."""
+    language = own_language(session, profile.actor_id)
     parts = [quiet(plan.prompt), *filter(None, [quiet(profile.persona)]), parameters(plan)]
-    return {"text": "\n\n".join(parts), "visibility": "public", "description": description(plan, None), "show_prompt": True,
+    return {"text": "\n\n".join(parts), "visibility": visibility, "language": language,
+            "description": description(plan, language), "show_prompt": True,
             "idempotency_key": f"{agent_mentions.OWN}{mention.id}"}
 
 
 def tongue_of(uow: UnitOfWork, agent: Actor, status: Status | None) -> Tongue:
     """The language in which an agent says something itself: that of the question, else its own, else this server's."""
-    own = uow.session.scalar(select(User.locale).where(User.actor_id == agent.id))
-    return find(uow.settings.data_dir, status.language if status is not None else None, own, uow.settings.language)
+    return find(uow.settings.data_dir, status.language if status is not None else None, own_language(uow.session, agent.id),
+                uow.settings.language)
 
 
 def words_of(data_dir: Path, profile: AgentProfile) -> dict[str, Any]:
