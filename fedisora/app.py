@@ -94,14 +94,17 @@ class House:
         self.db.close()
 
 
-def build_house(settings: Settings) -> House:
+def build_house(settings: Settings, *, alone: bool = False) -> House:
     """Open the data folder, the database (migrated) and the storage.
+
+    Args:
+        alone: this process has no other thread yet, so that it may migrate in a forked child (see `migrate`).
 
     Raises:
         ConfigurationError: one line that says what to mend.
     """
     storage = open_store(settings.effective_storage_url)
-    db = instances.open_database(settings)
+    db = instances.open_database(settings, migrate_in_child=alone)
     uris, vault = db.instance.uris, db.instance.vault
     policy = DomainPolicy(db)
     client = Client(settings, policy)
@@ -136,7 +139,8 @@ def create_app(settings: Settings, *, local_workers: bool | None = None, house: 
         settings: see `load_settings`.
         local_workers: run the workers in this process; by default when no Redis is configured.
         house: one that was built before (the CLI does, to report mistakes before the server starts).
-        worker_process: a forked `fedisora.workers.process.WorkerProcess` that runs the workers instead of this process.
+        worker_process: a `fedisora.workers.process.WorkerProcess` that runs the workers instead of this process; forked by the
+            time the application starts.
     """
     from .web.middleware import wrap
     from .web.routes import build

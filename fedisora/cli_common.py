@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from .cli_serve import DataDir as DataDir
 from .settings import load_settings
 
 out = Console(emoji=False)  # a did:key has `:key:` in it
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Data folder (FEDISORA_DATA_DIR).")]
 Json = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 
 

@@ -118,7 +118,7 @@ class Client:
         connector = aiohttp.TCPConnector(
             limit=CONNECTIONS, limit_per_host=CONNECTIONS_PER_HOST, ttl_dns_cache=300, keepalive_timeout=30,
             resolver=_GuardedResolver(self._allowed), socket_factory=self._guarded_socket,
-            ssl=ssl.create_default_context())
+            ssl=True)  # verified, with the one context that aiohttp makes when it is imported: all processes share its memory
         self._session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False,
             headers={"User-Agent": self._user_agent}, skip_auto_headers=("Accept-Encoding", "Accept"),

@@ -27,8 +27,11 @@ AUTHORITY = ("ca_intermediate", "ca_root")
 """Facts with the present certificates and their keys; former ones have the serial after an underscore."""
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings, *, migrate_in_child: bool = False) -> Database:
     """The instance's database with its vault and addresses, migrated, and initialised at the first start.
+
+    Args:
+        migrate_in_child: see `schema.migrate`.
 
     Raises:
         ConfigurationError: one line that says what to mend.
@@ -36,7 +39,7 @@ def open_database(settings: Settings) -> Database:
     db = Database(Instance(settings, Uris(settings.base_url), Vault.open(settings.data_dir)))
     try:
         db.check()
-        migrate(db.engine)
+        migrate(db.engine, in_child=migrate_in_child)
         db.read_now(lambda session: check_domain(session, settings))
         db.write_now(initialise)
     except BaseException:
