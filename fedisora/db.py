@@ -44,6 +44,8 @@ Item = TypeVar("Item")
 READERS = 4
 POSTGRES_WRITERS = 6
 MAX_GROUP = 256
+BUSY_MS = 30_000
+FORGET_MS = 1000
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
@@ -120,7 +122,7 @@ def make_engine(url: str, *, synchronous: str = "normal") -> Engine:
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not open transactions behind our back
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous.upper()}", "foreign_keys=ON", "busy_timeout=30000",
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous.upper()}", "foreign_keys=ON", f"busy_timeout={BUSY_MS}",
                        "cache_size=-16000", "temp_store=MEMORY", "mmap_size=0",
                        "secure_delete=ON"):  # the key of a clip is overwritten with its row, whatever this SQLite was built with
             connection.execute(f"PRAGMA {pragma}")
@@ -206,6 +208,27 @@ class Database:
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run blocking work that is not a transaction (signing in bulk, parsing) in a reader thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, function, *args)
+
+    async def forget(self) -> bool:
+        """`forget_now` in the writer thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self.forget_now)
+
+    def forget_now(self) -> bool:
+        """What was deleted is overwritten in SQLite's file (`secure_delete`), but stays in its write-ahead log until that is used
+        again: put all of the log into the file and cut it to nothing. Writers wait a second at most.
+
+        Returns:
+            False when readers held on to the log: try again later. True on PostgreSQL, whose log is not ours to cut.
+        """
+        if not self.sqlite:
+            return True
+        with self._turn or contextlib.nullcontext(), contextlib.closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={FORGET_MS}")
+            try:
+                return bool(cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
 
     def close(self) -> None:
         """Finish what is running and close every connection."""

@@ -37,6 +37,7 @@ async def delete_clip(house: House, payload: dict[str, Any]) -> None:
     if await asyncio.to_thread(house.private.exists, key):
         raise FedisoraError(cause=f"the clip of case {payload['case_id']} is still there after its deletion")
     await house.db.write(lambda uow: clips.deleted(uow, payload))
+    await house.db.forget()  # its key, too; where readers were in the way, the sweep does it
 
 
 async def purge_clip(house: House, payload: dict[str, Any]) -> None:
@@ -97,3 +98,5 @@ async def sweep(house: House) -> None:
                 uow, "clip.deleted", subject=None, size=size, cause="orphan"))
             log.info("orphan clip deleted", key=key)
     await asyncio.to_thread(house.private.sweep_partial, before)
+    if not await house.db.forget():
+        log.warning("the write-ahead log of the database could not be cut: keys of deleted clips may still be in it")

@@ -32,6 +32,7 @@ async def delete_private(house: House, payload: dict[str, Any]) -> None:
         await asyncio.to_thread(house.private.delete, key)
         if await asyncio.to_thread(house.private.exists, key):
             raise FedisoraError(cause=f"{key} is still there after its deletion")
+    await house.db.forget()  # their keys, too
 
 
 def _tell(uow: UnitOfWork) -> None:

@@ -1,6 +1,7 @@
 """Update: a changed post or profile."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -22,12 +23,13 @@ def build(uri: str, actor: Actor, document: dict[str, Any], to: list[str], cc: l
     return {"id": uri, "type": "Update", "actor": actor.uri, "to": to, "cc": cc, "object": document}
 
 
-def send_actor(uow: UnitOfWork, actor: Actor) -> None:
-    """Tell the servers of an actor's followers that its profile changed."""
+def send_actor(uow: UnitOfWork, actor: Actor, also: Iterable[str] = ()) -> None:
+    """Tell the servers of an actor's followers, and `also` these inboxes, that its profile changed."""
     document = actor_serializer.to_activitypub(actor, uow.uris, now=uow.now)
     activity = build(uow.uris.update(actor.uri, int(uow.now.timestamp() * 1000)), actor, document, [PUBLIC],
                      [actor.followers_uri or ""])
-    outbox.send(uow, actor, activity, relations.follower_inboxes(uow.session, actor.id), object_uri=actor.uri)
+    outbox.send(uow, actor, activity, [*relations.follower_inboxes(uow.session, actor.id), *also],
+                object_uri=actor.uri)
 
 
 def needs(activity: dict[str, Any]) -> list[str]:

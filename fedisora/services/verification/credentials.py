@@ -1,7 +1,7 @@
 """HumanCredentials of our people: given, renewed, ended; and what that does to their actor.
 
 Everything happens in one transaction: the row, the bit of the status list and its signature, the columns of the actor, the Update
-to its followers' servers, the notification and the entry of the audit log. A credential is signed once, when it is given.
+to servers that know it, the notification and the entry of the audit log. A credential is signed once, when it is given.
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...errors import Invalid
 from ...models import Actor, HumanCredential, Notification, User
 from ...provenance import credentials as documents
 from ...provenance import humanity
-from ...store import actors, notifications
+from ...store import acquainted, actors, notifications
 from ...store import credentials as rows
 from .. import audit
 from ..agents import stopping
@@ -109,7 +109,7 @@ def revoke(uow: UnitOfWork, actor: Actor, reason: str, *, by: int | None = None,
     audit.note(uow, "credential.revoked", subject=actor.id, by=by, method=row.method)
     if not own:
         notifications.notify(uow, actor.id, actors.instance_actor(uow.session).id, "human.revoked", about=row.id)
-    _tell(uow, actor)
+    _tell(uow, actor, ended=True)
     _others(uow, actor)
 
 
@@ -127,7 +127,7 @@ def expire(uow: UnitOfWork, credential_id: int) -> bool:
     _clear(uow, actor, humanity.EXPIRED)
     audit.note(uow, "credential.expired", subject=actor.id, method=row.method)
     notifications.notify(uow, actor.id, actors.instance_actor(uow.session).id, "human.ended", about=row.id)
-    _tell(uow, actor)
+    _tell(uow, actor, ended=True)
     _others(uow, actor)
     return True
 
@@ -210,9 +210,10 @@ def _others(uow: UnitOfWork, actor: Actor) -> None:
     vouching.reconsider(uow, actor.id)
 
 
-def _tell(uow: UnitOfWork, actor: Actor) -> None:
+def _tell(uow: UnitOfWork, actor: Actor, *, ended: bool = False) -> None:
+    """What is no longer so is said to more servers than to those of followers: they may show the badge, too."""
     actor.human_checked_at = actor.updated_at = uow.now
     uow.session.flush()
-    update.send_actor(uow, actor)
+    update.send_actor(uow, actor, acquainted.inboxes(uow.session, actor.id) if ended else ())
     if actor.operates:  # its agents stop, or may go on
         stopping.look_after(uow, actor)
