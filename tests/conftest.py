@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support import databases, environment, instances, network
@@ -17,6 +18,10 @@ LOG_LINES = 25
 """Of each server, in the report of a test that failed."""
 
 network.block()
+for function in (httpx.get, httpx.post, httpx.put, httpx.delete, httpx.head, httpx.request, httpx.Client.__init__,
+                 httpx.AsyncClient.__init__):
+    # a server that shares two cores with everything else may think for longer than httpx's five seconds
+    function.__kwdefaults__["timeout"] = httpx.Timeout(60)  # type: ignore[attr-defined]
 for name in [name for name in os.environ if name.startswith("FEDISORA_")]:
     # settings of the developer's own instance do not leak into tests or the processes they start
     if not name.startswith("FEDISORA_TEST_") and name not in (
