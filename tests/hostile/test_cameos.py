@@ -187,7 +187,10 @@ def test_offers_again_and_too_late(scene: Scene, home: Home, video: bytes) -> No
         scene.deliver(sue, message)
     assert first.state() == ("withdrawn", "cancelled")
     assert home.asked("/cameos/*") == 1
+    # thrown away, it is open on neither side
     scene.local.post(f"{OURS}/generations/{second.job}/discard")
+    assert second.state() == ("withdrawn", "discarded")
+    eventually(lambda: {item["object"]["id"] for item in home.activities("Undo")} == {first.uri, second.uri}, what="both undone")
 
 
 def test_stamps_that_are_not_hers_or_not_for_this(scene: Scene, home: Home, third: Home, video: bytes) -> None:
