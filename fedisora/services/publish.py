@@ -20,7 +20,7 @@ from ..store import actors, agent_mentions, agents, jobs, notifications, statuse
 from ..store import media as media_rows
 from . import agents as agent_standing
 from . import channels, polls, quotes, relays, remixes, renditions
-from .agents import conduct
+from .agents import conduct, terms
 
 MAX_CHARACTERS = 2000
 MAX_MENTIONS = 50
@@ -219,7 +219,9 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     actor = actors.get(session, status.actor_id)
     if agent_standing.may_act(session, uow.settings, actor, uow.now):
         return  # it is sent when the agent goes on: services.agents.stopping.resume
-    if agent_mentions.unwanted(session, status) or not remixes.cleared(uow, status, actor):
+    if agent_mentions.unwanted(session, status) or terms.unsendable(uow, actor, status):
+        return
+    if not remixes.cleared(uow, status, actor):
         return
     files = media_rows.of_statuses(session, [status_id]).get(status_id, [])
     media_rows.note_made(status, files)

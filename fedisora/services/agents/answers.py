@@ -18,7 +18,7 @@ from ...store import actors, agent_mentions, jobs
 from ...translations import Sentence
 from .. import generations
 from .. import publish as posts
-from . import asking, parsing, replies
+from . import asking, parsing, replies, terms
 from .mention_states import STATES, WAITING, change
 from .standing import may_act
 
@@ -51,9 +51,14 @@ Planner = Callable[[Order], generations.Plan]
 """Works out the effective parameters of an order. Raises Refused when it cannot be made as it was asked for."""
 
 
+def style_of(profile: AgentProfile) -> str:
+    """What goes before every prompt, with a comma."""
+    return " ".join(profile.style.split()).rstrip(" ,")
+
+
 def order_of(profile: AgentProfile, asked: parsing.Asked) -> Order:
     """What a text becomes with an agent's own style and defaults."""
-    style = " ".join(profile.style.split()).rstrip(" ,")
+    style = style_of(profile)
     return Order(profile.actor_id, f"{style}, {asked.prompt}" if style else asked.prompt, profile.model,
                  asked.orientation or profile.orientation, asked.size,
                  profile.seconds if asked.seconds is None else asked.seconds, asked.seed)
@@ -78,16 +83,30 @@ def answer(uow: UnitOfWork, mention_id: int, plan: Planner) -> int | None:
     if profile is None or not profile.answers:
         change(mention, "ignored", "It does not answer mentions.")
         return None
-    reason = may_act(uow.session, uow.settings, agent, uow.now) or asking.silence(uow, agent, mention, status, author)
+    reason = asking.silence(uow, agent, mention, status, author)
     if reason:
         change(mention, "ignored", reason)
         return None
-    return _words(uow, profile, agent, mention, status, author, plan)
+    asked = parsing.parse(parsing.text_of(status.content), own=agent.username, **replies.words_of(uow.settings.data_dir, profile))
+    mute = may_act(uow.session, uow.settings, agent, uow.now) or asking.thread_over(uow.session, agent, status)
+    if mute:  # nothing is said any more, and yet who has had enough is heard
+        change(mention, "ignored", mute)
+        if asked.kind == "stop":
+            _leave_alone(uow, agent, author)
+        return None
+    return _words(uow, profile, agent, mention, status, author, asked, plan)
+
+
+def _leave_alone(uow: UnitOfWork, agent: Actor, author: Actor) -> None:
+    """Somebody wants to be left alone: that is kept, and what they asked for and have not had is not made."""
+    if agent_mentions.opted_out(uow.session, agent.id, author.id) is None:
+        uow.session.add(AgentOptOut(agent_id=agent.id, actor_id=author.id, created_at=uow.now))
+    for other in agent_mentions.open_of(uow.session, agent.id, author.id):
+        _take_back(uow, other, agent_mentions.generation_of(uow.session, other), LEFT_ALONE)
 
 
 def _words(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentMention, status: Status, author: Actor,
-           plan: Planner) -> int | None:
-    asked = parsing.parse(parsing.text_of(status.content), own=agent.username, **replies.words_of(uow.settings.data_dir, profile))
+           asked: parsing.Asked, plan: Planner) -> int | None:
     left_alone = agent_mentions.opted_out(uow.session, agent.id, author.id)
     if left_alone is not None:
         if asked.kind == "start":
@@ -97,12 +116,10 @@ def _words(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentM
             change(mention, "ignored", LEFT_ALONE)
         return None
     if asked.kind == "stop":
-        uow.session.add(AgentOptOut(agent_id=agent.id, actor_id=author.id, created_at=uow.now))
         word = replies.tongue_of(uow, agent, status)(profile.start_word)
         back = (Sentence("Say “%(word)s” when you want me back.", word=word),) if word else ()
         _tell(uow, agent, mention, "Wants to be left alone.", Sentence("I leave you alone from now on."), *back)
-        for other in agent_mentions.open_of(uow.session, agent.id, author.id):
-            _take_back(uow, other, agent_mentions.generation_of(uow.session, other), LEFT_ALONE)
+        _leave_alone(uow, agent, author)
         return None
     if asked.kind in ("thanks", "start"):
         change(mention, "ignored", "Nothing was asked.")
@@ -115,19 +132,19 @@ def _words(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentM
         _tell(uow, agent, mention, "Asked for help, or for nothing.", *words)
     else:
         shown = asking.shown(uow.session, uow.uris.host, status.content, asked.people)
-        return _make(uow, profile, agent, mention, status, author, order_of(profile, asked), plan, shown)
+        return _make(uow, profile, agent, mention, status, author, asked, plan, shown)
     return None
 
 
 def _make(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentMention, status: Status, author: Actor,
-          order: Order, plan: Planner, shown: list[str]) -> int | None:
+          asked: parsing.Asked, plan: Planner, shown: list[str]) -> int | None:
     """`shown`: addresses of people whom the prompt names; the gate for likenesses asks for their consent."""
-    no = asking.over_limit(uow, profile, author)
+    no = asking.too_long(style_of(profile), asked.prompt) or asking.over_limit(uow, profile, author)
     if no is not None:
         _refuse(uow, agent, mention, status, no)
         return None
     try:
-        made = plan(order)
+        made = plan(order_of(profile, asked))
         name = replies.handle(uow.session, author) or ""
         row = generations.request(uow, agent, made, publish_as=replies.post(profile, mention, status, name, made))[0]
     except TooManyRequests as error:
@@ -198,8 +215,16 @@ def settle(uow: UnitOfWork, mention_id: int) -> None:
         _take_back(uow, mention, row)
     elif mention.state == "withdrawn":
         _take_back(uow, mention, row, mention.reason)
+    elif row is not None and (reason := _apart(uow, mention)):
+        _take_back(uow, mention, row, reason)
     elif row is not None:
         _outcome(uow, mention, row)
+
+
+def _apart(uow: UnitOfWork, mention: AgentMention) -> str:
+    """Why who asked is not answered any more, although it was begun; "" for an agent's own posts."""
+    author = uow.session.get(Actor, mention.author_id) if mention.author_id is not None else None
+    return terms.apart(uow, actors.get(uow.session, mention.agent_id), author) if author is not None else ""
 
 
 def _outcome(uow: UnitOfWork, mention: AgentMention, row: Generation) -> None:

@@ -14,7 +14,8 @@ from ...errors import Malformed
 from ...models import Actor, AgentMention, AgentProfile, Status
 from ...store import actors, agent_mentions, agents, domains, relations, statuses
 from ...translations import Sentence
-from . import parsing
+from ..generations import MAX_PROMPT
+from . import parsing, terms
 from .replies import NOT_FOR_YOU, handle
 from .standing import operator_of
 
@@ -45,7 +46,7 @@ def listed(entries: Iterable[str], actor: Actor, host: str) -> str:
 
 
 def silence(uow: UnitOfWork, agent: Actor, mention: AgentMention, status: Status, author: Actor) -> str:
-    """Why nothing at all is said to a post; "" when it is looked at. Opt-outs and words are looked at later."""
+    """Why a post is nothing to an agent; "" when it is looked at. Opt-outs and words are looked at later."""
     session = uow.session
     if author.id == agent.id or agents.machine(author):
         return "Its author is a machine, or a group."
@@ -53,19 +54,12 @@ def silence(uow: UnitOfWork, agent: Actor, mention: AgentMention, status: Status
         return "The post is not shown here."
     if status.created_at < uow.now - agents.FRESH:
         return "The post is too old."
-    if author.suspended_at is not None:
-        return "Its author is suspended here."
-    rules = domains.load(session, uow.settings, [author.uri])
-    rule = rules.find(author.uri) if not author.local else None
-    if not author.local and (rules.refuses(author.uri) or (rule is not None and rule.severity == "silence")):
-        return "Its server is blocked or silenced here."
-    operator = operator_of(session, agent)
-    for one in (agent, operator):
-        if one is not None and one.id != author.id and relations.blocked_either_way(session, one.id, author.id):
-            return f"Its author and @{one.username} do not talk to each other (a block)."
+    reason = terms.apart(uow, agent, author)
+    if reason:
+        return reason
     if handle(session, author) is None:
         return "Its author cannot be named in a post."
-    return _elsewhere(session, agent, status) or _thread(session, agent, status)
+    return _elsewhere(session, agent, status)
 
 
 def _elsewhere(session: Session, agent: Actor, status: Status) -> str:
@@ -83,7 +77,8 @@ def _elsewhere(session: Session, agent: Actor, status: Status) -> str:
     return ""
 
 
-def _thread(session: Session, agent: Actor, status: Status) -> str:
+def thread_over(session: Session, agent: Actor, status: Status) -> str:
+    """Why an agent says no more in a conversation; "" when it does."""
     above = agent_mentions.ancestors(session, status, DEPTH)
     if len(above) >= DEPTH:
         return f"The conversation is over {DEPTH} posts deep."
@@ -132,6 +127,15 @@ def shown(session: Session, host: str, content: str, names: Iterable[str]) -> li
         if not people:  # nobody who is known here has agreed to anything
             found.update(dict.fromkeys([f"@{name}"] if domain else sorted(addresses)))
     return list(found)
+
+
+def too_long(style: str, prompt: str) -> No | None:
+    """Why a prompt is too long together with the agent's own style; None when it is not."""
+    most = MAX_PROMPT - (len(f"{style}, ") if style else 0)
+    if len(prompt) <= most:
+        return None
+    return No(f"The prompt has {len(prompt)} characters of {most}.",
+              Sentence("Your prompt may have %(most)s characters at most.", most=most))
 
 
 def over_limit(uow: UnitOfWork, profile: AgentProfile, author: Actor | None) -> No | None:
