@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ..db import UnitOfWork
 from ..media.claims import Made, keep_made
 from ..models import Generation, GenerationTiming, Likeness, Media
+from ..provenance import digital_source
 from ..services import screenings
 from ..services.generations.notify import changed
 from ..services.generations.reasons import LOW_MEMORY, sentence
@@ -223,6 +224,10 @@ def keep(uow: UnitOfWork, held: Claim, media: Media, made: Made, result: dict[st
     row = uow.session.get_one(Generation, held.id, populate_existing=True)
     denied = verdict.decision == "deny"
     if not denied:
+        source = uow.session.get(Media, row.input_media_id) if row.input_media_id is not None else None
+        if source is not None and digital_source.kind_of(source.digital_source_type) in ("machine", "mixed"):
+            # what starts from AI has AI in it, whatever moved it
+            media.digital_source_type = digital_source.stricter(media.digital_source_type, digital_source.COMPOSITE_TRAINED)
         media.record = maker_of(uow.session, held.actor_id)
         uow.session.add(media)
         uow.session.flush()

@@ -106,6 +106,8 @@ def describe(source_type: str | None, record: Mapping[str, Any] | None, media: s
         return f"How this {media} was made is not declared."
     if entry.uri == digital_source.ALGORITHMIC:
         return f"Made by a procedural program{suffix}, not AI."
+    if entry.uri == digital_source.COMPOSITE and model:
+        return f"Composite {media}, made by a program{suffix}."
     if entry.uri == digital_source.COMPOSITE:  # also what we say of a remix about whose parts nobody says anything
         return f"Composite {media}; how its parts were made is not declared."
     if entry.kind in ("human", "undeclared"):

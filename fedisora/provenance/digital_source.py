@@ -68,6 +68,8 @@ _TABLE: Final = (
 KNOWN: Final[dict[str, SourceType]] = {entry.uri: entry for entry in _TABLE}
 """Every value we understand, by URI."""
 
+BY_PROGRAM: Final = "Composite, made by a program"
+"""The label of a composite that names what generated it: a picture that the procedural generator set in motion, say."""
 UNDECLARED_LABEL: Final = "Undeclared"
 
 CHOICES: Final[dict[str, str | None]] = {

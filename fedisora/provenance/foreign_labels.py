@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from . import digital_source
 from .digital_source import ALGORITHMIC, BASE, COMPOSITE_TRAINED, TRAINED
@@ -153,17 +153,23 @@ def strictest(*statements: tuple[str | None, str]) -> tuple[str | None, str | No
     return next(((uri, by) for uri, by in given if digital_source.kind_of(uri) == kind), (None, None))
 
 
-def label(source: str | None, by: str | None) -> str | None:
-    """The words of a badge; None when nothing (known) is said. PeerTube's "none" says only that it is not AI."""
+def label(source: str | None, by: str | None, generator: Mapping[str, Any] | None = None) -> str | None:
+    """The words of a badge; None when nothing (known) is said. PeerTube's "none" says only that it is not AI.
+
+    Args:
+        generator: what generated the file, when that is named.
+    """
     entry = digital_source.find(source)
     if entry is None:
         return None
+    if generator and entry.uri == digital_source.COMPOSITE:
+        return digital_source.BY_PROGRAM
     return "No AI" if by == "peertube" and entry.uri == NOT_AI else entry.label
 
 
-def sentence(source: str | None, by: str | None) -> str:
+def sentence(source: str | None, by: str | None, generator: Mapping[str, Any] | None = None) -> str:
     """How it was made and who says so, in one sentence."""
-    words = label(source, by)
+    words = label(source, by, generator)
     if words is None and by == "declared" and source is None:
         return "Its author says: something else, none of the kinds we have words for."
     if words is None:

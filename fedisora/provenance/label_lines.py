@@ -7,30 +7,37 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .digital_source import ALGORITHMIC, COMPOSITE_TRAINED, TRAINED
+from .digital_source import ALGORITHMIC, COMPOSITE, COMPOSITE_TRAINED, TRAINED
 
 _LINES: Final[dict[str, dict[tuple[str, str], str]]] = {
     "en": {(TRAINED, "video"): "AI-generated video", (TRAINED, "image"): "AI-generated image",
            (COMPOSITE_TRAINED, "video"): "AI-modified video", (COMPOSITE_TRAINED, "image"): "AI-modified image",
-           (ALGORITHMIC, "video"): "Procedural video, not AI", (ALGORITHMIC, "image"): "Procedural image, not AI"},
+           (ALGORITHMIC, "video"): "Procedural video, not AI", (ALGORITHMIC, "image"): "Procedural image, not AI",
+           (COMPOSITE, "video"): "Composite video, made by a program"},
     "de": {(TRAINED, "video"): "KI-generiertes Video", (TRAINED, "image"): "KI-generiertes Bild",
            (COMPOSITE_TRAINED, "video"): "Mit KI verändertes Video", (COMPOSITE_TRAINED, "image"): "Mit KI verändertes Bild",
-           (ALGORITHMIC, "video"): "Prozedurales Video, keine KI", (ALGORITHMIC, "image"): "Prozedurales Bild, keine KI"},
+           (ALGORITHMIC, "video"): "Prozedurales Video, keine KI", (ALGORITHMIC, "image"): "Prozedurales Bild, keine KI",
+           (COMPOSITE, "video"): "Zusammengesetztes Video, von einem Programm gemacht"},
     "es": {(TRAINED, "video"): "Vídeo generado con IA", (TRAINED, "image"): "Imagen generada con IA",
            (COMPOSITE_TRAINED, "video"): "Vídeo modificado con IA", (COMPOSITE_TRAINED, "image"): "Imagen modificada con IA",
-           (ALGORITHMIC, "video"): "Vídeo procedural, sin IA", (ALGORITHMIC, "image"): "Imagen procedural, sin IA"},
+           (ALGORITHMIC, "video"): "Vídeo procedural, sin IA", (ALGORITHMIC, "image"): "Imagen procedural, sin IA",
+           (COMPOSITE, "video"): "Vídeo compuesto, hecho por un programa"},
     "fr": {(TRAINED, "video"): "Vidéo générée par IA", (TRAINED, "image"): "Image générée par IA",
            (COMPOSITE_TRAINED, "video"): "Vidéo modifiée par IA", (COMPOSITE_TRAINED, "image"): "Image modifiée par IA",
-           (ALGORITHMIC, "video"): "Vidéo procédurale, sans IA", (ALGORITHMIC, "image"): "Image procédurale, sans IA"},
+           (ALGORITHMIC, "video"): "Vidéo procédurale, sans IA", (ALGORITHMIC, "image"): "Image procédurale, sans IA",
+           (COMPOSITE, "video"): "Vidéo composite, faite par un programme"},
     "it": {(TRAINED, "video"): "Video generato con IA", (TRAINED, "image"): "Immagine generata con IA",
            (COMPOSITE_TRAINED, "video"): "Video modificato con IA", (COMPOSITE_TRAINED, "image"): "Immagine modificata con IA",
-           (ALGORITHMIC, "video"): "Video procedurale, senza IA", (ALGORITHMIC, "image"): "Immagine procedurale, senza IA"},
+           (ALGORITHMIC, "video"): "Video procedurale, senza IA", (ALGORITHMIC, "image"): "Immagine procedurale, senza IA",
+           (COMPOSITE, "video"): "Video composito, fatto da un programma"},
     "nl": {(TRAINED, "video"): "Met AI gemaakte video", (TRAINED, "image"): "Met AI gemaakte afbeelding",
            (COMPOSITE_TRAINED, "video"): "Met AI bewerkte video", (COMPOSITE_TRAINED, "image"): "Met AI bewerkte afbeelding",
-           (ALGORITHMIC, "video"): "Procedurele video, geen AI", (ALGORITHMIC, "image"): "Procedurele afbeelding, geen AI"},
+           (ALGORITHMIC, "video"): "Procedurele video, geen AI", (ALGORITHMIC, "image"): "Procedurele afbeelding, geen AI",
+           (COMPOSITE, "video"): "Samengestelde video, gemaakt door een programma"},
     "pt": {(TRAINED, "video"): "Vídeo gerado por IA", (TRAINED, "image"): "Imagem gerada por IA",
            (COMPOSITE_TRAINED, "video"): "Vídeo modificado por IA", (COMPOSITE_TRAINED, "image"): "Imagem modificada por IA",
-           (ALGORITHMIC, "video"): "Vídeo procedural, sem IA", (ALGORITHMIC, "image"): "Imagem procedural, sem IA"},
+           (ALGORITHMIC, "video"): "Vídeo procedural, sem IA", (ALGORITHMIC, "image"): "Imagem procedural, sem IA",
+           (COMPOSITE, "video"): "Vídeo composto, feito por um programa"},
 }
 LANGUAGES: Final = tuple(_LINES)
 _SHOWN: Final[dict[str, tuple[str, str]]] = {

@@ -104,6 +104,12 @@ def handed_in_since(session: Session, actor_id: int, since: dt.datetime) -> int:
         AuditEntry.subject_id == actor_id, AuditEntry.action == "case.submitted", AuditEntry.at > since)) or 0
 
 
+def begun_since(session: Session, actor_id: int, method: str, since: dt.datetime) -> int:
+    """How often somebody has begun a way since a moment, by the log: erasing one's data does not reset it."""
+    return sum(detail.get("method") == method for detail in session.scalars(select(AuditEntry.detail).where(
+        AuditEntry.subject_id == actor_id, AuditEntry.action == "case.started", AuditEntry.at > since)))
+
+
 def evidenced(session: Session, case_id: int, digest: str) -> bool:
     """Whether the deletion of a clip was written down."""
     return any(entry.detail.get("digest") == digest for entry in session.scalars(select(AuditEntry).where(

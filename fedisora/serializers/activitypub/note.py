@@ -38,13 +38,19 @@ LONG = 2000
 
 
 def label_line(media: Sequence[Media], uris: Uris, language: str | None = None) -> tuple[str, str | None]:
-    """(HTML of the provenance label, its hashtag without #) for a post's files; ("", None) when none is called for.
+    """(HTML of the provenance label, its hashtag without #) for a post's files; ("", None) when none is called for. A
+    composite that a program made has a line without hashtag: whether there is AI in its parts is not ours to say.
 
     Args:
         language: of the post; the line is in the same, where we have it.
     """
+    untagged = ""
     for item in media:
         source = digital_source.find(item.digital_source_type)
+        if source is not None and source.uri == digital_source.COMPOSITE and item.generator and not untagged:
+            said = label_lines.line(source.uri, item.kind, language)
+            name = item.generator.get("model") or item.generator.get("name") or ""
+            untagged = f"<p>{html.escape(f'{said} · {name}' if name else said)}</p>" if said else ""
         if source is None or source.hashtag is None:
             continue
         tag = source.hashtag.removeprefix("#")
@@ -53,7 +59,7 @@ def label_line(media: Sequence[Media], uris: Uris, language: str | None = None) 
         shown = f"{sentence} · {model}" if model and source.uri != digital_source.ALGORITHMIC else sentence
         return (f'<p>{html.escape(shown)} <a href="{html.escape(uris.tag(tag))}" class="mention hashtag" rel="tag">'
                 f"#{html.escape(tag)}</a></p>"), tag
-    return "", None
+    return untagged, None
 
 
 def shown_line(people: Sequence[Shown], uris: Uris, language: str | None = None) -> str:

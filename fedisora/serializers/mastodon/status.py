@@ -74,9 +74,9 @@ def provenance_label(media: Media) -> dict[str, Any]:
     verdict}. `kind` is human, mixed, machine, procedural or undeclared; `verdict` is None before the check."""
     source, known_from = media.digital_source_type, label_source(media)
     verdict = media.verdict
-    return {"label": foreign_labels.label(source, known_from), "kind": digital_source.kind_of(source),
+    return {"label": foreign_labels.label(source, known_from, media.generator), "kind": digital_source.kind_of(source),
             "digital_source_type": source, "label_source": known_from,
-            "label_text": foreign_labels.sentence(source, known_from), "declared": media.declared,
+            "label_text": foreign_labels.sentence(source, known_from, media.generator), "declared": media.declared,
             "verdict": {name: verdict.get(name) for name in ("verdict", "summary", "checkedAt")} if verdict else None}
 
 

@@ -35,7 +35,7 @@ def open_case(uow: UnitOfWork, actor: Actor, method: str, *, likeness_id: int | 
         method: one of `METHODS`; `likeness` needs `likeness_id`.
 
     Raises:
-        Forbidden: an agent, or not an account of this server.
+        Forbidden: an agent, not an account of this server, or a clip that would lead to nothing (`require`).
         Invalid: no such way, or this server does not offer it.
         TooManyRequests: moderators got `PER_DAY` of this account's in a day.
     """
@@ -44,6 +44,7 @@ def open_case(uow: UnitOfWork, actor: Actor, method: str, *, likeness_id: int | 
     offered = (*uow.settings.verification_methods, OTHER_WAY, "likeness")
     if method not in METHODS or method not in offered or (method == "likeness") != (likeness_id is not None):
         raise Invalid("This server does not verify people in this way.")
+    require(uow, actor, method)
     found = verification.open_case(uow.session, actor.id, method, likeness_id)
     if found is not None:
         return found
@@ -55,6 +56,18 @@ def open_case(uow: UnitOfWork, actor: Actor, method: str, *, likeness_id: int | 
     uow.session.flush()
     audit.note(uow, "case.started", subject=actor.id, by=actor.id, case=case.id, method=method)
     return case
+
+
+def require(uow: UnitOfWork, actor: Actor, method: str) -> None:
+    """Raise where a live clip could lead to no credential: nobody is filmed for nothing, and no moderator looks for nothing.
+
+    Raises:
+        Forbidden: verified for long still, moved to another server, or not active.
+    """
+    from .methods import base  # which knows all ways: a circle that only a late import opens
+
+    if method == "live-clip" and (reason := base.barred(uow, actor, method)):
+        raise Forbidden(reason)
 
 
 def move(uow: UnitOfWork, case: VerificationCase, state: str) -> None:
@@ -78,10 +91,12 @@ def submit(uow: UnitOfWork, case: VerificationCase, *, clip: clips.Clip | None =
 
     Raises:
         Conflict: it was handed in already, or is closed.
+        Forbidden: it would lead to nothing any more (`require`).
         Invalid: without clip, or without a word.
     """
     if case.state != "started":
         raise Conflict("This was handed in already. A moderator will look at it.")
+    require(uow, actors.get(uow.session, case.actor_id), case.method)
     if case.method in WITH_CLIP and clip is None:
         raise Invalid("Record a clip first.")
     if case.method == OTHER_WAY:

@@ -39,11 +39,13 @@ def ask(uow: UnitOfWork, actor: Actor, case_id: int, locale: str) -> Challenge:
     Raises:
         NotFound: not this person's case.
         Conflict: nothing is to be recorded for it (any more).
+        Forbidden: the clip would lead to nothing (`cases.require`).
         TooManyRequests: over `TRIES_PER_HOUR`, whatever the case.
     """
     case = _own(uow.session, actor, case_id, lock=True)
     if case.method not in cases.WITH_CLIP or case.state != "started":
         raise Conflict("A clip was handed in already, or this try is closed. Reload the page.")
+    cases.require(uow, actor, case.method)
     recent = [moment for row in verification.cases_of(uow.session, actor.id, 50) for moment in _asked(row)
               if moment > uow.now - HOUR]
     if len(recent) >= TRIES_PER_HOUR:

@@ -106,6 +106,8 @@ def sentence(media: Media, *, copied: bool = False) -> str:
         words = f"Undeclared {noun}: nobody has said how it was made"
     elif source.uri == digital_source.ALGORITHMIC:
         words = f"Procedural {noun}, not AI"
+    elif source.uri == digital_source.COMPOSITE and media.generator:
+        words = f"Composite {noun}, made by a program"
     else:
         words = f"{source.adjective} {noun}"
         model = markup.clean_line(str((media.generator or {}).get("model") or ""), 60)

@@ -56,7 +56,7 @@ def _label(media: Media) -> str:
     if noun is None:
         return ""
     known_from = label_source(media)
-    label = foreign_labels.label(media.digital_source_type, known_from) or "undeclared"
+    label = foreign_labels.label(media.digital_source_type, known_from, media.generator) or "undeclared"
     said = f" ({foreign_labels.WORD_OF[known_from]})" if media.state == "remote" and known_from in foreign_labels.WORD_OF else ""
     return f"<p>{noun}: <strong>{html.escape(label)}</strong>{html.escape(said)}</p>"
 

@@ -49,8 +49,10 @@ def source(media: Media, how: str) -> Fact:
         words += f"; its author says: {said.label}. What admits to more machine counts." if said else "."
         return Fact("Source", words, "only said", small)
     if media.label_source in ("declared", "peertube", "hashtag", "manifest", "remix"):
-        return Fact("Source", foreign_labels.sentence(media.digital_source_type, media.label_source), "only said", small)
-    return Fact("Source", found.label, "only said" if media.declared else how, small)
+        words = foreign_labels.sentence(media.digital_source_type, media.label_source, media.generator)
+        return Fact("Source", words, "only said", small)
+    words = foreign_labels.label(media.digital_source_type, media.label_source, media.generator) or found.label
+    return Fact("Source", words, "only said" if media.declared else how, small)
 
 
 def origins(media: Media, author: Actor, how: str) -> list[Fact]:

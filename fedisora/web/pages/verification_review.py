@@ -125,7 +125,7 @@ async def act(request: Request) -> Response:
         raise NotFound("There is nothing at this address.")
     try:
         done = await house.db.write(apply)
-    except (Conflict, Forbidden, Invalid) as error:
+    except (Conflict, Forbidden, Invalid, NotFound) as error:  # the person may have erased everything while it was looked at
         return await _page(request, problem=error.text, status=error.status)
     return go(request, HERE, done)
 

@@ -226,12 +226,13 @@ def media_view(media: Media, actor: Actor, shown: AccountView, *, title: str = "
     sentence = str(kept.get("summary") or "")
     if not sentence or (known_from in ("hashtag", "peertube", "manifest") and verdict not in GOOD):
         # what was said elsewhere stands first, as what it is; what the check found comes after it
-        said = foreign_labels.sentence(media.digital_source_type, known_from)
+        said = foreign_labels.sentence(media.digital_source_type, known_from, media.generator)
         sentence = f"{said} {sentence}".strip()
     return MediaView(
         id=media.id, kind=media.kind, url=f"/media/{media.storage_key}" if local else f"/proxy/media/{media.id}", poster=poster,
         width=media.width or 960, height=media.height or 540, alt=media.description, mime=media.mime or "video/mp4",
-        label=foreign_labels.label(media.digital_source_type, known_from) or UNDECLARED.get(media.kind, "Undeclared"),
+        label=(foreign_labels.label(media.digital_source_type, known_from, media.generator)
+               or UNDECLARED.get(media.kind, "Undeclared")),
         model=model, tone=TONES[kind], mark=MARKS[kind], verdict=verdict,
         verdict_mark=mark, verdict_text=text, alarm=alarm, sentence=sentence, facts=_facts(media, actor, shown),
         raw=json.dumps(kept, indent=2, ensure_ascii=False) if kept else "",

@@ -20,6 +20,7 @@ from fedisora.generation.process import GROWTH, RunFailed, Runner, Spec
 from fedisora.generation.safety import Gates, Subject, Verdict
 from fedisora.generation.stalls import Watch
 from fedisora.models import ClaimRow, Job, Media, Screening
+from fedisora.provenance.digital_source import CAPTURE, COMPOSITE_TRAINED, TRAINED
 from fedisora.services.generations.reasons import LOW_MEMORY, REASONS
 from fedisora.store import generation_workers
 from tests.support.rendering import Shop, until
@@ -299,6 +300,16 @@ def test_a_source_is_given_to_the_backend_and_the_gates(shop: Shop, monkeypatch:
     row = shop.make(shop.ask("text:source", "faulty", task="video", input_media_id=first.media_id, options={"strength": 0.5}))
     assert row.state == "draft" and [path.suffix for path in judge.seen[0].inputs] == [".mp4"]
     assert row.result is not None and row.result["parameters"]["source"] > 1000 and row.result["parameters"]["strength"] == 0.5
+
+
+@pytest.mark.parametrize(("source", "result"), [(TRAINED, COMPOSITE_TRAINED), (COMPOSITE_TRAINED, COMPOSITE_TRAINED),
+                                                (CAPTURE, None), (None, None)])
+def test_what_starts_from_ai_says_so_whatever_moved_it(shop: Shop, source: str | None, result: str | None) -> None:
+    first = shop.row(shop.make(shop.ask("waves")).id)
+    shop.house.db.write_now(lambda uow: setattr(uow.session.get_one(Media, first.media_id), "digital_source_type", source))
+    row = shop.make(shop.ask("text:source", "faulty", task="video", input_media_id=first.media_id))
+    found = shop.house.db.read_now(lambda session: session.get_one(Media, row.media_id).digital_source_type)
+    assert row.result is not None and found == (result or row.result["digital_source_type"])
 
 
 def test_progress_is_written_four_times_a_second_at_most(shop: Shop) -> None:

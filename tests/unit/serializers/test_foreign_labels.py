@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from fedisora.media.foreign import metadata_source
+from fedisora.models import Media
 from fedisora.provenance import foreign_labels as labels
 from fedisora.provenance import label_lines
-from fedisora.provenance.digital_source import ALGORITHMIC, CAPTURE, COMPOSITE_TRAINED, KNOWN, TRAINED
-from fedisora.serializers.activitypub.note import NoteData, from_activitypub
+from fedisora.provenance.checks import describe
+from fedisora.provenance.digital_source import ALGORITHMIC, CAPTURE, COMPOSITE, COMPOSITE_TRAINED, KNOWN, TRAINED
+from fedisora.serializers.activitypub.note import NoteData, from_activitypub, label_line
+from fedisora.serializers.mastodon.status import provenance_label
+from fedisora.uris import Uris
 
 IMAGE = {"type": "Document", "mediaType": "image/png", "url": "https://a.example/x.png"}
 
@@ -121,6 +125,24 @@ def test_a_line_is_there_for_every_label_with_a_hashtag(language: str) -> None:
     lines = {label_lines.line(uri, kind, language) for uri in called_for for kind in ("video", "image")}
     assert None not in lines
     assert len(lines) == 6
+
+
+@pytest.mark.parametrize("language", [*label_lines.LANGUAGES, None])
+def test_a_composite_that_a_program_made_says_so_everywhere(language: str | None) -> None:
+    """A cameo of the procedural generator, say. It has no hashtag: nobody knows whether there is AI in its parts."""
+    uris, generator = Uris("https://a.example"), {"name": "Fedisora procedural", "model": "Aurora <1>"}
+    made = Media(kind="video", digital_source_type=COMPOSITE, generator=generator)
+    content, tag = label_line([made], uris, language)
+    assert tag is None and content.startswith("<p>") and content.endswith(" · Aurora &lt;1&gt;</p>")
+    assert content[3:-28].split(",")[0] in str(label_lines.line(COMPOSITE, "video", language))
+    unknown = Media(kind="video", digital_source_type=COMPOSITE)
+    assert label_line([unknown], uris, language) == ("", None), "a remix of who knows what"
+    tagged = label_line([made, Media(kind="video", digital_source_type=TRAINED, generator=generator)], uris, language)
+    assert tagged[1] == "AIGenerated", "the stricter word stands"
+    assert labels.label(COMPOSITE, "made", generator) == "Composite, made by a program"
+    assert labels.label(COMPOSITE, "remix") == "Composite, parts not declared"
+    assert describe(COMPOSITE, {"generator": generator}) == "Composite video, made by a program (Aurora <1>)."
+    assert provenance_label(made)["label_text"] == "Composite, made by a program. It was made on this server."
 
 
 @pytest.mark.parametrize(("language", "start"), [

@@ -247,6 +247,8 @@ def test_everything_can_be_taken_away_and_erased(desk: Desk) -> None:
     assert desk.client.request("DELETE", f"{BASE}/human/data", headers={"Authorization": f"Bearer {token}"}).json() == {}
     desk.run_deletions()
     assert not [path for path in desk.sealed_files() if str(case_id) in path.name]
+    late = desk.browser("mo").post(f"/admin/verification/{case_id}/approve")  # who had looked, and finds that it is gone
+    assert late.status_code == 404 and "There is no such case." in late.text and "Nobody waits" in late.text
     left = kim.post(f"{HERE}/export").json()
     assert not any(left[name] for name in ("cases", "passkeys", "credentials", "identities"))
     assert left["vouches_for_me"] == left["vouches_of_mine"] == []

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from ....errors import Conflict, Forbidden, TooManyRequests
 from ....models import Actor, AuditEntry, HumanCredential, VerificationCase, VerificationIdentity
 from ....provenance import humanity
 from ....settings import Settings
-from ....store import actors, notifications
+from ....store import actors, notifications, verification
 from ....vault import Vault
 from ... import audit
 from .. import credentials
@@ -145,9 +145,7 @@ def begin(uow: UnitOfWork, actor: Actor, method: str, *, secret: dict[str, Any] 
     require(uow, actor, method)
     session = uow.session
     if uow.settings.rate_limits:
-        tries = session.scalar(select(func.count()).select_from(VerificationCase).where(
-            VerificationCase.actor_id == actor.id, VerificationCase.method == method,
-            VerificationCase.created_at > uow.now - dt.timedelta(days=1))) or 0
+        tries = verification.begun_since(session, actor.id, method, uow.now - dt.timedelta(days=1))
         if tries >= TRIES:
             raise TooManyRequests(f"You tried this {TRIES} times within a day. Please wait until tomorrow.", retry_after=86_400)
     former = running(session, actor.id, method, lock=True)

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, update
 
 from fedisora.db import UnitOfWork
 from fedisora.errors import Conflict, FedisoraError, Forbidden, Gone, Invalid, NotFound, TooManyRequests
-from fedisora.models import Job, Notification, User, VerificationCase
+from fedisora.models import Actor, Job, Notification, User, VerificationCase
 from fedisora.services.verification import cases, challenges, phrases, review, states
 from fedisora.store import actors
 from fedisora.workers import clips as sweeps
@@ -160,6 +160,24 @@ def test_agents_and_ways_that_are_not_offered_are_refused(office: Office, tmp_pa
     assert office.act(cases.open_case, "ada", "live-clip").id == first.id
     with pytest.raises(Invalid, match="Record"):
         office.house.db.write_now(lambda uow: cases.submit(uow, uow.session.get_one(VerificationCase, first.id)))
+
+
+@pytest.mark.parametrize(("columns", "says"), [
+    ({"moved_to": "https://b.example/users/ada"}, "moved"), ({"human": "checked-by-own-host"}, "You can renew that from")])
+def test_nobody_is_filmed_for_nothing(office: Office, columns: dict[str, str], says: str) -> None:
+    """Before it is begun, before there are words to say, and before it is kept: each may have changed in another tab."""
+    case = office.act(cases.open_case, "ada", "live-clip")
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(days=100)
+    office.house.db.write_now(lambda uow: uow.session.execute(update(Actor).where(Actor.id == office.ids["ada"]).values(
+        human_until=until, **columns)))
+    sealed = office.sealed(case.id)
+    for step in (lambda uow, ada: cases.open_case(uow, ada, "live-clip"),
+                 lambda uow, ada: challenges.ask(uow, ada, case.id, "en"),
+                 lambda uow, ada: cases.submit(uow, uow.session.get_one(VerificationCase, case.id), clip=sealed)):
+        with pytest.raises(Forbidden, match=says):
+            office.act(step, "ada")
+    assert office.case(case.id).clip_key is None
+    office.act(cases.open_case, "ada", cases.OTHER_WAY)  # who has a question may ask
 
 
 def test_a_question_is_sealed_answered_and_never_approved(office: Office) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from fedisora.db import Database
 from fedisora.errors import Conflict, Forbidden, Invalid, TooManyRequests
 from fedisora.models import VerificationCase, VerificationIdentity
-from fedisora.services.verification import methods
+from fedisora.services import accounts
+from fedisora.services.verification import methods, rights
 from fedisora.services.verification.methods import base, oidc
 from fedisora.settings import Settings
 from tests.support.neighbours import START, Village
@@ -133,6 +134,9 @@ def test_tries_are_limited(town: Village) -> None:
         begun(town)
     with pytest.raises(TooManyRequests):
         begun(town)
+    town.act(lambda uow, ann: rights.erase(uow, accounts.user_of(uow.session, ann.id), by=ann.id), "ann")
+    with pytest.raises(TooManyRequests):
+        begun(town)  # erasing is no way around it
     town.later(days=1)
     begun(town)
 
