@@ -21,6 +21,7 @@ from fedisora.services import accounts, tokens
 from fedisora.services.instance import open_database
 from fedisora.settings import load_settings
 
+from . import commands
 from .openapi import Contract
 
 T = TypeVar("T")
@@ -85,8 +86,8 @@ class InstanceProcess:
         return [sys.executable, "-m", "fedisora", *arguments]
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command of this instance to its end."""
-        done = subprocess.run(self.command(*arguments), env=self.env, capture_output=True, text=True, timeout=120, check=False)
+        """Run a command of this instance to its end (see `commands`)."""
+        done = commands.run(arguments, self.env)
         if check and done.returncode != 0:
             raise AssertionError(f"fedisora {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
