@@ -18,8 +18,6 @@ log = structlog.get_logger()
 QUEUES = ("inbox", "delivery", "federation", "media", "generation", "housekeeping")
 SWEEP = {"inbox": 2.0, "delivery": 2.0, "federation": 5.0, "media": 5.0, "generation": 2.0, "housekeeping": 60.0}
 """Seconds between looks without a ring: for retries that become due and leases that ran out."""
-SLOTS = {"media": 2}
-"""Loops of a queue side by side, each with a job of its own: one that waits for a slow server holds its own place alone."""
 
 
 class LocalWorkers:
@@ -44,7 +42,7 @@ class LocalWorkers:
                                             house.owner("federation"), at_once=8),
             "media": functools.partial(rows.drain, house, "media", media.HANDLERS | durable.HANDLERS | generation_jobs.MEDIA
                                        | agents.HANDLERS | cameos.HANDLERS,
-                                       house.owner("media"), at_once=1, given_up=media.GIVEN_UP),
+                                       house.owner("media"), at_once=2, given_up=media.GIVEN_UP),
             "housekeeping": functools.partial(rows.drain, house, "housekeeping", housekeeping.HANDLERS,
                                               house.owner("housekeeping"), at_once=1),
         }
@@ -62,9 +60,8 @@ class LocalWorkers:
         if self.renderer is not None:
             await self.renderer.start()
         for queue, drain in self.drains().items():
-            for _ in range(SLOTS.get(queue, 1)):
-                self._tasks.append(asyncio.create_task(run_loop(queue, drain, self._house.bells, sweep=SWEEP[queue]),
-                                                       name=f"worker-{queue}"))
+            self._tasks.append(asyncio.create_task(run_loop(queue, drain, self._house.bells, sweep=SWEEP[queue]),
+                                                   name=f"worker-{queue}"))
 
     async def stop(self) -> None:
         """Stop the loops; what they held goes back to its queue."""
