@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.hostile.scene import Peer, Pulse, Scene
-from tests.support.instances import InstanceProcess
+from tests.support.instances import SCOPES, InstanceProcess
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, module_database_url: str,
     instance = InstanceProcess(
         tmp_path_factory.mktemp("hostile"), database_url=module_database_url, retry_seconds="0.05", **module_settings).start()
     try:
-        found = Scene(instance, instance.user("lena"))
+        found = Scene(instance, instance.user("lena", f"{SCOPES} read:likeness write:likeness"))
         with Pulse(instance.base) as pulse:
             yield found
         found.engine.dispose()
