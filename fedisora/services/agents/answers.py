@@ -20,7 +20,7 @@ from .. import generations
 from .. import publish as posts
 from . import asking, parsing, replies, terms
 from .mention_states import STATES, WAITING, change
-from .standing import may_act
+from .standing import PAUSED, may_act
 
 WAIT: Final = dt.timedelta(seconds=30)
 PATIENCE: Final = dt.timedelta(hours=1)
@@ -235,6 +235,9 @@ def _outcome(uow: UnitOfWork, mention: AgentMention, row: Generation) -> None:
             _failed(uow, agent, mention, "failed", Sentence("The finished video could not be signed or stored."))
         elif status.published and _become(mention, "answered", ""):
             mention.reply_id, mention.answered_at = status.id, uow.now
+    elif row.state == "draft" and row.code == PAUSED:  # as when it is stopped: no answer, and nothing is kept
+        if _become(mention, "refused", row.error or ""):
+            generations.discard(uow, agent, row.id)
     elif row.state == "held" and mention.state == "making":
         change(mention, "held", row.error)
         if mention.status_id is not None:

@@ -81,8 +81,10 @@ def post(profile: AgentProfile, mention: AgentMention, status: Status, name: str
         name: the handle of who asked.
     """
     parts = [f"{name} {quiet(plan.prompt)}", *filter(None, [quiet(profile.persona)]), parameters(plan)]
-    return {"text": "\n\n".join(parts), "visibility": visibility(status.visibility), "in_reply_to_id": status.id,
-            "language": status.language, "sensitive": status.sensitive, "spoiler_text": quiet(status.spoiler_text),
+    text = "\n\n".join(parts)
+    return {"text": text, "visibility": visibility(status.visibility), "in_reply_to_id": status.id,
+            "language": status.language, "sensitive": status.sensitive,
+            "spoiler_text": quiet(status.spoiler_text)[:max(0, posts.MAX_CHARACTERS - len(text))],
             "description": description(plan, status.language), "show_prompt": True,
             "idempotency_key": f"{agent_mentions.ANSWER}{mention.id}"}
 
