@@ -119,3 +119,11 @@ def test_a_long_warning_does_not_make_an_answer_impossible(asking: Asking) -> No
     assert found.state == "making" and row.publish_as is not None
     generations.draft_of(row.publish_as)
     assert row.publish_as["spoiler_text"].startswith("w w")
+
+
+def test_whoever_was_helped_learns_why_not_and_whoever_was_refused_that_they_are_left_alone(asking: Asking) -> None:
+    assert [asking.asks(words).state for words in ("help", "a cat, 5000 seconds", "info", "a dog, 5000 seconds")] == [
+        "told", "refused", "ignored", "ignored"]
+    states = [asking.asks(words, "noa").state for words in ("a cat, 5000 seconds", "stop", "start", "stop")]
+    assert states == ["refused", "told", "ignored", "ignored"]
+    assert asking.asks("a cat", "noa").state == "ignored" and len(asking.said()) == 4
