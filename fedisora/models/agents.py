@@ -48,7 +48,8 @@ class AgentProfile(Base):
     """Whoever says it is left alone from then on."""
     start_word: Mapped[str] = mapped_column(String(32), default="start")
     schedule: Mapped[list[Any]] = mapped_column(default=list)
-    """Its own posts: [{"days": [0 … 6], "at": "HH:MM" (UTC), "prompts": [...]}]; one of the prompts is taken each time."""
+    """Its own posts: [{"days": [0 … 6], "at": "HH:MM" (UTC), "prompts": [...]}]; one of the prompts is taken each
+    time. Beside them `turn`: how many of this list were posted."""
     next_post_at: Mapped[dt.datetime | None] = mapped_column(index=True)
     posted: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[dt.datetime]

@@ -18,7 +18,7 @@ ACTIONS: Final = {
     "vouches.viewed": "looked at the vouches",
     "data.exported": "exported the data", "data.erased": "erased the data", "agent.stopped": "stopped the agent",
     "agent.started": "started the agent", "agent.transferred": "took over the agent",
-    "agent.posted": "posted as the agent", "likeness.enrolled": "enrolled a likeness",
+    "agent.posted": "posted, or had a video made, as the agent", "likeness.enrolled": "enrolled a likeness",
     "likeness.viewed": "looked at a likeness", "likeness.withdrawn": "withdrew a likeness", "role.changed": "changed a role",
     "post.hidden": "hid a reported post", "post.deleted": "deleted a reported post",
 }

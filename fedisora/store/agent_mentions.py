@@ -46,10 +46,10 @@ def made(session: Session, agent_id: int, now: dt.datetime, *, author_id: int | 
     return list(session.scalars(query.order_by(AgentMention.created_at)))
 
 
-def told_since(session: Session, agent_id: int, author_id: int, since: dt.datetime) -> bool:
-    """Whether an agent answered somebody with words alone since then: a refusal, help."""
+def told_since(session: Session, agent_id: int, author_id: int, since: dt.datetime, state: str) -> bool:
+    """Whether an agent answered somebody with words alone since then. `state`: `refused`, or `told` (help, being left alone)."""
     return session.scalar(select(AgentMention.id).where(
-        AgentMention.author_id == author_id, AgentMention.agent_id == agent_id, AgentMention.state.in_(("refused", "told")),
+        AgentMention.author_id == author_id, AgentMention.agent_id == agent_id, AgentMention.state == state,
         AgentMention.reply_id.is_not(None), AgentMention.answered_at > since).limit(1)) is not None
 
 

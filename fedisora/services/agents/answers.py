@@ -20,7 +20,7 @@ from .. import generations
 from .. import publish as posts
 from . import asking, parsing, replies, terms
 from .mention_states import STATES, WAITING, change
-from .standing import may_act
+from .standing import PAUSED, may_act
 
 WAIT: Final = dt.timedelta(seconds=30)
 PATIENCE: Final = dt.timedelta(hours=1)
@@ -175,7 +175,7 @@ def queued(mention: AgentMention, row: Generation) -> None:
 
 
 def _tell(uow: UnitOfWork, agent: Actor, mention: AgentMention, reason: str, *sentences: str) -> None:
-    if replies.recently(uow, mention):
+    if replies.recently(uow, mention, "told"):
         change(mention, "ignored", f"{reason} Had an answer in words within the hour.")
         return
     change(mention, "told", reason)
@@ -187,7 +187,7 @@ def _refuse(uow: UnitOfWork, agent: Actor, mention: AgentMention, status: Status
     parent = uow.session.get(Status, status.in_reply_to_id) if status.in_reply_to_id is not None else None
     if not no.says or agent_mentions.says(uow.session, agent.id, parent):
         change(mention, "ignored", no.reason)
-    elif replies.recently(uow, mention):
+    elif replies.recently(uow, mention, "refused"):
         change(mention, "ignored", f"{no.reason} Had an answer in words within the hour.")
     else:
         change(mention, "refused", no.reason)
@@ -235,6 +235,9 @@ def _outcome(uow: UnitOfWork, mention: AgentMention, row: Generation) -> None:
             _failed(uow, agent, mention, "failed", Sentence("The finished video could not be signed or stored."))
         elif status.published and _become(mention, "answered", ""):
             mention.reply_id, mention.answered_at = status.id, uow.now
+    elif row.state == "draft" and row.code == PAUSED:  # as when it is stopped: no answer, and nothing is kept
+        if _become(mention, "refused", row.error or ""):
+            generations.discard(uow, agent, row.id)
     elif row.state == "held" and mention.state == "making":
         change(mention, "held", row.error)
         if mention.status_id is not None:
@@ -265,7 +268,7 @@ def _become(mention: AgentMention, state: str, reason: str) -> bool:
 def _failed(uow: UnitOfWork, agent: Actor, mention: AgentMention, state: str, reason: str, told: Sentence | None = None) -> None:
     """A video that was promised does not come. A refusal by a gate counts as an answer in words, as any refusal does. `told`:
     what who asked reads in place of the reason."""
-    silent = state == "refused" and replies.recently(uow, mention)
+    silent = state == "refused" and replies.recently(uow, mention, "refused")
     if _become(mention, state, reason) and mention.status_id is not None and not silent:
         reply = replies.say(uow, agent, mention, Sentence("I could not make this."), told or _sentence(reason))
         _said(mention, reply, uow.now)

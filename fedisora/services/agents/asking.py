@@ -162,7 +162,9 @@ def over_limit(uow: UnitOfWork, profile: AgentProfile, author: Actor | None) -> 
         if len(times) >= most:
             if not most:
                 return No(f"Limit per {name}: none in 24 hours.", Sentence("I make no videos at present."))
-            again = f"{times[len(times) - most] + agent_mentions.DAY:%H:%M}"
+            again = times[len(times) - most] + agent_mentions.DAY
+            values: dict[str, object] = {"limit": sentence, "time": f"{again:%H:%M}"}
             return No(f"Limit per {name}: {most} in 24 hours.",
-                      Sentence("%(limit)s Ask again after %(time)s UTC.", limit=sentence, time=again))
+                      Sentence("%(limit)s Ask again after %(time)s UTC.", **values) if again.date() == now.date() else
+                      Sentence("%(limit)s Ask again tomorrow after %(time)s UTC.", **values))
     return None

@@ -33,13 +33,19 @@ def may_post(uow: UnitOfWork, actor: Actor) -> None:
     if not uow.settings.rate_limits:
         return
     session = uow.session
-    own = session.scalar(select(User.limits).where(User.actor_id == actor.id)) or {}
-    most = int(own.get("posts_per_hour", POSTS_PER_HOUR))
+    most = posts_per_hour(session, actor.id)
     # asked by id, which grows with time: the index of an account's posts answers it
     written = session.scalar(select(func.count()).select_from(Status).where(
         Status.actor_id == actor.id, Status.id >= id_floor(uow.now - HOUR))) or 0
     if written >= most:
-        raise TooManyRequests(f"An agent may write {most} posts in an hour here. Please wait a little.", retry_after=600)
+        raise TooManyRequests(f"An agent may write {most} post{'' if most == 1 else 's'} in an hour here. Please wait a little.",
+                             retry_after=600)
+
+
+def posts_per_hour(session: Session, agent_id: int) -> int:
+    """How many posts an agent may write in an hour."""
+    own = session.scalar(select(User.limits).where(User.actor_id == agent_id)) or {}
+    return int(own.get("posts_per_hour", POSTS_PER_HOUR))
 
 
 def check_addressed(uow: UnitOfWork, actor: Actor, visibility: str, people: Iterable[Actor]) -> None:

@@ -50,7 +50,7 @@ def values(session: Session, profile: AgentProfile) -> dict[str, Any]:
             "style": profile.style, "model": profile.model, "orientation": profile.orientation,
             "seconds": profile.seconds, "per_person": profile.per_person, "per_domain": profile.per_domain,
             "per_day": profile.per_day, "stop_word": profile.stop_word, "start_word": profile.start_word,
-            "schedule": list(profile.schedule),
+            "schedule": schedule.bare(profile.schedule),
             "next_post_at": profile.next_post_at.isoformat(timespec="seconds") if profile.next_post_at else None}
 
 
@@ -170,7 +170,9 @@ def change(uow: UnitOfWork, agent: Actor, wanted: Mapping[str, object], models: 
     words = {name: checked.get(name, getattr(profile, name)) for name in ("stop_word", "start_word")}
     if words["stop_word"] and words["stop_word"].casefold() == words["start_word"].casefold():
         raise Invalid("The stop word and the start word have to differ.", code="words")
-    replan = "schedule" in checked and checked["schedule"] != profile.schedule
+    replan = "schedule" in checked and checked["schedule"] != schedule.bare(profile.schedule)
+    if not replan:
+        checked.pop("schedule", None)  # its turns go on
     for name, value in checked.items():
         setattr(profile, _COLUMNS.get(name, name), value)
     profile.updated_at = uow.now

@@ -56,7 +56,9 @@ _MENTION: Final = re.compile(rf"(?<![\w/]){_NAME}")
 _SHORTCODE: Final = re.compile(r"(?<!\w):(\w{2,40}):(?!\w)")
 """An emoji of its author's server: its name is all that we know of it."""
 _TAG: Final = re.compile(r"(?<!\w)[#＃](?=\w)")
-_PARTS: Final = re.compile(r",(?!\d)|(?<!\d),|[;|\n()\[\]{}]+")
+_COMMAS: Final = "、，،；؛"
+"""What stands for a comma or a semicolon in Chinese, Japanese, Arabic and their neighbours."""
+_PARTS: Final = re.compile(rf",(?!\d)|(?<!\d),|[;|\n()\[\]{{}}{_COMMAS}]+")
 _SIZE: Final = re.compile(r"(\d{2,4})\s*[x×]\s*(\d{2,4})(?:\s*(?:px|pixels?))?", re.IGNORECASE)
 _LENGTH: Final = rf"(\d{{1,4}}(?:[.,]\d{{1,3}})?)[\s-]*(?:{'|'.join(words.SECONDS)})"
 _SECONDS: Final = re.compile(rf"(?:(?:{'|'.join(words.FOR)})\s+)?{_LENGTH}(?:\s+(?:{'|'.join(words.LONG)}))?", re.IGNORECASE)
@@ -130,25 +132,37 @@ def parse(text: str, *, own: str = "", stop: str = "stop", start: str = "start",
     """
     line = _URL.sub(" ", _UNSEEN.sub("", unicodedata.normalize("NFC", text[:MAX_TEXT])))
     line = _without_last(line[found.end():] if (found := _LEADING.match(line)) else line)
-    line = _SHORTCODE.sub(r"\1", _without(line, own) if own else line)
+    line = _without(line, own) if own else line
+    alone = quiet(_SHORTCODE.sub(" ", line))
+    said = alone.strip("".join({char for char in alone if not char.isalnum()}))  # emoji around a word are no part of it
+    line = _SHORTCODE.sub(r"\1", line)
     people = tuple(dict.fromkeys(found.group()[1:].lower() for found in _MENTION.finditer(line)))
     line = quiet(line)
-    said = _bare(line)
     kinds: tuple[tuple[Kind, Collection[str]], ...] = (("stop", (stop,)), ("start", (start,)), ("stop", stops), ("start", starts))
     for kind, meant in kinds:
         if _asks_for(said, meant):
             return Asked(kind)
-    if said in words.HELP:
+    if not _bare(line) or _plain(said) in _HELP:
         return Asked("help")
-    if said in words.THANKS:
+    if _plain(said) in _THANKS:
         return Asked("thanks")
     return replace(_video(line), people=people)
 
 
+def _plain(text: str) -> str:
+    """Letters, digits and single spaces: however a word is written, whatever stands around it (“stop 🙏”, “*stop*”, “arrete”)."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(" " if not char.isalnum() else char for char in letters if not unicodedata.combining(char)).split())
+
+
+_THANKS: Final = frozenset(map(_plain, words.THANKS))
+_HELP: Final = frozenset(map(_plain, words.HELP - {""}))
+
+
 def _asks_for(said: str, meant: Collection[str]) -> bool:
     """Whether something is one of some words, said kindly or not."""
-    bare = _KINDLY.sub("", said)
-    return bool(said) and any(word.casefold() in (said, bare) for word in meant if word)
+    found = {_plain(said), _plain(_KINDLY.sub("", said.casefold()))} - {""}
+    return any(_plain(word) in found for word in meant if word)
 
 
 def _without_last(line: str) -> str:
@@ -226,6 +240,6 @@ def _options(part: str) -> dict[str, str] | None:
 def _tidy(text: str) -> str:
     """One line, without what only the options held together."""
     line = re.sub(r"[(\[{][\s,;|]*[)\]}]", " ", text)
-    line = re.sub(r"\s+([,;.])", r"\1", " ".join(line.split()))
-    line = re.sub(r"([,;|])(?:\s*[,;|])+", r"\1", line)
-    return line.strip(" \t,;:|-–—")
+    line = re.sub(rf"\s+([,;.{_COMMAS}])", r"\1", " ".join(line.split()))
+    line = re.sub(rf"([,;|{_COMMAS}])(?:\s*[,;|{_COMMAS}])+", r"\1", line)
+    return line.strip(f" \t,;:|-–—{_COMMAS}")

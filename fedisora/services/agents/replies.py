@@ -23,7 +23,7 @@ from .parsing import quiet
 
 log = structlog.get_logger()
 AGAIN: Final = dt.timedelta(hours=1)
-"""Within this time one person gets one answer in words alone."""
+"""Within this time one person gets one refusal, and one other answer in words alone."""
 MOST: Final = 400
 """Characters of a reason that is passed on."""
 HELD: Final = Sentence("A moderator of my server has to look at this first. I come back when that is done.")
@@ -81,8 +81,10 @@ def post(profile: AgentProfile, mention: AgentMention, status: Status, name: str
         name: the handle of who asked.
     """
     parts = [f"{name} {quiet(plan.prompt)}", *filter(None, [quiet(profile.persona)]), parameters(plan)]
-    return {"text": "\n\n".join(parts), "visibility": visibility(status.visibility), "in_reply_to_id": status.id,
-            "language": status.language, "sensitive": status.sensitive, "spoiler_text": quiet(status.spoiler_text),
+    text = "\n\n".join(parts)
+    return {"text": text, "visibility": visibility(status.visibility), "in_reply_to_id": status.id,
+            "language": status.language, "sensitive": status.sensitive,
+            "spoiler_text": quiet(status.spoiler_text)[:max(0, posts.MAX_CHARACTERS - len(text))],
             "description": description(plan, status.language), "show_prompt": True,
             "idempotency_key": f"{agent_mentions.ANSWER}{mention.id}"}
 
@@ -127,10 +129,11 @@ def help_text(profile: AgentProfile, tongue: Tongue) -> tuple[str, ...]:
     return (*([f"{profile.persona}\n\n"] if profile.persona else []), how, *leave)
 
 
-def recently(uow: UnitOfWork, mention: AgentMention) -> bool:
-    """Whether who asked had an answer in words within the hour."""
+def recently(uow: UnitOfWork, mention: AgentMention, state: str) -> bool:
+    """Whether who asked had an answer in words of this kind within the hour: whoever was helped may be refused after it, and
+    whoever was refused may say stop."""
     return mention.author_id is not None and agent_mentions.told_since(
-        uow.session, mention.agent_id, mention.author_id, uow.now - AGAIN)
+        uow.session, mention.agent_id, mention.author_id, uow.now - AGAIN, state)
 
 
 def say(uow: UnitOfWork, agent: Actor, mention: AgentMention, *sentences: str, key: str = "") -> Status | None:

@@ -71,11 +71,27 @@ def next_time(entries: Sequence[dict[str, Any]], after: dt.datetime) -> dt.datet
     return min(moments, default=None)
 
 
-def prompt_at(entries: Sequence[dict[str, Any]], at: dt.datetime, posted: int) -> str | None:
-    """The prompt of a moment of a schedule: in turn, by how many were posted; None when nothing is due then."""
-    prompts = [prompt for entry in entries if at.weekday() in entry["days"] and at.strftime("%H:%M") == entry["at"]
-               for prompt in entry["prompts"]]
-    return prompts[posted % len(prompts)] if prompts else None
+def bare(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A schedule as it was set, without the turns that are kept beside it."""
+    return [{name: value for name, value in entry.items() if name != "turn"} for entry in entries]
+
+
+def _due(entries: Sequence[dict[str, Any]], at: dt.datetime) -> list[dict[str, Any]]:
+    return [entry for entry in entries if at.weekday() in entry["days"] and at.strftime("%H:%M") == entry["at"]]
+
+
+def prompt_at(entries: Sequence[dict[str, Any]], at: dt.datetime) -> str | None:
+    """The prompt of a moment of a schedule, in turn; None when nothing is due then."""
+    due = _due(entries, at)
+    prompts = [prompt for entry in due for prompt in entry["prompts"]]
+    return prompts[due[0].get("turn", 0) % len(prompts)] if prompts else None
+
+
+def next_turn(entries: Sequence[dict[str, Any]], at: dt.datetime) -> list[dict[str, Any]]:
+    """A schedule after its post of a moment. Times with the same prompts take turns together, others by themselves: with one
+    turn for all, a list of two beside another time of the day would never come to its second."""
+    lists = [entry["prompts"] for entry in _due(entries, at)]
+    return [{**entry, "turn": entry.get("turn", 0) + 1} if entry["prompts"] in lists else entry for entry in entries]
 
 
 def plan(uow: UnitOfWork, profile: AgentProfile) -> None:
@@ -109,7 +125,7 @@ def post(uow: UnitOfWork, agent_id: int, at: dt.datetime, planner: Callable[[ans
     profile = agent_mentions.profile(uow, agent_id)
     if profile is None or profile.next_post_at != at:
         return None
-    prompt = prompt_at(profile.schedule, at, profile.posted)
+    prompt = prompt_at(profile.schedule, at)
     profile.next_post_at = next_time(profile.schedule, max(at, uow.now))
     plan(uow, profile)
     agent = actors.get(uow.session, agent_id)
@@ -136,5 +152,6 @@ def post(uow: UnitOfWork, agent_id: int, at: dt.datetime, planner: Callable[[ans
         log.info("an agent's own post was not made", agent=agent_id, reason=error.text)
         return None
     profile.posted += 1
+    profile.schedule = next_turn(profile.schedule, at)
     answers.queued(mention, row)
     return row.id

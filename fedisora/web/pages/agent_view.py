@@ -58,7 +58,8 @@ def agent_view(session: Session, house: House, actor: Actor, viewer_id: int | No
     limits = ["Never writes first."]
     if profile.answers:
         limits.insert(0, f"{profile.per_day} videos a day, {profile.per_person} for one person.")
-    limits.append(f"At most {conduct.POSTS_PER_HOUR} posts an hour.")
+    hourly = conduct.posts_per_hour(session, actor.id)
+    limits.append(f"At most {hourly} post{'' if hourly == 1 else 's'} an hour.")
     return AgentView(
         models=_models(session, house, actor, profile.model, now),
         limits=tuple(limits), asked_by=AUDIENCES.get(profile.audience, "") if profile.answers else "",

@@ -150,7 +150,8 @@ def test_too_many_posts_in_an_hour_are_too_many(studio: Studio, client: Client, 
     ada = Browser(studio, client, "ada")
     assert ada.post(POST, kind="words", text="one", visibility="public").status_code == 303
     answer = ada.post(POST, kind="words", text="two", visibility="public")
-    assert answer.status_code == 429 and "1 posts in an hour" in answer.text and len(posts(asking)) == 1
+    assert answer.status_code == 429 and "1 post in an hour" in answer.text and len(posts(asking)) == 1
+    assert "At most 1 post an hour." in client.get("/@dreamer").text  # its profile says what was set for it
 
 
 def test_its_page_says_that_it_acts_by_an_exception(studio: Studio, client: Client, asking: Asking) -> None:

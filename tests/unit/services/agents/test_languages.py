@@ -63,7 +63,7 @@ def test_limits_count_in_every_language(asking: Asking) -> None:
     asking.set(per_person=1)
     assert asking.asks("", **spoken("de", "eine Katze")).state == "making"
     found = reply(asking, asking.asks("", **spoken("de", "noch eine Katze")))
-    assert re.search(r"1 Video für eine Person, und du hattest deins\. Frag wieder nach \d\d:\d\d UTC\.", found.text)
+    assert re.search(r"1 Video für eine Person, und du hattest deins\. Frag morgen nach \d\d:\d\d UTC wieder\.", found.text)
 
 
 def test_the_word_to_be_left_alone_is_understood_in_every_language(asking: Asking) -> None:

@@ -61,6 +61,31 @@ def test_an_agent_without_a_stop_word_is_never_told_to_stop() -> None:
     assert parse("arrête", stop="Arrête", start="").kind == "stop"
 
 
+@pytest.mark.parametrize("text", [
+    "stop 🙏", "🛑 stop", "please stop 🙏", "🙏 please, stop 🙏", "ｓｔｏｐ", "‘stop’", "**stop**", "STOP!!!",
+    "stop :blobcat_heart:", "stop, please", "stop #nobots"])
+def test_a_word_is_heard_whatever_stands_around_it(text: str) -> None:
+    """Else somebody who wants to be left alone gets a video of it."""
+    assert ask(text).kind == "stop"
+    if "stop" in text:
+        assert parse(f"@dreamer {text.replace('stop', 'arrete')}", own="dreamer", stop="arrête").kind == "stop"
+
+
+@pytest.mark.parametrize(("text", "kind"), [
+    ("thank you 😍", "thanks"), ("Génial ! ❤️", "thanks"), ("thanks!!! :heart:", "thanks"), ("help 🙏", "help"), ("🐙🌊", "video"),
+    ("a bus stop", "video"), ("stop motion of a cat", "video"), ("don't stop", "video"), ("...", "help")])
+def test_emoji_beside_words_change_nothing(text: str, kind: str) -> None:
+    assert ask(text).kind == kind
+
+
+@pytest.mark.parametrize(("text", "prompt"), [
+    ("霧の中の灯台、portrait、5 s", "霧の中の灯台"), ("灯塔，portrait，5 s", "灯塔"),
+    ("منارة في الضباب، portrait؛ 5 s", "منارة في الضباب"),
+    ("灯塔，大海，portrait, 5 s", "灯塔，大海")])
+def test_commas_of_other_scripts_are_commas(text: str, prompt: str) -> None:
+    assert ask(text) == Asked("video", prompt, "portrait", seconds=5.0)
+
+
 def test_a_seed_that_is_none_is_left_out() -> None:
     assert ask("a cat, seed 9999999999999999999").seed is None
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from fedisora.errors import Invalid
 from fedisora.models import AgentMention, AgentProfile, Generation, Job, User
-from fedisora.services.agents import schedule
+from fedisora.services.agents import configure, schedule
 from tests.support.asking import Asking, planner
 from tests.unit.services.agents.conftest import Town
 
@@ -44,8 +44,12 @@ def test_the_next_time() -> None:
 
 def test_prompts_take_turns() -> None:
     at = dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.UTC)
-    assert [schedule.prompt_at(ENTRIES, at, number) for number in range(3)] == ["a sea", "a hill", "a sea"]
-    assert schedule.prompt_at(ENTRIES, MONDAY, 0) is None
+    entries, seen = ENTRIES, []
+    for _ in range(3):
+        seen.append(schedule.prompt_at(entries, at))
+        entries = schedule.next_turn(entries, at)
+    assert seen == ["a sea", "a hill", "a sea"]
+    assert schedule.prompt_at(ENTRIES, MONDAY) is None and schedule.bare(entries) == ENTRIES
 
 
 @pytest.fixture
@@ -123,3 +127,28 @@ def test_an_own_post_waits_for_an_agent_with_its_hands_full(due: Asking) -> None
     assert {"agent_id": due.agent.id, "at": at.isoformat()} in planned(due)
     due.db.write_now(lambda uow: setattr(uow.session.get_one(Generation, asked.generation_id), "state", "done"))
     assert post(due, at) is not None and profile(due).posted == 1 and post(due, at) is None
+
+
+@pytest.mark.parametrize(("lists", "seen"), [
+    ((["a", "b"], ["c"]), "acbcac"),  # two times a day: whichever is even would else have its first prompt for ever
+    ((["a", "b"], ["a", "b"]), "ababab"),  # the same prompts at several times are one list
+    ((["a", "b", "c"], ["d", "e"]), "adbecd")])
+def test_each_list_of_prompts_takes_its_own_turns(town: Town, lists: tuple[list[str], list[str]], seen: str) -> None:
+    asking = Asking(town.db)
+    asking.db.write_now(lambda uow: setattr(uow.session.scalars(select(User).where(User.actor_id == asking.agent.id)).one(),
+                                            "limits", {"jobs": 50}))
+    begun = asking.db.clock().replace(hour=0, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
+    entries = [{"days": list(range(7)), "at": at, "prompts": prompts}
+               for at, prompts in zip(("09:00", "18:00"), lists, strict=True)]
+    asking.db.write_now(lambda uow: configure.change(uow, asking.agent, {"schedule": entries}, []))
+    made = []
+    for number in range(len(seen)):
+        asking.db.clock = lambda n=number: begun + dt.timedelta(days=n // 2, hours=9 if n % 2 == 0 else 18)  # type: ignore[misc]
+        asking.set(next_post_at=asking.db.clock())
+        row_id = post(asking, asking.db.clock())
+        assert row_id is not None
+        made.append(asking.db.read_now(lambda session, i=row_id: session.get_one(Generation, i)).prompt)  # type: ignore[misc]
+        kept = asking.db.read_now(lambda session: configure.values(session, configure.profile_of(session, asking.agent)))
+        assert kept["schedule"] == entries  # what it keeps for itself is nobody's setting
+        asking.db.write_now(lambda uow, k=kept: configure.change(uow, asking.agent, {"schedule": k["schedule"]}, []))  # type: ignore[misc]
+    assert "".join(made) == seen
