@@ -1,7 +1,8 @@
 """What an instance needs at rest, and what its start costs: `fedisora serve` with its default settings, nobody using it.
 
 Each round starts one in an empty folder (which migrates its database) and then again in the same folder. Memory is the
-proportional set size (`Pss` of smaps_rollup) of the server and all of its children, once they use no more CPU. Of the start, the
+proportional set size (`Pss` of smaps_rollup) of the server and all of its children, once they use no more CPU; what others on
+the machine map as well is charged to them in part, so see "alone on a machine" too. Of the start, the
 CPU seconds of all processes until `/readyz` says yes hold on a busy machine; the seconds on the clock do not.
 `BENCH_ROUNDS=9` makes more rounds than five.
 """
@@ -15,6 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,10 +49,29 @@ def cpu(root: int) -> float:
 
 
 def memory(root: int) -> Reading:
-    """MiB of a tree: what all need in proportion (pss), what the server and what its children need of that, threads."""
-    each = [process.memory_full_info().pss / MIB for process in processes(root)]
-    return {"PSS MiB": sum(each), "PSS of the server MiB": each[0], "PSS of the workers MiB": sum(each[1:]),
-            "processes": len(each), "threads": sum(process.num_threads() for process in processes(root))}
+    """MiB of a tree: what all need in proportion (PSS), what it would be were nobody else on the machine, and parts of that.
+
+    Other Python processes of this machine may have the same libraries mapped; PSS then charges them for their part.
+    """
+    tree = processes(root)
+    each = [process.memory_full_info().pss / MIB for process in tree]
+    anonymous = 0
+    files: dict[str, int] = {}
+    for process in tree:
+        of_this: Counter[str] = Counter()
+        for mapping in process.memory_maps(grouped=True):
+            of_this[mapping.path] += mapping.rss - mapping.anonymous
+        files |= {path: max(size, files.get(path, 0)) for path, size in of_this.items()}
+        anonymous += pss_anonymous(process.pid)
+    return {"PSS MiB": sum(each), "alone on a machine MiB": (anonymous + sum(files.values())) / MIB,
+            "of that, no files MiB": anonymous / MIB, "PSS of the server MiB": each[0], "PSS of the workers MiB": sum(each[1:]),
+            "processes": len(each), "threads": sum(process.num_threads() for process in tree)}
+
+
+def pss_anonymous(pid: int) -> int:
+    """Bytes of the part of PSS that no file stands behind; only a process and its children can share that."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return 1024 * next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss_Anon:"))
 
 
 def measure(folder: Path, port: int) -> Reading:

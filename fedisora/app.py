@@ -5,7 +5,7 @@ import contextlib
 import importlib
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -95,11 +95,12 @@ class House:
         self.db.close()
 
 
-def build_house(settings: Settings, *, alone: bool = False) -> House:
+def build_house(settings: Settings, *, meanwhile: Callable[[], None] | None = None) -> House:
     """Open the data folder, the database (migrated) and the storage.
 
     Args:
-        alone: this process has no other thread yet, so that it may migrate in a forked child (see `migrate`).
+        meanwhile: this process has no other thread yet, so that it may migrate in a forked child and do this while it waits (see
+            `migrate`).
 
     Raises:
         ConfigurationError: one line that says what to mend.
@@ -109,7 +110,7 @@ def build_house(settings: Settings, *, alone: bool = False) -> House:
     storage = open_store(settings.effective_storage_url)
     db = Database(Instance(settings, uris, vault))
     db.check()
-    migrate(db.engine, in_child=alone)
+    migrate(db.engine, meanwhile=meanwhile)
     db.read_now(lambda session: instances.check_domain(session, settings))
     db.write_now(instances.initialise)
     policy = DomainPolicy(db)

@@ -95,7 +95,7 @@ def run(settings: Settings, *, host: str, port: int, workers: bool, tls_cert: Pa
     configure(settings)
     check_tls(tls_cert, tls_key)
     bound = listen(host, port)
-    house = build_house(settings, alone=True)
+    house = build_house(settings, meanwhile=import_everything)
     local = workers and settings.local_workers and not settings.redis_url
     import_everything()
     welcome(house, port)
