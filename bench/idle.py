@@ -1,9 +1,9 @@
 """What an instance needs at rest, and what its start costs: `fedisora serve` with its default settings, nobody using it.
 
 Each round starts one in an empty folder (which migrates its database) and then again in the same folder. Memory is the
-proportional set size (`Pss` of smaps_rollup) of the server and all of its children, once they use no more CPU; what others on
-the machine map as well is charged to them in part, so see "alone on a machine" too. Of the start, the
-CPU seconds of all processes until `/readyz` says yes hold on a busy machine; the seconds on the clock do not.
+proportional set size (`Pss` of smaps_rollup) of the server and all of its children, once they use no more CPU; what others on the
+machine map as well is charged to them in part, so see "alone on a machine" too. Of the start, the CPU seconds of all processes
+until `/readyz` says yes hold on a busy machine; the seconds on the clock do not.
 `BENCH_ROUNDS=9` makes more rounds than five.
 """
 from __future__ import annotations
