@@ -46,6 +46,7 @@ constraints: $(VENV)/.test $(VENV)/.gpu $(VENV)/.docs ## Write constraints.txt f
 clean: ## Remove what was built (not the data folder)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/interop/*/node_modules
 
+# What is compiled here need not be at the first start, nor at each one where Python may not write (half a second).
 # The stamps below are newer than what they were made from, so a second `make run` starts at once.
 $(BIN)/pip:
 	@found=; for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -60,6 +61,7 @@ $(BIN)/pip:
 $(VENV)/.run: $(GROUND) | $(BIN)/pip
 	@echo "Installing (once) …"
 	@$(INSTALL) --editable .
+	@$(BIN)/python -m compileall -q fedisora workers extensions migrations
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run

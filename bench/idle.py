@@ -1,8 +1,9 @@
 """What an instance needs at rest, and what its start costs: `fedisora serve` with its default settings, nobody using it.
 
 Each round starts one in an empty folder (which migrates its database) and then again in the same folder. Memory is the
-proportional set size (`Pss` of smaps_rollup) of the server and all of its children, once they use no more CPU. Of the start, the
-CPU seconds of all processes until `/readyz` says yes hold on a busy machine; the seconds on the clock do not.
+proportional set size (`Pss` of smaps_rollup) of the server and all of its children, once they use no more CPU; what others on the
+machine map as well is charged to them in part, so see "alone on a machine" too. Of the start, the CPU seconds of all processes
+until `/readyz` says yes hold on a busy machine; the seconds on the clock do not.
 `BENCH_ROUNDS=9` makes more rounds than five.
 """
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,15 +49,34 @@ def cpu(root: int) -> float:
 
 
 def memory(root: int) -> Reading:
-    """MiB of a tree: what all need in proportion (pss), what the server and what its children need of that, threads."""
-    each = [process.memory_full_info().pss / MIB for process in processes(root)]
-    return {"PSS MiB": sum(each), "PSS of the server MiB": each[0], "PSS of the workers MiB": sum(each[1:]),
-            "processes": len(each), "threads": sum(process.num_threads() for process in processes(root))}
+    """MiB of a tree: what all need in proportion (PSS), what it would be were nobody else on the machine, and parts of that.
+
+    Other Python processes of this machine may have the same libraries mapped; PSS then charges them for their part.
+    """
+    tree = processes(root)
+    each = [process.memory_full_info().pss / MIB for process in tree]
+    anonymous = 0
+    files: dict[str, int] = {}
+    for process in tree:
+        of_this: Counter[str] = Counter()
+        for mapping in process.memory_maps(grouped=True):
+            of_this[mapping.path] += mapping.rss - mapping.anonymous
+        files |= {path: max(size, files.get(path, 0)) for path, size in of_this.items()}
+        anonymous += pss_anonymous(process.pid)
+    return {"PSS MiB": sum(each), "alone on a machine MiB": (anonymous + sum(files.values())) / MIB,
+            "of that, no files MiB": anonymous / MIB, "PSS of the server MiB": each[0], "PSS of the workers MiB": sum(each[1:]),
+            "processes": len(each), "threads": sum(process.num_threads() for process in tree)}
+
+
+def pss_anonymous(pid: int) -> int:
+    """Bytes of the part of PSS that no file stands behind; only a process and its children can share that."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return 1024 * next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss_Anon:"))
 
 
 def measure(folder: Path, port: int) -> Reading:
     """Start an instance in a folder, wait until it is at rest, end it."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("FEDISORA_")} | {
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("FEDISORA_", "PYTHON"))} | {
         "FEDISORA_DATA_DIR": str(folder), "FEDISORA_BASE_URL": f"http://localhost:{port}"}
     started = time.perf_counter()
     with (folder / "bench.log").open("ab") as log:
@@ -110,10 +131,12 @@ def main() -> None:
     """`make bench ARGS=idle`."""
     console = Console()
     first, again = [], []
-    for _ in range(int(os.environ.get("BENCH_ROUNDS", "5"))):
+    for number in range(int(os.environ.get("BENCH_ROUNDS", "5")) + 1):
         with tempfile.TemporaryDirectory() as folder:
             port = free_port()
-            first.append(measure(Path(folder), port))
-            again.append(measure(Path(folder), port))
+            fresh, later = measure(Path(folder), port), measure(Path(folder), port)
+        if number:  # the first one may have had to compile modules that were changed
+            first.append(fresh)
+            again.append(later)
     show(console, "The first start, in an empty folder", first)
     show(console, "A later start, in the same folder", again)

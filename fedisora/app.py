@@ -5,7 +5,7 @@ import contextlib
 import importlib
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -94,17 +94,18 @@ class House:
         self.db.close()
 
 
-def build_house(settings: Settings, *, alone: bool = False) -> House:
+def build_house(settings: Settings, *, meanwhile: Callable[[], None] | None = None) -> House:
     """Open the data folder, the database (migrated) and the storage.
 
     Args:
-        alone: this process has no other thread yet, so that it may migrate in a forked child (see `migrate`).
+        meanwhile: this process has no other thread yet, so that it may migrate in a forked child and do this while it waits (see
+            `migrate`).
 
     Raises:
         ConfigurationError: one line that says what to mend.
     """
     storage = open_store(settings.effective_storage_url)
-    db = instances.open_database(settings, migrate_in_child=alone)
+    db = instances.open_database(settings, meanwhile=meanwhile)
     uris, vault = db.instance.uris, db.instance.vault
     policy = DomainPolicy(db)
     client = Client(settings, policy)

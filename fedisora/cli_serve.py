@@ -4,6 +4,7 @@ They do without what only other commands need (Rich above all): that would stay 
 """
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -59,6 +60,7 @@ def serve(host: Annotated[str, typer.Option(help="Address to listen on.")] = "12
           tls_key: Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")] = None,
           data_dir: DataDir = None) -> None:
     """Run the instance: web, federation and (without Redis) the workers."""
+    gc.disable()  # `server.run` enables it when all is loaded: to look for garbage until then takes a tenth of the start
     from .server import run
 
     run(load_settings(data_dir), host=host, port=port, workers=not no_workers, tls_cert=tls_cert, tls_key=tls_key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine, inspect, text
@@ -22,12 +23,12 @@ def current(engine: Engine) -> str | None:
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def migrate(engine: Engine, *, in_child: bool = False) -> bool:
+def migrate(engine: Engine, *, meanwhile: Callable[[], None] | None = None) -> bool:
     """Run missing migrations; False when there were none (then Alembic is not even imported).
 
     Args:
-        in_child: let a forked child do it, so that the 11 MiB it takes do not stay with a server. Only for a process without
-            threads. What fails there is tried again here, which says why.
+        meanwhile: let a forked child migrate, so that the 11 MiB it takes do not stay with a server, and call this while it does.
+            Only for a process without threads. What fails in the child is tried again here, which says why.
 
     Raises:
         ConfigurationError: the database is newer than this program.
@@ -38,16 +39,17 @@ def migrate(engine: Engine, *, in_child: bool = False) -> bool:
     if found is not None and found > HEAD:
         raise ConfigurationError(f"The database is at revision {found}, this program knows {HEAD}. Install the newer "
                                  "Fedisora that it was used with.")
-    if in_child and hasattr(os, "fork") and _upgraded_by_child(engine):
+    if meanwhile is not None and hasattr(os, "fork") and _upgraded_by_child(engine, meanwhile):
         return True
     _upgrade(engine)
     return True
 
 
-def _upgraded_by_child(engine: Engine) -> bool:
+def _upgraded_by_child(engine: Engine, meanwhile: Callable[[], None]) -> bool:
     engine.dispose()  # no database connection may be shared across a fork
     child = os.fork()
     if child:
+        meanwhile()
         return os.waitpid(child, 0)[1] == 0
     status = 1
     try:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import importlib
 import importlib.util
 import os
@@ -94,13 +95,16 @@ def run(settings: Settings, *, host: str, port: int, workers: bool, tls_cert: Pa
     configure(settings)
     check_tls(tls_cert, tls_key)
     bound = listen(host, port)
-    house = build_house(settings, alone=True)
+    house = build_house(settings, meanwhile=import_everything)
     local = workers and settings.local_workers and not settings.redis_url
     import_everything()
     welcome(house, port)
     own_process = local and settings.worker_process and hasattr(os, "fork")
     process = workers_module("process").WorkerProcess(house) if own_process else None
     app = create_app(settings, local_workers=local, house=house, worker_process=process)
+    gc.collect()
+    gc.freeze()  # the collector would touch, and so copy, every page that the processes share
+    gc.enable()
     if process is not None:
         process.fork(bound)  # as late as it can be: what was done before is memory that both share
     config = uvicorn.Config(

@@ -8,21 +8,20 @@ import ipaddress
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .errors import ConfigurationError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything an operator can set. Build it with `load_settings()`."""
 
-    model_config = SettingsConfigDict(env_prefix="FEDISORA_", extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     base_url: str = Field("http://localhost:8000", description="Public origin of this instance: scheme, host and port "
                           "only. The host is part of every id and cannot change after the first start.")
@@ -33,7 +32,7 @@ class Settings(BaseSettings):
                            "Empty: the same functions run inside `fedisora serve`.")
     storage_url: str = Field("", description="Where media files live: a folder, s3://bucket/prefix, gs://… or az://…. "
                              "Empty: `media` in the data dir.")
-    allow_private_network: Annotated[bool | tuple[str, ...], NoDecode] = Field(
+    allow_private_network: bool | tuple[str, ...] = Field(
         False, description="Let outgoing requests reach private addresses: true, or a comma-separated list of networks "
         "(10.0.0.0/8,127.0.0.1/32). For tests and LANs only.")
     generation_backend: str = Field(
@@ -248,14 +247,6 @@ class Settings(BaseSettings):
             return ()
         return tuple(ipaddress.ip_network(item) for item in self.allow_private_network)
 
-    @classmethod
-    def settings_customise_sources(cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-                                   env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
-                                   file_secret_settings: PydanticBaseSettingsSource,
-                                   ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment before the file: `load_settings` passes the file's values as init arguments."""
-        return env_settings, init_settings
-
 
 def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
     """Read the environment and `fedisora.toml`; one clear line when something is wrong.
@@ -275,10 +266,11 @@ def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
             values = {k.lower().removeprefix("fedisora_"): v for k, v in tomllib.loads(path.read_text()).items()}
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}. Mend or remove the file.") from error
-    with_options = {**values, **overrides, "data_dir": folder}
-    hidden = {name: os.environ.pop(name, None) for name in (f"FEDISORA_{key.upper()}" for key in (*overrides, "data_dir"))}
+    given = {name.lower().removeprefix("fedisora_"): value for name, value in os.environ.items()
+             if name.lower().startswith("fedisora_")}
+    values |= {name: value for name, value in given.items() if name in Settings.model_fields}  # others may have names like ours
     try:
-        return Settings(**with_options)
+        return Settings(**{**values, **overrides, "data_dir": folder})
     except ValidationError as error:
         problem = error.errors()[0]
         name = str(problem["loc"][0]) if problem["loc"] else "settings"
@@ -286,5 +278,3 @@ def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
         hint = "is not a setting" if unknown else problem["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"FEDISORA_{name.upper()} (or {name} in {path.name}): {hint}. "
                                  "See docs/operate/configuration.md.") from error
-    finally:
-        os.environ.update({name: value for name, value in hidden.items() if value is not None})

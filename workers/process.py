@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -43,7 +42,7 @@ class WorkerProcess:
         self._link: Link | None = None
 
     def fork(self, listening: socket.socket) -> None:
-        """Split off the worker process. Call before there are threads or an event loop, and before `start`.
+        """Split off the worker process. Call before there are threads or an event loop, before `start`, and after `gc.freeze`.
 
         Args:
             listening: the server's own socket, which the worker lets go of: it must not keep the port.
@@ -51,8 +50,6 @@ class WorkerProcess:
         house = self._house
         house.db.engine.dispose()  # no database connection may be shared across a fork
         ours, theirs = socket.socketpair()
-        gc.collect()
-        gc.freeze()  # the collector would touch, and so copy, every shared page
         pid = os.fork()
         if pid == 0:
             status = 1

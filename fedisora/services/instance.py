@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from collections.abc import Callable
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,11 +28,11 @@ AUTHORITY = ("ca_intermediate", "ca_root")
 """Facts with the present certificates and their keys; former ones have the serial after an underscore."""
 
 
-def open_database(settings: Settings, *, migrate_in_child: bool = False) -> Database:
+def open_database(settings: Settings, *, meanwhile: Callable[[], None] | None = None) -> Database:
     """The instance's database with its vault and addresses, migrated, and initialised at the first start.
 
     Args:
-        migrate_in_child: see `schema.migrate`.
+        meanwhile: see `schema.migrate`.
 
     Raises:
         ConfigurationError: one line that says what to mend.
@@ -39,7 +40,7 @@ def open_database(settings: Settings, *, migrate_in_child: bool = False) -> Data
     db = Database(Instance(settings, Uris(settings.base_url), Vault.open(settings.data_dir)))
     try:
         db.check()
-        migrate(db.engine, in_child=migrate_in_child)
+        migrate(db.engine, meanwhile=meanwhile)
         db.read_now(lambda session: check_domain(session, settings))
         db.write_now(initialise)
     except BaseException:

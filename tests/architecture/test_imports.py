@@ -84,7 +84,7 @@ def test_an_instance_at_rest_has_only_what_it_needs(tmp_path: Path) -> None:
             "from fedisora.app import build_house, create_app\n"
             "from fedisora.server import import_everything\n"
             "from fedisora.settings import load_settings\n"
-            "house = build_house(load_settings(pathlib.Path(sys.argv[1])), alone=True)\n"
+            "house = build_house(load_settings(pathlib.Path(sys.argv[1])), meanwhile=import_everything)\n"
             "import_everything()\n"
             "create_app(house.settings, house=house)\n"
             "print(*sorted(sys.modules))")
