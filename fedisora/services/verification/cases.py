@@ -48,7 +48,7 @@ def open_case(uow: UnitOfWork, actor: Actor, method: str, *, likeness_id: int | 
     found = verification.open_case(uow.session, actor.id, method, likeness_id)
     if found is not None:
         return found
-    if method in REVIEWED and verification.handed_in_since(uow.session, actor.id, uow.now - DAY) >= PER_DAY:
+    if method in REVIEWED and verification.done_since(uow.session, actor.id, "case.submitted", uow.now - DAY) >= PER_DAY:
         raise TooManyRequests("You have handed in a lot today. Try again tomorrow.", retry_after=DAY.total_seconds())
     case = VerificationCase(id=uow.new_id(), actor_id=actor.id, method=method, likeness_id=likeness_id, state="started",
                             created_at=uow.now, updated_at=uow.now)
