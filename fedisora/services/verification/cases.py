@@ -181,6 +181,9 @@ def decide(uow: UnitOfWork, case_id: int, moderator: Actor, approve: bool, reaso
         moderator: whoever has taken the case and looked at its clip.
         reason: what the person is told; a no needs one.
 
+    Returns:
+        The case: rejected in spite of a yes when its account moved away or was disabled meanwhile. Its clip goes all the same.
+
     Raises:
         NotFound: no such case, or not a moderator.
         Forbidden: one's own case, or not the one who has taken it.
@@ -199,6 +202,9 @@ def decide(uow: UnitOfWork, case_id: int, moderator: Actor, approve: bool, reaso
         raise Invalid("A question can only be answered: there is no evidence that could be approved.")
     if approve and not verification.has_looked(uow.session, case.id, moderator.id):
         raise Invalid("Look at the clip before you approve.")
+    if approve and case.method == "live-clip":
+        barred = credentials.may_not_hold(uow, actors.get(uow.session, case.actor_id))
+        approve, told = not barred, barred or told
     move(uow, case, "approved" if approve else "rejected")
     case.decided_by, case.decided_at, case.reason = moderator.id, uow.now, told
     clips.drop(uow, case, "decided")

@@ -119,6 +119,8 @@ async def act(request: Request) -> Response:
         case = cases.decide(uow, wanted, actor, verb == "approve", text(form, "reason"))
         if case.method == cases.OTHER_WAY:
             return "Answered. What was asked is deleted."
+        if verb == "approve" and case.state != "approved":
+            return f"Closed without a credential. They read: {case.reason} The clip is being deleted."
         return "Decided. The clip has lost its key and is being deleted."
 
     if verb not in ("take", "assign", "approve", "reject"):

@@ -180,6 +180,17 @@ def test_nobody_is_filmed_for_nothing(office: Office, columns: dict[str, str], s
     office.act(cases.open_case, "ada", cases.OTHER_WAY)  # who has a question may ask
 
 
+def test_a_yes_that_comes_too_late_deletes_the_clip_as_well(office: Office) -> None:
+    case_id = office.handed_in("ada")
+    office.looked(case_id, "mo")
+    office.house.db.write_now(lambda uow: uow.session.execute(update(Actor).where(Actor.id == office.ids["ada"]).values(
+        moved_to="https://b.example/users/ada")))
+    found = office.act(cases.decide, case_id, "mo", True, "fine")
+    assert found.state == "rejected" and "moved to another address" in found.reason and found.clip_secret is None
+    office.run_deletions()
+    assert not office.sealed_files() and told(office, "ada") == ["human.rejected"]
+
+
 def test_a_question_is_sealed_answered_and_never_approved(office: Office) -> None:
     note = unique_note()
     case = office.act(cases.open_case, "ada", cases.OTHER_WAY)
