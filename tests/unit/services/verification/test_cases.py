@@ -14,7 +14,7 @@ from sqlalchemy import delete, select, update
 from fedisora.db import UnitOfWork
 from fedisora.errors import Conflict, FedisoraError, Forbidden, Gone, Invalid, NotFound, TooManyRequests
 from fedisora.models import Actor, Job, Notification, User, VerificationCase
-from fedisora.services.verification import cases, challenges, phrases, review, states
+from fedisora.services.verification import cases, challenges, phrases, review, rights, states
 from fedisora.store import actors
 from fedisora.workers import clips as sweeps
 from tests.support.enrolment import CLIP, Office, unique_note
@@ -219,6 +219,22 @@ def test_moderators_are_not_flooded(office: Office) -> None:
         office.act(cases.withdraw, "ada", office.handed_in("ada"))
     with pytest.raises(TooManyRequests):
         office.act(cases.open_case, "ada", "live-clip")
+    office.house.db.clock = lambda: dt.datetime.now(dt.UTC) + cases.DAY
+    office.act(cases.open_case, "ada", "live-clip")
+
+
+def test_beginning_and_withdrawing_has_an_end(office: Office) -> None:
+    """Also for who erases everything in between."""
+    user = office.house.db.read_now(lambda session: session.scalars(select(User).where(User.actor_id == office.ids["ada"])).one())
+    for number in range(cases.BEGUN_PER_DAY):
+        case = office.act(cases.open_case, "ada", "live-clip")
+        if number % 4:
+            office.act(cases.withdraw, "ada", case.id)
+        else:
+            office.house.db.write_now(lambda uow: rights.erase(uow, user, by=user.actor_id))
+    with pytest.raises(TooManyRequests, match="begun"):
+        office.act(cases.open_case, "ada", "live-clip")
+    office.act(cases.open_case, "ada", cases.OTHER_WAY)
     office.house.db.clock = lambda: dt.datetime.now(dt.UTC) + cases.DAY
     office.act(cases.open_case, "ada", "live-clip")
 
