@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import sys
 
-from . import durable, federation, generation, gpu, protocol
+from . import durable, federation, generation, gpu, idle, protocol
 
-ALL = {"protocol": protocol.main, "federation": federation.main, "durable": durable.main, "generation": generation.main,
-       "gpu": gpu.main}
+ALL = {"protocol": protocol.main, "idle": idle.main, "federation": federation.main, "durable": durable.main,
+       "generation": generation.main, "gpu": gpu.main}
 
 
 def main(names: list[str]) -> None:

@@ -1,6 +1,6 @@
 """`python -m fedisora` is the `fedisora` command."""
 from __future__ import annotations
 
-from .cli import main
+from .cli_serve import main
 
 main()

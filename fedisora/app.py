@@ -13,7 +13,7 @@ import structlog
 from starlette.applications import Starlette
 
 from .bells import Bells
-from .db import Database, Instance
+from .db import Database
 from .federation.client import Client
 from .federation.fetch import Fetcher
 from .federation.inbox import Inbox
@@ -26,7 +26,6 @@ from .generation import safety as gates
 from .generation.safety import Gates
 from .media.recogniser import Recogniser
 from .media.verifier import Verifier
-from .schema import migrate
 from .services import instance as instances
 from .settings import Settings
 from .storage import Store, open_store
@@ -95,20 +94,18 @@ class House:
         self.db.close()
 
 
-def build_house(settings: Settings) -> House:
+def build_house(settings: Settings, *, alone: bool = False) -> House:
     """Open the data folder, the database (migrated) and the storage.
+
+    Args:
+        alone: this process has no other thread yet, so that it may migrate in a forked child (see `migrate`).
 
     Raises:
         ConfigurationError: one line that says what to mend.
     """
-    vault = Vault.open(settings.data_dir)
-    uris = Uris(settings.base_url)
     storage = open_store(settings.effective_storage_url)
-    db = Database(Instance(settings, uris, vault))
-    db.check()
-    migrate(db.engine)
-    db.read_now(lambda session: instances.check_domain(session, settings))
-    db.write_now(instances.initialise)
+    db = instances.open_database(settings, migrate_in_child=alone)
+    uris, vault = db.instance.uris, db.instance.vault
     policy = DomainPolicy(db)
     client = Client(settings, policy)
     fetcher = Fetcher(db, client)
@@ -142,7 +139,8 @@ def create_app(settings: Settings, *, local_workers: bool | None = None, house: 
         settings: see `load_settings`.
         local_workers: run the workers in this process; by default when no Redis is configured.
         house: one that was built before (the CLI does, to report mistakes before the server starts).
-        worker_process: a forked `fedisora.workers.process.WorkerProcess` that runs the workers instead of this process.
+        worker_process: a `fedisora.workers.process.WorkerProcess` that runs the workers instead of this process; forked by the
+            time the application starts.
     """
     from .web.middleware import wrap
     from .web.routes import build

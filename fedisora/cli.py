@@ -1,17 +1,15 @@
-"""The command line: serve, worker, migrate, user, account, channel, relay, domain, queue, generate, verify, …"""
+"""The command line: migrate, user, account, channel, relay, domain, queue, generate, verify, … (`serve`: see `cli_serve`)."""
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from . import (
-    __version__,
     cli_agent,
     cli_agent_answers,
     cli_backup,
@@ -30,11 +28,10 @@ from . import (
 from .cli_common import DataDir, err, out
 from .cli_common import escape as _escape
 from .cli_common import with_db as _with_db
-from .errors import FedisoraError
+from .cli_serve import app
+from .cli_serve import main as main
 from .settings import Settings, load_settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-                  help="Fedisora: a federated video server in which everybody can tell human from machine.")
 users = typer.Typer(no_args_is_help=True, help="Accounts of this instance.")
 channels = typer.Typer(no_args_is_help=True, help="Channels, which PeerTube follows.")
 relays = typer.Typer(no_args_is_help=True, help="Relays, which pass public posts on between servers.")
@@ -63,58 +60,6 @@ app.add_typer(cli_human.humans, name="human")
 app.add_typer(cli_model.models, name="model")
 
 
-def main() -> None:
-    """Entry point: every error of ours is one line on stderr and exit code 2."""
-    try:
-        app()
-    except FedisoraError as error:
-        err.print(f"[bold red]fedisora:[/] {_escape(error.text)}")
-        raise SystemExit(2) from error
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-
-
-def _version(value: bool) -> None:
-    if value:
-        print(f"fedisora {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
-                                                help="Print the version and stop.")] = False) -> None:
-    """Options that belong to no command."""
-    from .logs import quiet
-
-    quiet()
-
-
-@app.command()
-def serve(host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-          port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
-          no_workers: Annotated[bool, typer.Option("--no-workers", help="Do not run workers in this process.")] = False,
-          tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain: serve TLS without a proxy.")] = None,
-          tls_key: Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")] = None,
-          data_dir: DataDir = None) -> None:
-    """Run the instance: web, federation and (without Redis) the workers."""
-    from .server import run
-
-    run(load_settings(data_dir), host=host, port=port, workers=not no_workers, tls_cert=tls_cert, tls_key=tls_key)
-
-
-@app.command()
-def worker(role: Annotated[str, typer.Argument(help="federation, media, generation or housekeeping.")],
-           gpu: Annotated[str, typer.Option(help="generation: number of the card; any when left out.")] = "",
-           models: Annotated[str, typer.Option(help="generation: comma-separated models; all when left out.")] = "",
-           name: Annotated[str, typer.Option(help="generation: what this worker is called in lists.")] = "",
-           once: Annotated[bool, typer.Option("--once", help="generation: make one video, then end.")] = False,
-           data_dir: DataDir = None) -> None:
-    """Run one worker process (needs FEDISORA_REDIS_URL)."""
-    from .server import run_worker
-
-    run_worker(load_settings(data_dir), role, gpu=gpu, models=models, name=name, once=once)
-
-
 @app.command()
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database up to date."""
@@ -131,7 +76,8 @@ def user_create(name: Annotated[str, typer.Argument(help="User name: letters, di
                 password: Annotated[str | None, typer.Option(help="Password; asked for when left out.")] = None,
                 admin: Annotated[bool, typer.Option("--admin", help="May administer this instance.")] = False,
                 kind: Annotated[str, typer.Option(help="human or agent.")] = "human",
-                operator: Annotated[str | None, typer.Option(help="For an agent: who answers for it.")] = None,
+                operator: Annotated[str | None, typer.Option(help="For an agent: who answers for it. It may act although they "
+                                                              "are no verified human: `fedisora agent exempt` ends it.")] = None,
                 data_dir: DataDir = None) -> None:
     """Create an account."""
     from .services import accounts

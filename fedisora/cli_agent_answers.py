@@ -27,6 +27,7 @@ def answers(name: Annotated[str, typer.Argument(metavar="NAME", help="The agent'
             per_day: Annotated[int | None, typer.Option(help="Videos in 24 hours, its own posts among them.", min=0)] = None,
             stop_word: Annotated[str | None, typer.Option(help="Word by which people are left alone.")] = None,
             start_word: Annotated[str | None, typer.Option(help="Word by which they are answered again.")] = None,
+            language: Annotated[str | None, typer.Option(help="In which it answers whose language it does not speak.")] = None,
             schedule: Annotated[str | None, typer.Option(metavar="TEXT", help="Its own posts, a time a line: \"Mon Wed 09:00: a "
                                                                               "calm sea\"; or JSON.")] = None,
             no_schedule: Annotated[bool, typer.Option("--no-schedule", help="No posts of its own.")] = False,
@@ -35,7 +36,7 @@ def answers(name: Annotated[str, typer.Argument(metavar="NAME", help="The agent'
     given: dict[str, Any] = {
         "on": on, "audience": audience, "allowed": allow, "blocked": block, "persona": persona, "style": style, "model": model,
         "orientation": size, "seconds": seconds, "per_person": per_person, "per_domain": per_domain, "per_day": per_day,
-        "stop_word": stop_word, "start_word": start_word, "schedule": _schedule(schedule, no_schedule)}
+        "stop_word": stop_word, "start_word": start_word, "language": language, "schedule": _schedule(schedule, no_schedule)}
     wanted = {key: value for key, value in given.items() if value is not None}
     if wanted.get("seconds") == 0:
         wanted["seconds"] = None
@@ -50,7 +51,7 @@ def answers(name: Annotated[str, typer.Argument(metavar="NAME", help="The agent'
         if agent is None or agent.kind != "agent":
             raise NotFound(f"There is no agent @{name} here.")
         models = [preset.name for preset in catalogue.current(uow.session, uow.settings).models]
-        return configure.values(configure.change(uow, agent, wanted, models) if wanted else configure.profile_of(
+        return configure.values(uow.session, configure.change(uow, agent, wanted, models) if wanted else configure.profile_of(
             uow.session, agent))
 
     found = with_db(data_dir, change)

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from .cli_serve import DataDir as DataDir
 from .settings import load_settings
 
 out = Console(emoji=False)  # a did:key has `:key:` in it
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Data folder (FEDISORA_DATA_DIR).")]
 Json = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 
 
@@ -23,10 +23,10 @@ def escape(text: str) -> str:
 
 def with_db(data_dir: Path | None, use_case: Callable[[Any], Any]) -> Any:
     """One write transaction on the instance's database."""
-    from .app import build_house
+    from .services.instance import open_database
 
-    house = build_house(load_settings(data_dir))
+    db = open_database(load_settings(data_dir))
     try:
-        return house.db.write_now(use_case)
+        return db.write_now(use_case)
     finally:
-        house.db.close()
+        db.close()

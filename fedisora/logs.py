@@ -6,9 +6,15 @@ import logging
 import sys
 from typing import Any, TextIO, cast
 
-import structlog
-
 from .settings import Settings
+
+if "rich" in sys.modules:
+    import structlog
+else:  # structlog would import Rich, 3 MiB of it, for tracebacks that are never ours (see `configure`)
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    import structlog
+
+    del sys.modules["rich"]
 
 
 class _Stderr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import importlib
+import importlib.util
 import os
 import socket
 import ssl
@@ -93,13 +94,15 @@ def run(settings: Settings, *, host: str, port: int, workers: bool, tls_cert: Pa
     configure(settings)
     check_tls(tls_cert, tls_key)
     bound = listen(host, port)
-    house = build_house(settings)
+    house = build_house(settings, alone=True)
     local = workers and settings.local_workers and not settings.redis_url
     import_everything()
     welcome(house, port)
     own_process = local and settings.worker_process and hasattr(os, "fork")
-    process = workers_module("process").WorkerProcess.fork(house, bound) if own_process else None
+    process = workers_module("process").WorkerProcess(house) if own_process else None
     app = create_app(settings, local_workers=local, house=house, worker_process=process)
+    if process is not None:
+        process.fork(bound)  # as late as it can be: what was done before is memory that both share
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies, timeout_keep_alive=75, timeout_graceful_shutdown=SHUTDOWN_SECONDS,
@@ -119,7 +122,11 @@ def run(settings: Settings, *, host: str, port: int, workers: bool, tls_cert: Pa
 
 def import_everything() -> None:
     """Import before the fork what both processes will need: they then share its memory."""
-    for name in ("fedisora.web.routes", "fedisora.workers.local", "aiohttp", "uvicorn.protocols.http.httptools_impl"):
+    names = ["fedisora.web.routes", "fedisora.workers.local", "aiohttp", "importlib.resources.readers", "uvicorn.lifespan.on",
+             "uvicorn.loops.auto", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto"]
+    if importlib.util.find_spec("uvloop"):
+        names.append("uvicorn.loops.uvloop")
+    for name in names:
         importlib.import_module(name)
 
 

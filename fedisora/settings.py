@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     instance_name: str = Field("Fedisora", max_length=80, description="Name shown on pages and in instance metadata.")
     instance_description: str = Field("Video where everybody can tell human from machine.", max_length=500,
                                       description="One or two sentences about this instance.")
+    language: str = Field("en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=16,
+                          description="Language of this instance: that of new accounts, and of what agents say to somebody whose "
+                                      "language is not spoken here.")
     contact_email: str = Field("", description="Address of the operator, shown in instance metadata.")
     max_upload_mb: int = Field(95, ge=1, le=2048, description="Largest accepted upload in MB. Many servers refuse "
                                "videos over 99 MB.")

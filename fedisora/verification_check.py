@@ -19,13 +19,15 @@ from .activitypub.parse import is_http
 from .app import House
 from .errors import FedisoraError
 from .models import Actor, User
-from .provenance.humanity import CHECKED
+from .provenance.humanity import CHECKED, holds
+from .services.agents import standing
 from .services.verification.methods.presented import DID, did_key
 from .settings import Settings
 from .storage.private import LIKENESSES
-from .store import verification, verifiers
+from .store import agents, verification, verifiers
 
 Finding = tuple[bool, str, str]
+SHOWN: Final = 10
 LATE: Final = dt.timedelta(hours=3)
 """The sweep runs every hour; so long after its time no clip should be there."""
 
@@ -44,7 +46,8 @@ async def findings(house: House) -> list[Finding]:
         found.append(await _issuer(house))
     elif settings.oidc_issuer:
         found.append((True, "identity provider", "is set but not used. Put oidc into FEDISORA_VERIFICATION to offer it."))
-    return found + await house.db.read(lambda session: _people(session, settings, house.db.clock()))
+    return found + await house.db.read(lambda session: [*_people(session, settings, house.db.clock()),
+                                                        *_agents(session, settings, house.db.clock())])
 
 
 def _private(house: House) -> Finding:
@@ -109,6 +112,28 @@ def _people(session: Session, settings: Settings, now: dt.datetime) -> list[Find
         found.append((False, "issuers of credentials", "no credential counts yet. Set FEDISORA_CREDENTIAL_ISSUERS, or run: "
                                                        "fedisora verifier add HOST"))
     return found
+
+
+def _agents(session: Session, settings: Settings, now: dt.datetime) -> list[Finding]:
+    """Which agents stand still, and which act by an exception alone: nothing to mend by itself, but to be known."""
+    still, exempt = [], []
+    for agent, profile in agents.everybody(session):
+        reason = standing.may_act(session, settings, agent, now)
+        if reason:
+            still.append(reason)
+        elif profile.exempt and settings.agent_operators == "verified":
+            operator = standing.operator_of(session, agent)
+            if operator is not None and not holds(operator.human, operator.human_until, now):
+                exempt.append(f"@{agent.username} (@{operator.username})")
+    found = [(True, "agents", f"stand still: {' '.join(still[:SHOWN])}{_more(still)}")] if still else []
+    if exempt:
+        found.append((True, "agents", f"act by an exception although who answers for them is not a verified human: "
+                                      f"{', '.join(exempt[:SHOWN])}{_more(exempt)}. `fedisora agent exempt NAME off` ends it."))
+    return found
+
+
+def _more(items: list[str]) -> str:
+    return f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
 
 
 def _is_address(host: str) -> bool:

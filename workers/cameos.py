@@ -136,7 +136,8 @@ def _waiting(session: Session, request_id: int) -> tuple[ConsentRequest, Generat
 async def _get(house: House, payload: dict[str, Any], render: Media | None, path: Path) -> None:
     url, digest = payload.get("url"), payload.get("digest")
     if isinstance(url, str):
-        await house.client.download(url, path, max_bytes=MOST_BYTES, deadline=SECONDS)
+        # it lies on its owner's origin, and nowhere else: whoever is sent elsewhere has not been offered that
+        await house.client.download(url, path, max_bytes=MOST_BYTES, deadline=SECONDS, redirects=0)
         if digest_multibase((await asyncio.to_thread(file_digest, path))[0]) != digest:
             raise Invalid("The file is not the one that was offered.")
     elif render is not None and render.storage_key:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +32,17 @@ def keep(uow: UnitOfWork, media_id: int, **values: Any) -> Media:
         setattr(row, name, value)
     uow.ring(f"media:{media_id}")
     return row
+
+
+def keep_while(uow: UnitOfWork, media_id: int, states: Collection[str], **values: Any) -> Media | None:
+    """As `keep`, but only while the file is in one of some states; None when another job was quicker.
+
+    A job that lost its lease, or another one for the same file, may still be at work: what it made comes too late then.
+
+    Raises:
+        NotFound: it was deleted meanwhile.
+    """
+    row = uow.session.get(Media, media_id, with_for_update=True)
+    if row is None:
+        raise NotFound
+    return keep(uow, media_id, **values) if row.state in states else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -20,7 +21,7 @@ from fedisora.store import fingerprints
 from fedisora.store import media as media_rows
 
 from . import claims, players, renditions
-from .files import SUFFIX, keep, scratch
+from .files import SUFFIX, keep, keep_while, scratch
 from .rows import GivenUp, Handler
 from .signing import check, mark_for, sign, sign_again, transcode_seconds
 
@@ -30,15 +31,29 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 BROKEN = "This file could not be processed here. Please export it again as MP4, or try another file; the operator can see why."
 
+PROCESSING = ("processing",)
+UNENCODED = ("received", "processing")
+_at_work: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+"""By id of a file: held by the job that encodes it in this process."""
+
 
 async def process_media(house: House, payload: dict[str, Any]) -> None:
-    """Probe and encode an upload; afterwards it is `ready` (not yet signed), or `failed` with a reason."""
+    """Probe and encode an upload; afterwards it is `ready` (not yet signed), or `failed` with a reason.
+
+    The job of the upload and that of the post with it may come at once: here the second waits for the first, and of two in
+    different processes the slower one's work is thrown away.
+    """
     media_id = int(payload["media_id"])
-    media = await house.db.read(lambda session: session.get(Media, media_id))
-    if media is None or media.state not in ("received", "processing", "failed") or not media.upload_key:
-        return  # one that failed has its upload still only when it was given up: an operator may try again
+    lock = _at_work.setdefault(media_id, asyncio.Lock())
+    async with lock:
+        await _process(house, media_id)
+
+
+async def _process(house: House, media_id: int) -> None:
+    media = await house.db.write(lambda uow: _begin(uow, media_id))
+    if media is None or not media.upload_key:
+        return
     upload_key = media.upload_key
-    await house.db.write(lambda uow: keep(uow, media_id, state="processing"))
     async with scratch() as folder:
         source = folder / "upload"
         await asyncio.to_thread(house.storage.get_to, upload_key, source)
@@ -47,10 +62,14 @@ async def process_media(house: House, payload: dict[str, Any]) -> None:
         except Invalid as error:
             text = error.text
             log.info("upload refused", media=media_id, reason=str(error))
-            await asyncio.to_thread(house.storage.delete, [upload_key])
-            await house.db.write(lambda uow: keep(uow, media_id, state="failed", error=text, upload_key=None))
+            values = {"state": "failed", "error": text, "upload_key": None}
+            if await house.db.write(lambda uow: keep_while(uow, media_id, PROCESSING, **values)):
+                await asyncio.to_thread(house.storage.delete, [upload_key])
             return
-    await house.db.write(lambda uow: _encoded(uow, media_id, values))
+    if not await house.db.write(lambda uow: _encoded(uow, media_id, values)):
+        log.info("another job was quicker with this file", media=media_id)
+        await asyncio.to_thread(house.storage.delete, [key for key in (values["storage_key"], values["poster_key"]) if key])
+        return
     if values["kind"] == "video":
         await house.db.write(lambda uow: fingerprints.plan(uow, media_id))
 
@@ -58,14 +77,27 @@ async def process_media(house: House, payload: dict[str, Any]) -> None:
 def give_up_media(uow: UnitOfWork, payload: dict[str, Any]) -> None:
     """Nobody waits for ever for an upload at which the program breaks. The file stays, for an operator who tries again."""
     media = uow.session.get(Media, int(payload["media_id"]))
-    if media is not None and media.state in ("received", "processing"):
+    if media is not None and media.state in UNENCODED:
         keep(uow, media.id, state="failed", error=BROKEN)
 
 
-def _encoded(uow: UnitOfWork, media_id: int, values: dict[str, Any]) -> None:
-    row = keep(uow, media_id, state="ready", **values)
+def _begin(uow: UnitOfWork, media_id: int) -> Media | None:
+    """The file, when there is something to encode. One that failed has its upload still only when it was given up: an operator
+    may try again."""
+    row = uow.session.get(Media, media_id, with_for_update=True)
+    if row is None or row.state not in (*UNENCODED, "failed") or not row.upload_key:
+        return None
+    return keep(uow, media_id, state="processing")
+
+
+def _encoded(uow: UnitOfWork, media_id: int, values: dict[str, Any]) -> bool:
+    """Keep what was encoded; False when another job was quicker."""
+    row = keep_while(uow, media_id, PROCESSING, state="ready", **values)
+    if row is None:
+        return False
     declaration.weigh(row)
     media_rows.plan_extras(uow, row)
+    return True
 
 
 async def _encode(house: House, media: Media, source: Path, folder: Path) -> dict[str, Any]:
@@ -119,7 +151,7 @@ async def publish(house: House, payload: dict[str, Any]) -> None:
         return
     files = await house.db.read(lambda session: media_rows.of_statuses(session, [status_id]).get(status_id, []))
     for media in files:
-        if media.state in ("received", "processing"):
+        if media.state in UNENCODED:
             await process_media(house, {"media_id": media.id})
     files = await house.db.read(lambda session: media_rows.of_statuses(session, [status_id]).get(status_id, []))
     if any(media.state == "failed" for media in files):

@@ -35,20 +35,20 @@ RESTART_PAUSE = 2.0
 class WorkerProcess:
     """The parent's side."""
 
-    def __init__(self, house: House, pid: int, end: socket.socket) -> None:
+    def __init__(self, house: House) -> None:
         self._house = house
-        self._pid = pid
-        self._end = end
+        self._pid = 0
+        self._end: socket.socket
         self._watch: asyncio.Task[None] | None = None
         self._link: Link | None = None
 
-    @classmethod
-    def fork(cls, house: House, listening: socket.socket) -> WorkerProcess:
-        """Split off the worker process. Call before there are threads or an event loop.
+    def fork(self, listening: socket.socket) -> None:
+        """Split off the worker process. Call before there are threads or an event loop, and before `start`.
 
         Args:
             listening: the server's own socket, which the worker lets go of: it must not keep the port.
         """
+        house = self._house
         house.db.engine.dispose()  # no database connection may be shared across a fork
         ours, theirs = socket.socketpair()
         gc.collect()
@@ -65,7 +65,7 @@ class WorkerProcess:
             finally:
                 os._exit(status)
         theirs.close()
-        return cls(house, pid, ours)
+        self._pid, self._end = pid, ours
 
     async def start(self) -> None:
         """Join the bells, and start the process again whenever it ends by itself."""

@@ -24,6 +24,10 @@ Handler = Callable[["House", dict[str, Any]], Awaitable[None]]
 GivenUp = Callable[[UnitOfWork, dict[str, Any]], None]
 LEASE = dt.timedelta(seconds=60)
 RENEW = 20.0
+LOOK = 5.0
+"""Seconds after which a free slot looks without a ring, while others are at work: for retries that become due."""
+TOGETHER = 0.05
+"""Seconds that a free slot waits for others: small jobs end together, and are followed by one claim instead of many."""
 ATTEMPTS = 8
 CRASHES = 3
 """Attempts of a job that somebody waits for, when it ends by a fault that waiting does not mend (a child that crashed)."""
@@ -36,29 +40,64 @@ def pause(attempt: int) -> dt.timedelta:
 
 async def drain(house: House, queue_name: str, handlers: Mapping[str, Handler], owner: str, *, at_once: int,
                 given_up: Mapping[str, GivenUp] = MappingProxyType({})) -> int:
-    """Claim up to `at_once` due jobs of a queue and run them side by side; how many there were.
+    """Run what is due of a queue, `at_once` jobs side by side, until nothing is left; how many jobs that were.
+
+    A slot that becomes free is filled while others are at work: a long video, or a server that sends slowly, keeps no other job
+    waiting.
 
     Args:
         given_up: by kind, what is written with the end of a job that is not tried again: whoever waits for it is told.
     """
+    running: set[asyncio.Task[None]] = set()
+    count = 0
+    try:
+        while True:
+            claimed = await _claim(house, queue_name, owner, at_once - len(running))
+            running.update(asyncio.create_task(_run(house, handlers, given_up, owner, *item)) for item in claimed)
+            count += len(claimed)
+            if not running:
+                return count
+            await _room(house, queue_name, running, at_once)
+            ended = {task for task in running if task.done()}
+            running -= ended
+            for task in ended:
+                task.result()
+    except asyncio.CancelledError:
+        for task in running:
+            task.cancel()
+        raise
+    finally:  # also when one fails or this is stopped: what still ran would find a closed database
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _claim(house: House, queue_name: str, owner: str, limit: int) -> list[tuple[int, int, str, dict[str, Any]]]:
+    """(id, attempt, kind, payload) of due jobs that are ours now."""
     def take(uow: Any) -> list[tuple[int, int, str, dict[str, Any]]]:
         rows = queue.claim(uow.session, Job, Job.queue == queue_name, Job.state == "pending", owner=owner, now=uow.now,
-                           lease=LEASE, limit=at_once)
+                           lease=LEASE, limit=limit)
         return [(row.id, row.attempt, row.kind, row.payload) for row in rows]
 
     claiming = asyncio.ensure_future(house.db.write(take))
     try:
-        claimed = await asyncio.shield(claiming)
+        return await asyncio.shield(claiming)
     except asyncio.CancelledError:  # stopped in the very moment of the claim
         for job_id, attempt, _, _ in await claiming:
             await _give_back(house, job_id, owner, attempt)
         raise
-    # Waits for all of them, also when one fails or this is stopped: what still ran would find a closed database.
-    runs = (_run(house, handlers, given_up, owner, *item) for item in claimed)
-    for outcome in await asyncio.gather(*runs, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return len(claimed)
+
+
+async def _room(house: House, queue_name: str, running: set[asyncio.Task[None]], at_once: int) -> None:
+    """Until there is something to claim and a slot for it: one of the running jobs has ended, or, where a slot is free, the
+    queue was rung or could have become due."""
+    ring = asyncio.ensure_future(house.bells.wait(queue_name, LOOK)) if len(running) < at_once else None
+    try:
+        await asyncio.wait({*running, ring} if ring is not None else running, return_when=asyncio.FIRST_COMPLETED)
+        if any(task.done() for task in running):
+            await asyncio.wait(running, timeout=TOGETHER)
+    finally:
+        if ring is not None:
+            ring.cancel()
+            await asyncio.gather(ring, return_exceptions=True)
 
 
 async def _give_back(house: House, job_id: int, owner: str, attempt: int) -> None:

@@ -34,7 +34,7 @@ from fedisora.storage.store import new_key
 from fedisora.store import keys as key_rows
 
 from . import cameo_parts, claims, durable, generation_inputs, remix_parents
-from .files import keep, scratch
+from .files import keep, keep_while, scratch
 
 if TYPE_CHECKING:
     from fedisora.app import House
@@ -86,9 +86,18 @@ async def sign(house: House, status: Status, media: Media) -> None:
             values = await _seal(house, media, actor, record, source, ingredients, folder, keys)
     values |= {"soft_binding": list(record.soft_binding), "edits": list(record.edits)}
     old = [key for key in (media.storage_key, media.upload_key) if key]
-    await house.db.write(lambda uow: _list(keep(uow, media.id, **values), ingredients))
-    await asyncio.to_thread(house.storage.delete, old)
-    await check(house, media)
+
+    def write(uow: UnitOfWork) -> bool:
+        row = keep_while(uow, media.id, ("ready",), **values)
+        if row is not None:
+            _list(row, ingredients)
+        return row is not None
+
+    if await house.db.write(write):
+        await asyncio.to_thread(house.storage.delete, old)
+        await check(house, media)
+    else:  # a worker that was taken for dead, or is it this one? What was published first stays
+        await asyncio.to_thread(house.storage.delete, [values["storage_key"], values["manifest_key"]])
 
 
 async def sign_again(house: House, media: Media, choice: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from ..activitypub import markup
 from ..activitypub.parse import is_http, same_origin
 from ..db import UnitOfWork
-from ..models import ConsentRequest, Lineage, Media, Status
+from ..models import Actor, ConsentRequest, Lineage, Media, Status
 from ..serializers.activitypub.note import NoteData
 from ..store import actors, consents, lineage, statuses
 from ..store import media as media_rows
@@ -19,6 +19,8 @@ from .lineages import Finding
 
 SHOWS = "likeness"
 """Name of the check in a verdict that says whom a file shows; its detail is the person's actor id."""
+SEVERAL = "It shows several people, and for one post only one can be asked."
+UNASKABLE = "Their server takes no requests for a likeness, so they cannot be asked."
 TOO_MANY = "It names more consents than this server looks up."
 
 
@@ -101,15 +103,32 @@ def people_in(verdict: dict[str, Any]) -> list[str]:
                               and check.get("name") == SHOWS and is_http(check.get("detail"))))
 
 
-def _ask_first(uow: UnitOfWork, status: Status, person_uri: str) -> None:
+def _ask_first(uow: UnitOfWork, status: Status, person_uri: str, *, several: bool) -> None:
     """A file that somebody here uploaded says that it shows a person (it was a cameo before): they are asked before it is
-    published, over the finished file."""
+    published, over the finished file. Somebody who is not known here is looked up first, in a job."""
     author, owner = actors.get(uow.session, status.actor_id), actors.by_uri(uow.session, person_uri)
     own = author.uri == person_uri
-    lineage.add(uow, status, person_uri, None, kind=lineage.CAMEO, consent="own" if own else "pending")
-    if own or owner is None or consents.of_status(uow.session, [status.id]):
+    row = lineage.add(uow, status, person_uri, None, kind=lineage.CAMEO, consent="own" if own else "pending")
+    if own:
         return
-    request_id = uow.new_id()
+    if several:  # nobody is asked for what cannot come of it
+        row.consent, row.reason = "missing", SEVERAL
+    elif owner is None:
+        lineages.check_later(uow, row)
+    else:
+        ask(uow, status, row, owner)
+
+
+def ask(uow: UnitOfWork, status: Status, row: Lineage, owner: Actor) -> None:
+    """Write the request to a person whom an unpublished upload shows; it is sent with the digest of the signed file. When they
+    cannot be asked, the row says why, and the post is not published."""
+    if owner.suspended_at is not None or owner.uri != row.parent_uri:
+        row.consent, row.reason = "missing", lineages.PERSON_GONE
+        return
+    if consents.of_status(uow.session, [status.id]):
+        row.consent, row.reason = "missing", SEVERAL
+        return
+    request_id, author = uow.new_id(), actors.get(uow.session, status.actor_id)
     uow.session.add(ConsentRequest(
         id=request_id, uri=uow.uris.consent_request(author.uri, request_id), kind="likeness", owner_id=owner.id,
         requester_id=author.id, target_uri=owner.uri, object_uri=status.uri, status_id=status.id,
@@ -123,15 +142,17 @@ def checked(uow: UnitOfWork, media: Media, verdict: dict[str, Any]) -> None:
     if status is None:
         return
     rows = [row for row in lineage.parents_of(uow.session, [status.id]).get(status.id, []) if row.kind == lineage.CAMEO]
+    people = people_in(verdict)[:lineage.MOST_PARENTS]
     alone = len(media_rows.of_statuses(uow.session, [status.id]).get(status.id, [])) < 2
-    for uri in people_in(verdict)[:lineage.MOST_PARENTS]:
+    for uri in people:
         known_as = next((row for row in rows if row.parent_uri == uri), None)
         if uri == status.uri or known_as is not None:
             if known_as is not None and known_as.consent == "valid" and not alone:
                 lineages.check_later(uow, known_as)  # the consent may be for another file of the post
             continue
         if status.local and not status.published:
-            _ask_first(uow, status, uri)
+            author = actors.get(uow.session, status.actor_id).uri
+            _ask_first(uow, status, uri, several=len({*people} - {author}) > 1)
             continue
         row = lineage.add(uow, status, uri, None, kind=lineage.CAMEO)
         stamp = next((known.stamp_uri for known in rows if same_origin(known.stamp_uri or "", uri)), None)

@@ -10,6 +10,7 @@ import datetime as dt
 from typing import Any
 
 import orjson
+from sqlalchemy.orm import Session
 
 from ..activitypub import markup
 from ..activitypub.parse import id_of, same_origin, text_of, type_of
@@ -20,7 +21,7 @@ from ..models import Actor, ConsentRequest, ConsentStamp, Lineage, Status
 from ..provenance import consent, policy
 from ..provenance.record import timestamp
 from ..serializers.activitypub.attachment import duration_text
-from ..store import consents, jobs, lineage, notifications, relations, statuses
+from ..store import consents, jobs, likenesses, lineage, notifications, relations, statuses
 from . import lineages, outbox
 from .received import Received
 
@@ -29,12 +30,15 @@ KIND_OF = {consent.REQUESTS[stamp]: kind for kind, stamp in STAMP_OF.items()}
 """RemixRequest → remix, LikenessRequest → likeness"""
 MOST_PENDING = 20
 """Unanswered requests that one account may have with another."""
+MOST_OF_A_SERVER = 100
+"""Unanswered requests that all accounts of another server may have with one person together."""
 NOT_ALLOWED = "The author does not allow remixes of this post."
 DELETED = "The original was deleted."
 TAKEN_BACK = "The author took back the consent to this remix."
 NOT_TAKEN = "They take no requests for this."
 """What whoever asks for a likeness reads when nobody may ask, and when a consent was taken back."""
 TOO_MANY = "Too many of your requests wait for an answer already."
+TOO_MANY_THERE = "Too many requests from your server wait for an answer already. Please ask again later."
 
 
 def move(request: ConsentRequest, state: str) -> None:
@@ -62,14 +66,33 @@ def consider(uow: UnitOfWork, request: ConsentRequest, owner: Actor, requester: 
     if decision == "yes" and request.digest:
         give(uow, owner, requester, request)
         return "accepted"
-    if consents.pending_between(session, owner.id, requester.id) > MOST_PENDING:
-        return refuse(uow, owner, requester, request, TOO_MANY)
+    offered = consents.offered(session, request.target_uri, request.object_uri, requester.id) if (
+        likeness and request.digest) else None
+    reason = "" if offered is not None else _crowded(session, owner, requester)
+    if reason:
+        refuse(uow, owner, requester, request, reason)
+        if not requester.local:  # nothing is kept of it: a flood leaves no rows, and who asks again later is heard
+            session.delete(request)
+            session.flush()
+        return "rejected"
     if likeness:  # who may ask, and for what, is decided by the home of the likeness, in a job
-        offered = consents.offered(session, request.target_uri, request.object_uri, requester.id) if request.digest else None
         look(uow, request, "compare_cameo" if offered is not None else "render_cameo")
         return "to be looked at"
     notifications.notify(uow, owner.id, requester.id, "consent.request", about=request.id)
     return "waiting for the owner"
+
+
+def _crowded(session: Session, owner: Actor, requester: Actor) -> str:
+    """Why somebody cannot ask now: too much of theirs waits already, or of their server's; "" when they can. Whom the owner
+    follows or approved finds a place whatever others on the same server do."""
+    own, of_server = consents.crowd(session, owner.id, requester)
+    if own > MOST_PENDING:
+        return TOO_MANY
+    if requester.local or of_server <= MOST_OF_A_SERVER:
+        return ""
+    known = relations.is_follower(session, owner.id, requester.id) or likenesses.decided_about(
+        session, owner.id, requester.id) in (likenesses.APPROVED, likenesses.ALWAYS)
+    return "" if known else TOO_MANY_THERE
 
 
 def give(uow: UnitOfWork, owner: Actor, requester: Actor, request: ConsentRequest, *,

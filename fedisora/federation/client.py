@@ -40,6 +40,9 @@ CONNECT_SECONDS = 5.0
 CONNECTIONS = 512
 CONNECTIONS_PER_HOST = 8
 MAX_RETRY_AFTER = 86_400.0
+PATIENCE = 15.0
+"""Seconds in which a file that is downloaded has to begin, and to get on by `STRIDE`."""
+STRIDE = 64 << 10
 NO_ADDRESS = "This is not the address of a web page. Give one that begins with https://."
 TOO_LARGE = "The answer of the other server is too large."
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -115,7 +118,7 @@ class Client:
         connector = aiohttp.TCPConnector(
             limit=CONNECTIONS, limit_per_host=CONNECTIONS_PER_HOST, ttl_dns_cache=300, keepalive_timeout=30,
             resolver=_GuardedResolver(self._allowed), socket_factory=self._guarded_socket,
-            ssl=ssl.create_default_context())
+            ssl=True)  # verified, with the one context that aiohttp makes when it is imported: all processes share its memory
         self._session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False,
             headers={"User-Agent": self._user_agent}, skip_auto_headers=("Accept-Encoding", "Accept"),
@@ -147,18 +150,26 @@ class Client:
             return await _read(answer, str(final), max_bytes)
 
     async def download(self, url: str, path: Path, *, max_bytes: int, deadline: float,
-                       accept: str = "*/*", signer: Signer | None = None) -> Response:
+                       accept: str = "*/*", signer: Signer | None = None, redirects: int = 3) -> Response:
         """GET into a file; the answer without its body.
 
         Raises:
-            Refused, RemoteUnavailable: as `get`, and for every status but 2xx (see `Response.expect_ok`).
+            Refused, RemoteUnavailable: as `get`, and for every status but 2xx (see `Response.expect_ok`); also for a body that
+                stands still: `STRIDE` bytes have to come within every `PATIENCE`, so that a drip holds up no job behind it.
         """
-        async with self._budget(url, deadline), self._follow(url, accept, signer, 3) as (answer, final):
+        loop = asyncio.get_running_loop()
+        async with self._budget(url, deadline), asyncio.timeout(PATIENCE) as limit, self._follow(
+                url, accept, signer, redirects) as (answer, final):
             head = Response(answer.status, str(final), answer.headers, b"", answer.content_type.lower())
             head.expect_ok()
             _check_length(answer, max_bytes)
+            fresh = STRIDE
             with path.open("wb") as file:
                 async for chunk in _decoded(answer, max_bytes):
+                    fresh += len(chunk)
+                    if fresh >= STRIDE:
+                        fresh = 0
+                        limit.reschedule(loop.time() + PATIENCE)
                     await asyncio.to_thread(file.write, chunk)
             return head
 
@@ -212,7 +223,7 @@ class Client:
                     self._rules = await self.policy.rules()
                 yield
         except TimeoutError as error:
-            raise RemoteUnavailable(cause=f"{url}: no answer within {deadline:g} s") from error
+            raise RemoteUnavailable(cause=f"{url}: too slow, or no answer within {deadline:g} s") from error
         except aiohttp.InvalidURL as error:
             raise Malformed(NO_ADDRESS, cause=error) from error
         except aiohttp.ClientConnectorError as error:

@@ -77,6 +77,11 @@ class ConsentChecks:
             if case.owner_uri is None:
                 finding = missing or Finding("missing", "The original is not a post.")
                 return await self._db.write(lambda uow: lineages.settle(uow, lineage_id, finding))
+        if case.row.kind == lineage.CAMEO and case.child.local and not (case.child.published or case.stamps):
+            if case.owner is None:
+                return await self._meet(case)
+            if not case.owner.local:
+                return "ignored: not answered yet"
         if case.owner_uri == case.author.uri:
             return await self._db.write(lambda uow: lineages.settle(uow, lineage_id, Finding("own")))
         found: Finding | None = None
@@ -109,6 +114,29 @@ class ConsentChecks:
         if standing is not None and standing != case.row.id:
             await self.check(standing)
         return None
+
+    async def _meet(self, case: _Case) -> str:
+        """Somebody whom an upload here shows was not known yet: look them up, so that they can be asked."""
+        try:
+            owner = await self._resolver.actor(case.row.parent_uri)
+            problem = None if owner.type in ("Person", "Service") and owner.cameo_terms is not None else Finding(
+                "missing", cameos.UNASKABLE)
+        except RemoteUnavailable:
+            problem = Finding("unreachable", SILENT)
+        except (Gone, NotFound):
+            problem = Finding("missing", lineages.PERSON_GONE)
+        except Refused as error:
+            problem = Finding("missing", f"They cannot be asked: {error.text}")
+
+        def keep(uow: UnitOfWork) -> str:
+            row = lineage.get(uow.session, case.row.id)
+            child = statuses.get(uow.session, case.child.id)
+            if problem is not None or row is None or child is None:
+                return lineages.settle(uow, case.row.id, problem or Finding("missing"))
+            cameos.ask(uow, child, row, actors.get(uow.session, owner.id))
+            return row.consent
+
+        return await self._db.write(keep)
 
     async def _parent(self, uri: str) -> Finding | None:
         """Fetch the parent post; why not, when it cannot be had."""

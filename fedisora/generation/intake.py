@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import Invalid
 from ..services.generations import MAX_PROMPT, Plan
 from ..settings import Settings
+from ..translations import Sentence
 from .presets import ORIENTATIONS, TASKS, Preset
 from .presets.catalogue import Catalogue
 
@@ -21,6 +22,8 @@ SMALLEST, LARGEST = 32, 4096
 SHAPE_WEIGHT = 4.0
 """How much more the shape counts than the area when the nearest size is looked for: a portrait never becomes a landscape
 because that is nearer in pixels."""
+LONG_PROMPT = Sentence("The prompt may have %(most)s characters at most.", most=MAX_PROMPT)
+LONG_NEGATIVE = Sentence("The negative prompt may have %(most)s characters at most.", most=MAX_PROMPT)
 _SIZE = re.compile(r"([0-9]{1,5})\s*[xX×]\s*([0-9]{1,5})", re.ASCII)
 _STARTS = {"text": "text", "image": "a picture", "video": "a video"}
 
@@ -89,9 +92,9 @@ def plan(settings: Settings, catalogue: Catalogue, wanted: Wanted, *, source: So
     prompt = " ".join(wanted.prompt.split())
     if not prompt:
         raise Invalid("Please say what the video should show.", code="no-prompt")
-    for text, name in ((prompt, "prompt"), (wanted.negative_prompt, "negative prompt")):
+    for text, sentence in ((prompt, LONG_PROMPT), (wanted.negative_prompt, LONG_NEGATIVE)):
         if len(text) > MAX_PROMPT:
-            raise Invalid(f"The {name} may have {MAX_PROMPT} characters at most.", code="long-prompt")
+            raise Invalid(sentence, code="long-prompt")
     if wanted.orientation not in ("", *ORIENTATIONS):
         raise Invalid(f"The shape is one of {', '.join(ORIENTATIONS)}.", code="orientation")
     asked = _asked_size(wanted.size)
@@ -145,7 +148,8 @@ def _asked_size(text: str) -> tuple[int, int] | None:
         raise Invalid("A size is WIDTHxHEIGHT, such as 1280x720.", code="size")
     width, height = int(match[1]), int(match[2])
     if not SMALLEST <= min(width, height) <= max(width, height) <= LARGEST:
-        raise Invalid(f"Width and height may be {SMALLEST} to {LARGEST} pixels.", code="size")
+        raise Invalid(Sentence("Width and height may be %(least)s to %(most)s pixels.", least=SMALLEST, most=LARGEST),
+                      code="size")
     return width, height
 
 
@@ -203,7 +207,8 @@ def _frames(settings: Settings, preset: Preset, wanted: Wanted, source: Source |
     most, half = longest(settings, preset), 0.5 / preset.fps
     seconds = min(USUAL_SECONDS, most) if wanted.seconds is None else wanted.seconds
     if not preset.min_seconds - half <= seconds <= most + half:  # as it is said when it is rounded; refuses NaN too
-        raise Invalid(f"A video by {preset.title} may be {preset.min_seconds:g} to {most:.4g} seconds long.", code="seconds")
+        raise Invalid(Sentence("A video by %(model)s may be %(least)s to %(most)s seconds long.", model=preset.title,
+                               least=f"{preset.min_seconds:g}", most=f"{most:.4g}"), code="seconds")
     frames = min(preset.frames(seconds), preset.frames(most))
     if source is not None and source.seconds is not None:
         held = preset.frames(source.seconds, at_most=True)

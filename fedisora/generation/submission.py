@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -78,6 +79,15 @@ async def submit(db: Database, storage: Store, gates: Gates, actor_id: int, want
                                    webhook_secret=webhook_secret)
         return [row.id for row in rows]
 
+    return await queue(db, storage, gates, write)
+
+
+async def queue(db: Database, storage: Store, gates: Gates, write: Callable[[UnitOfWork], list[int]]) -> list[int]:
+    """Write rows in one transaction, then ask the gates about them; their ids.
+
+    Raises:
+        Invalid: a gate refused all of them; the text says why. And whatever `write` raises.
+    """
     ids = await db.write(write)
     await _screen(db, storage, gates, ids)
     return ids

@@ -102,7 +102,7 @@ def create(uow: UnitOfWork, username: str, email: str, password: str, *, admin: 
         local_actors.issue_leaf(uow, actor, fresh.c2pa, instance.certificate_authority(uow))
         user = User(id=uow.new_id(), actor_id=actor.id, email=email, email_key=email.lower(),
                     password_hash=hash_password(password), admin=admin, state=state, reason=reason[:2000],
-                    created_at=uow.now)
+                    locale=uow.settings.language, created_at=uow.now)
         session.add(user)
         session.flush()
     except IntegrityError as error:

@@ -17,7 +17,8 @@ ACTIONS: Final = {
     "vouch.asked": "asked somebody to vouch", "vouch.given": "vouched", "vouch.revoked": "took a vouch back",
     "vouches.viewed": "looked at the vouches",
     "data.exported": "exported the data", "data.erased": "erased the data", "agent.stopped": "stopped the agent",
-    "agent.started": "started the agent", "agent.transferred": "took over the agent", "likeness.enrolled": "enrolled a likeness",
+    "agent.started": "started the agent", "agent.transferred": "took over the agent",
+    "agent.posted": "posted as the agent", "likeness.enrolled": "enrolled a likeness",
     "likeness.viewed": "looked at a likeness", "likeness.withdrawn": "withdrew a likeness", "role.changed": "changed a role",
     "post.hidden": "hid a reported post", "post.deleted": "deleted a reported post",
 }

@@ -159,13 +159,15 @@ def revoke(uow: UnitOfWork, owner: Actor, stamp_id: int) -> ConsentStamp:
 
 
 def looked_at(uow: UnitOfWork, lineage_id: int) -> int | None:
-    """The consent to a remix was looked at. One of ours is published when it waited for that; when the consent was taken back
+    """The consent to a remix was looked at. One of ours is published when it waited for that; who was looked up to be asked is
+    asked; when the consent was taken back
     its companion Video leaves the author's channel, once. The row id of such a hidden post, else None."""
     row = lineage.get(uow.session, lineage_id)
     child = statuses.get(uow.session, row.child_id) if row is not None else None
     if row is None or child is None or not child.local:
         return None
-    if row.consent == "valid":
+    asked = consents.of_status(uow.session, [child.id]).get(child.id)
+    if row.consent == "valid" or (asked is not None and asked.state == consents.DRAFT and posts.signed(uow.session, child.id)):
         posts.finish(uow, child.id)
     elif lineage.hides(row) and child.published:
         video = uow.uris.video(actors.get(uow.session, child.actor_id).uri, child.id)

@@ -10,11 +10,14 @@ from sqlalchemy import delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from ..activitypub import keys as crypto
-from ..db import UnitOfWork
+from ..db import Database, Instance, UnitOfWork
 from ..errors import ConfigurationError, Gone
 from ..models import Actor, InstanceFact, OneTimeToken, User
 from ..provenance import certificates
+from ..schema import migrate
 from ..settings import Settings
+from ..uris import Uris
+from ..vault import Vault
 from . import local_actors
 from .tokens import digest
 from .verification import status_lists
@@ -22,6 +25,27 @@ from .verification import status_lists
 SETUP_LIFETIME = dt.timedelta(days=7)
 AUTHORITY = ("ca_intermediate", "ca_root")
 """Facts with the present certificates and their keys; former ones have the serial after an underscore."""
+
+
+def open_database(settings: Settings, *, migrate_in_child: bool = False) -> Database:
+    """The instance's database with its vault and addresses, migrated, and initialised at the first start.
+
+    Args:
+        migrate_in_child: see `schema.migrate`.
+
+    Raises:
+        ConfigurationError: one line that says what to mend.
+    """
+    db = Database(Instance(settings, Uris(settings.base_url), Vault.open(settings.data_dir)))
+    try:
+        db.check()
+        migrate(db.engine, in_child=migrate_in_child)
+        db.read_now(lambda session: check_domain(session, settings))
+        db.write_now(initialise)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def check_domain(session: Session, settings: Settings) -> None:

@@ -13,14 +13,14 @@ from ..activities import local_posts, outbox
 from ..activitypub import markup
 from ..activitypub.vocabulary import PUBLIC
 from ..db import UnitOfWork
-from ..errors import Forbidden, Invalid, NotFound
+from ..errors import Busy, Forbidden, Invalid, NotFound
 from ..models import Actor, Media, Status
 from ..provenance import dial, digital_source, policy_inbound
 from ..store import actors, agent_mentions, agents, jobs, notifications, statuses
 from ..store import media as media_rows
 from . import agents as agent_standing
 from . import channels, polls, quotes, relays, remixes, renditions
-from .agents import conduct
+from .agents import conduct, terms
 
 MAX_CHARACTERS = 2000
 MAX_MENTIONS = 50
@@ -206,17 +206,22 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     """Build, sign and send a post whose files are signed. Doing it twice changes nothing.
 
     A remix waits here until its parent's author agreed; whoever has to be asked is asked now.
+
+    Raises:
+        Busy: a file of it is not signed yet.
     """
     session = uow.session
     status = statuses.get(session, status_id)
     if status is None or status.published:
         return
-    if session.scalar(select(Media.id).where(Media.status_id == status_id, Media.state != "signed")) is not None:
-        raise Invalid("A file of this post is not signed yet.")
+    if not signed(session, status_id):
+        raise Busy("A file of this post is not signed yet.")
     actor = actors.get(session, status.actor_id)
     if agent_standing.may_act(session, uow.settings, actor, uow.now):
         return  # it is sent when the agent goes on: services.agents.stopping.resume
-    if agent_mentions.unwanted(session, status) or not remixes.cleared(uow, status, actor):
+    if agent_mentions.unwanted(session, status) or terms.unsendable(uow, actor, status):
+        return
+    if not remixes.cleared(uow, status, actor):
         return
     files = media_rows.of_statuses(session, [status_id]).get(status_id, [])
     media_rows.note_made(status, files)
@@ -240,6 +245,11 @@ def finish(uow: UnitOfWork, status_id: int) -> None:
     agent_mentions.settled(uow, status, "sent")
     session.flush()
     uow.ring(f"status:{status.id}")
+
+
+def signed(session: Session, status_id: int) -> bool:
+    """Whether every file of a post is signed."""
+    return session.scalar(select(Media.id).where(Media.status_id == status_id, Media.state != "signed").limit(1)) is None
 
 
 def abandon(uow: UnitOfWork, status_id: int) -> None:

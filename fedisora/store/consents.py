@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
@@ -54,11 +54,15 @@ def same(session: Session, kind: str, target_uri: str, object_uri: str) -> Seque
         .order_by(ConsentRequest.id.desc())).all()
 
 
-def pending_between(session: Session, owner_id: int, requester_id: int) -> int:
-    """How many unanswered requests somebody has put to somebody."""
-    return session.scalar(select(func.count()).select_from(ConsentRequest).where(
+def crowd(session: Session, owner_id: int, requester: Actor) -> tuple[int, int]:
+    """How many requests wait for an owner: (of this account, of all accounts of its server). Those of people from whom the owner
+    takes nothing count too, so that nobody can tell by counting."""
+    own, all_of_them = session.execute(select(
+        func.count(case((ConsentRequest.requester_id == requester.id, 1))), func.count()).select_from(ConsentRequest).join(
+        Actor, Actor.id == ConsentRequest.requester_id).where(
         ConsentRequest.owner_id == owner_id, ConsentRequest.state.in_((PENDING, AGREED)),
-        ConsentRequest.requester_id == requester_id)) or 0
+        Actor.domain == requester.domain)).one()
+    return own, all_of_them
 
 
 def open_between(session: Session, owner_id: int, requester_id: int) -> Sequence[ConsentRequest]:

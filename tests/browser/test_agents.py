@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.accessible import faults
-from tests.support.instances import PASSWORD, InstanceProcess
+from tests.support.instances import PASSWORD, InstanceProcess, eventually
 
 from .test_walk import shot
 
@@ -70,4 +70,43 @@ def test_an_agent_from_making_to_stopping(instance: InstanceProcess, browser: Br
     page.goto("/@dreamer")
     assert page.get_by_text("was stopped by its operator").is_visible()
     look(page, "profile-stopped")
+    context.close()
+
+
+def test_its_operator_posts_as_the_agent_without_javascript(instance: InstanceProcess, browser: Browser) -> None:
+    instance.cli("user", "create", "painter", "--email", "p@example.org", "--password", PASSWORD, "--kind", "agent",
+                 "--operator", "ida")
+    instance.cli("agent", "answers", "painter", "--persona", "I paint.", "--size", "square", "--seconds", "1")
+    context = browser.new_context(base_url=instance.base, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/login?next=/settings/agents/painter")
+    page.fill("[name=login]", "ida")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    section = page.get_by_role("region", name="Post as painter")
+    section.get_by_label("What it says, or what its video shows").fill("Today I paint the sea.")
+    section.get_by_label("Everyone, not listed").check()
+    section.get_by_role("button", name="Post it").click()
+    assert page.get_by_text("Today I paint the sea.").first.is_visible() and "/@painter/" in page.url
+    page.goto("/settings/agents/painter")
+    section.get_by_label("A video of these words").check()
+    section.get_by_label("What it says, or what its video shows").fill("x" * 1500)
+    section.get_by_role("button", name="Post it").click()
+    assert "1000 characters" in page.get_by_role("alert").inner_text()
+    assert section.get_by_label("A video of these words").is_checked()
+    look(page, "post-refused")
+    section.get_by_label("What it says, or what its video shows").fill("a calm sea")
+    section.get_by_role("button", name="Post it").click()
+    assert page.get_by_text("It is being made, and posted when it is done.").is_visible()
+    assert page.get_by_text("it made 1 video of 100").is_visible()
+    look(page, "post")
+
+    def posted() -> bool:
+        page.goto("/@painter")
+        return page.get_by_text("a calm sea").count() > 0
+
+    eventually(posted, seconds=90, what="the video is posted")
+    page.get_by_role("link", name="a calm sea").first.click()
+    assert page.get_by_text("Procedural").first.is_visible()
+    look(page, "posted")
     context.close()

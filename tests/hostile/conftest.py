@@ -16,9 +16,16 @@ def module_database_url() -> str:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Scene]:
+def module_settings() -> dict[str, str]:
+    """Settings of the instance that a module wants otherwise."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory, module_database_url: str,
+          module_settings: dict[str, str]) -> Iterator[Scene]:
     instance = InstanceProcess(
-        tmp_path_factory.mktemp("hostile"), database_url=module_database_url, retry_seconds="0.05").start()
+        tmp_path_factory.mktemp("hostile"), database_url=module_database_url, retry_seconds="0.05", **module_settings).start()
     try:
         found = Scene(instance, instance.user("lena"))
         with Pulse(instance.base) as pulse:

@@ -17,6 +17,7 @@ import pytest
 
 from fedisora.activitypub.webfinger import parse_handle, parse_resource
 from fedisora.errors import FedisoraError, Forbidden, Malformed, RemoteUnavailable, TooLarge
+from fedisora.federation import client as guarded
 from fedisora.federation import fetch
 from fedisora.federation.client import Client
 from fedisora.settings import Settings
@@ -199,6 +200,25 @@ def test_a_slow_answer() -> None:
             assert time.monotonic() - began < 3
 
         with_client(use)
+
+
+@pytest.mark.bad_input("BI-127")
+def test_a_file_that_drips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its deadline is minutes away; who waits behind it does not wait for that."""
+    monkeypatch.setattr(guarded, "PATIENCE", 1.0)
+    with Peer() as peer:
+        peer.answers["/drip"] = endless(b" ", 0.05)
+        peer.answers["/steady"] = endless(b" " * guarded.STRIDE, 0.25, Content_Length=str(6 * guarded.STRIDE))
+
+        async def use(client: Client) -> None:
+            began = time.monotonic()
+            with pytest.raises(RemoteUnavailable):
+                await client.download(f"{peer.base}/drip", tmp_path / "1", max_bytes=1 << 20, deadline=60)
+            assert time.monotonic() - began < 5
+            await client.download(f"{peer.base}/steady", tmp_path / "2", max_bytes=1 << 20, deadline=60)
+
+        with_client(use)
+    assert (tmp_path / "2").stat().st_size == 6 * guarded.STRIDE
 
 
 @pytest.mark.bad_input("BI-127")

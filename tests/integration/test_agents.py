@@ -122,6 +122,26 @@ def test_it_makes_and_publishes_videos(dreamer: Api, ida: Api) -> None:
                seconds=120, what="its video is published")
 
 
+def test_its_operator_posts_as_the_agent(instance: InstanceProcess, dreamer: Api, ida: Api, bob: Api, browser: Browser) -> None:
+    page = "/settings/agents/dreamer"
+    browser.log_in("bob")
+    assert browser.post(f"{page}/post", form="/settings", kind="words", text="mine", visibility="public").status_code == 404
+    browser.post("/logout", form="/settings")
+    browser.log_in("ida")
+    assert browser.post(f"{page}/post", form=page, kind="words", text="@bob psst", visibility="direct").status_code == 422
+    answer = browser.post(f"{page}/post", form=page, kind="words", text="A word from the workshop. @bob", visibility="unlisted")
+    shown = httpx.get(f"{instance.base}{answer.headers['location']}", follow_redirects=True,
+                      headers={"Accept": "application/activity+json"}).json()
+    assert shown["attributedTo"].endswith("/users/dreamer") and shown["contentMap"]["en"] == shown["content"]
+    assert browser.http.get(answer.headers["location"]).status_code == 200
+    post = next(one for one in bob.get(f"/api/v1/accounts/{dreamer.me()['id']}/statuses") if "workshop" in one["content"])
+    assert post["account"]["bot"] and post["visibility"] == "unlisted"
+    with sqlite3.connect(instance.folder / "fedisora.sqlite3", timeout=30) as db:
+        lines = db.execute("SELECT a.username, b.username FROM audit_log JOIN actors a ON a.id = audit_log.actor_id "
+                           "JOIN actors b ON b.id = subject_id WHERE action = 'agent.posted'").fetchall()
+    assert lines == [("ida", "dreamer")]
+
+
 def test_what_its_profile_says(instance: InstanceProcess, dreamer: Api, ida: Api) -> None:
     page = httpx.get(f"{instance.base}/@dreamer").text
     for words in ("Both accounts say who answers for it", "/@ida", "Never writes first"):

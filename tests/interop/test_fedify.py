@@ -147,22 +147,31 @@ def test_our_like_boost_and_reply_arrive_and_are_taken_back(followed: Peer, alic
                         and item["object"]["inReplyTo"] == copy["uri"]], what="our reply")
 
 
-def test_a_refused_kind_of_signature_is_followed_by_the_other_and_remembered(followed: Peer, alice: Api) -> None:
+@pytest.fixture
+def picky(followed: Peer) -> Iterator[Peer]:
+    """The peer, which afterwards refuses no kind of signature any more."""
+    yield followed
+    followed.ask("refuse", scheme="")
+
+
+def test_a_refused_kind_of_signature_is_followed_by_the_other_and_remembered(picky: Peer, alice: Api) -> None:
     """peers.md, "What broke" 2: draft-cavage first; what a host takes is remembered."""
+    followed = picky
     if followed.kind == "fedify":
         followed.ask("refuse", scheme="rfc9421")
         alice.post("/api/v1/statuses", status="still the old way")
     else:
         followed.ask("refuse", scheme="cavage")
-        alice.post("/api/v1/statuses", status="the new way")
+        first = alice.post("/api/v1/statuses", status="the new way")
         eventually(lambda: [item for item in followed.requests("Create") if item["scheme"] == "rfc9421" and item["verified"]],
                    what="an RFC 9421 signature that holds")
+        # what the host takes is remembered once it has answered, not when it has got the request
+        eventually(lambda: alice.get(f"/api/fedisora/v1/statuses/{first['id']}/deliveries")["pending"] == 0, what="its answer")
         before = len([item for item in followed.requests("Create") if item["scheme"] == "cavage"])
         post = alice.post("/api/v1/statuses", status="the new way at once")
         eventually(lambda: [item for item in followed.received("Create") if item["object"]["id"] == post["uri"]], what="Create")
         assert len([item for item in followed.requests("Create") if item["scheme"] == "cavage"]) == before
         assert all(item["verified"] for item in followed.requests("Create"))
-    followed.ask("refuse", scheme="")
 
 
 def test_every_fetch_of_ours_is_signed(followed: Peer, alice: Api) -> None:

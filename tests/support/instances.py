@@ -9,16 +9,24 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
+from fedisora.db import UnitOfWork
+from fedisora.services import accounts, tokens
+from fedisora.services.instance import open_database
+from fedisora.settings import load_settings
+
+from . import commands
 from .openapi import Contract
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
+SCOPES = "read write follow push"
 START_SECONDS = 60
 
 
@@ -45,6 +53,10 @@ def eventually(check: Callable[[], T], *, seconds: float = 30, what: str = "cond
     raise AssertionError(f"{what}: not within {seconds} s; last: {last!r}")
 
 
+running: weakref.WeakSet[InstanceProcess] = weakref.WeakSet()
+"""Instances that were started and not closed: what their servers said belongs to the report of a test that fails."""
+
+
 class InstanceProcess:
     """One `fedisora serve` with its own data folder (and, when asked, database, Redis and worker processes)."""
 
@@ -61,6 +73,8 @@ class InstanceProcess:
             **{f"FEDISORA_{key.upper()}": value for key, value in settings.items()}}
         self.processes: list[subprocess.Popen[bytes]] = []
         self.log = folder / "server.log"
+        self.seen = 0
+        """Bytes of the log that were there when the present test began."""
         self.redis_url = redis_url
         self.contract = Contract()
         self.http = httpx.Client(base_url=self.base, timeout=30, follow_redirects=False,
@@ -72,8 +86,8 @@ class InstanceProcess:
         return [sys.executable, "-m", "fedisora", *arguments]
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command of this instance to its end."""
-        done = subprocess.run(self.command(*arguments), env=self.env, capture_output=True, text=True, timeout=120, check=False)
+        """Run a command of this instance to its end (see `commands`)."""
+        done = commands.run(arguments, self.env)
         if check and done.returncode != 0:
             raise AssertionError(f"fedisora {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
@@ -81,6 +95,7 @@ class InstanceProcess:
     def start(self, *options: str) -> InstanceProcess:
         """Start the server (and workers, when Redis is set) and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        running.add(self)
         self._spawn("serve", "--port", str(self.port), *options)
         self.wait_ready()
         if self.redis_url:
@@ -127,6 +142,7 @@ class InstanceProcess:
 
     def close(self) -> None:
         """End everything for good: processes and clients."""
+        running.discard(self)
         self.stop()
         for client in self.clients:
             client.close()
@@ -135,12 +151,25 @@ class InstanceProcess:
         """SIGKILL to the server's own processes; their children have to notice by themselves."""
         self.stop(signal.SIGKILL)
 
-    def user(self, name: str, scopes: str = "read write follow push", **options: str) -> Api:
-        """A new account with a token."""
-        extra = [part for key, value in options.items() for part in (f"--{key}", value)]
-        self.cli("user", "create", name, "--email", f"{name}@example.org", "--password", PASSWORD, *extra)
-        token = self.cli("user", "token", name, "--scopes", scopes).stdout.strip()
-        return Api(self, name, token)
+    def write(self, use_case: Callable[[UnitOfWork], T]) -> T:
+        """One transaction on this instance's database, as a command makes one, but without a process of its own."""
+        given = {name[9:].lower(): value for name, value in self.env.items() if name.startswith("FEDISORA_")}
+        del given["data_dir"]
+        database = open_database(load_settings(self.folder, **given))
+        try:
+            return database.write_now(use_case)
+        finally:
+            database.close()
+
+    def user(self, name: str, scopes: str = SCOPES, **options: str) -> Api:
+        """A new account with a token; `options` are those of `fedisora user create`."""
+        if options or not self.processes:
+            extra = [part for key, value in options.items() for part in (f"--{key}", value)]
+            self.cli("user", "create", name, "--email", f"{name}@example.org", "--password", PASSWORD, *extra)
+            return Api(self, name, self.cli("user", "token", name, "--scopes", scopes).stdout.strip())
+        # a process of its own for each account would be a quarter of what the whole suite costs
+        return Api(self, name, self.write(lambda uow: tokens.create(uow, accounts.create(
+            uow, name, f"{name}@example.org", PASSWORD).id, None, scopes)))
 
 
 class Api:

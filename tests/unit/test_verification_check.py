@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from fedisora.models import Actor
+from fedisora.services import accounts
+from fedisora.services.agents import transfers
 from fedisora.verification_check import findings
 from tests.support.enrolment import Office
 from tests.support.instances import free_port
@@ -44,6 +48,21 @@ def test_what_leads_nowhere_is_said(tmp_path: Path, settings: dict[str, Any], wh
     office = Office(tmp_path, **settings)
     office.person("ada")
     assert says in bad(office)[what]
+
+
+def test_agents_that_act_by_an_exception_or_stand_still_are_named(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.person("ada")
+    house = office.house
+    for name in ("dreamer", "painter"):
+        house.db.write_now(lambda uow, n=name: accounts.create(  # type: ignore[misc]
+            uow, n, f"{n}@example.org", "a fine password", kind="agent", operator="ada"))
+    house.db.write_now(lambda uow: transfers.set_exempt(uow, uow.session.scalars(
+        select(Actor).where(Actor.username == "painter")).one(), False))
+    found = [(fine, text) for fine, what, text in asyncio.run(findings(house)) if what == "agents"]
+    assert all(fine for fine, _ in found) and len(found) == 2
+    assert "@painter is not a verified human" in found[0][1] and "@dreamer (@ada)" in found[1][1]
+    assert "fedisora agent exempt" in found[1][1] and "painter" not in found[1][1]
 
 
 def test_an_identity_provider_that_does_not_answer_is_said(tmp_path: Path) -> None:

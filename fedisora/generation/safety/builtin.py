@@ -10,10 +10,11 @@ import functools
 import re
 from typing import Final
 
+from ...translations import Sentence
 from .words import Words
 
-MINORS: Final = "This server makes no sexual images of minors."
-UNWILLING: Final = "This server makes no intimate images of people who did not agree to it."
+MINORS: Final = Sentence("This server makes no sexual images of minors.")
+UNWILLING: Final = Sentence("This server makes no intimate images of people who did not agree to it.")
 MINORS_CODE: Final = "sexual-minors"
 UNWILLING_CODE: Final = "intimate-images"
 

@@ -9,6 +9,7 @@ from ...errors import Refused
 from ...media.process import run_media
 from ...media.sniff import sniff_file
 from ...store import denied
+from ...translations import Sentence
 from .base import ALLOW, Stage, Subject, Surroundings, Verdict
 
 SECONDS: Final = 28.0
@@ -101,7 +102,7 @@ class Denylist:
                 return Verdict("hold", "not-readable", "This file could not be looked at. A moderator will decide.",
                                {"error": str(error)[:300]})
             verdict = await self._compare(found, "This picture may not be used here." if stage == "inputs" else
-                                          "The video shows a picture that may not be made here.")
+                                          Sentence("The video shows a picture that may not be made here."))
             if verdict is not ALLOW:
                 return verdict
         return ALLOW

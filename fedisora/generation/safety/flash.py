@@ -4,11 +4,12 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from ...media.standing import Standing
+from ...translations import Sentence
 from .base import ALLOW, Stage, Subject, Surroundings, Verdict
 
 SECONDS: Final = 28.0
-REASON: Final = ("This video flashes more than three times a second, which can bring on seizures. Ask for a calmer one: without "
-                 "strobes, lightning or quick cuts between light and dark.")
+REASON: Final = Sentence("This video flashes more than three times a second, which can bring on seizures. Ask for a calmer one, "
+                         "without strobes, lightning or quick cuts between light and dark.")
 
 
 class Flash:

@@ -14,6 +14,7 @@ import structlog
 from ...db import Database
 from ...errors import ConfigurationError
 from ...store import screenings
+from ...translations import Sentence
 from .base import ALLOW, STAGES, Gate, Stage, Subject, Surroundings, Verdict
 
 log = structlog.get_logger()
@@ -21,7 +22,7 @@ GROUP: Final = "fedisora.safety"
 TIMEOUT: Final = 30.0
 """Seconds after which a gate counts as broken."""
 _FAILED: Final = "A check could not be made. A moderator will look at it."
-_SAID_NOTHING: Final = "This server does not allow this."
+_SAID_NOTHING: Final = Sentence("This server does not allow this.")
 _MOST_EVIDENCE: Final = 20_000
 
 

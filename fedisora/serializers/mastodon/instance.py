@@ -52,7 +52,7 @@ def v2(settings: Settings, uris: Uris, counts: dict[str, int], contact: Actor | 
             "source_url": "https://fedisora.example/source", "description": settings.instance_description,
             "usage": {"users": {"active_month": counts["users"]}},
             "thumbnail": {"url": shown, "blurhash": None, "versions": {}},
-            "icon": [], "languages": ["en"], "configuration": configuration(settings, uris),
+            "icon": [], "languages": [settings.language], "configuration": configuration(settings, uris),
             "registrations": {"enabled": settings.registrations != "closed",
                               "approval_required": settings.registrations == "approval",
                               "reason_required": settings.registrations == "approval", "message": None,
@@ -68,7 +68,7 @@ def v1(settings: Settings, uris: Uris, counts: dict[str, int], contact: Actor | 
             "description": settings.instance_description, "email": settings.contact_email, "version": SPEAKS,
             "urls": {"streaming_api": uris.base.replace("http", "ws", 1)},
             "stats": {"user_count": counts["users"], "status_count": counts["posts"], "domain_count": counts["domains"]},
-            "thumbnail": uris.absolute("/static/instance.svg"), "languages": ["en"],
+            "thumbnail": uris.absolute("/static/instance.svg"), "languages": [settings.language],
             "registrations": settings.registrations != "closed", "approval_required": settings.registrations == "approval",
             "invites_enabled": False, "configuration": configuration(settings, uris), "max_toot_chars": CHARACTERS,
             "contact_account": account(contact, uris) if contact else None, "rules": []}

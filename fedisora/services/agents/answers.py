@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...db import UnitOfWork
-from ...errors import Conflict, Refused, TooManyRequests
+from ...errors import Conflict, Refused, StorageFull, TooManyRequests
 from ...models import Actor, AgentMention, AgentOptOut, AgentProfile, Generation, Status
 from ...store import actors, agent_mentions, jobs
+from ...translations import Sentence
 from .. import generations
 from .. import publish as posts
-from . import asking, parsing, replies
+from . import asking, parsing, replies, terms
 from .mention_states import STATES, WAITING, change
 from .standing import may_act
 
@@ -50,9 +51,14 @@ Planner = Callable[[Order], generations.Plan]
 """Works out the effective parameters of an order. Raises Refused when it cannot be made as it was asked for."""
 
 
+def style_of(profile: AgentProfile) -> str:
+    """What goes before every prompt, with a comma."""
+    return " ".join(profile.style.split()).rstrip(" ,")
+
+
 def order_of(profile: AgentProfile, asked: parsing.Asked) -> Order:
     """What a text becomes with an agent's own style and defaults."""
-    style = " ".join(profile.style.split()).rstrip(" ,")
+    style = style_of(profile)
     return Order(profile.actor_id, f"{style}, {asked.prompt}" if style else asked.prompt, profile.model,
                  asked.orientation or profile.orientation, asked.size,
                  profile.seconds if asked.seconds is None else asked.seconds, asked.seed)
@@ -77,30 +83,43 @@ def answer(uow: UnitOfWork, mention_id: int, plan: Planner) -> int | None:
     if profile is None or not profile.answers:
         change(mention, "ignored", "It does not answer mentions.")
         return None
-    reason = may_act(uow.session, uow.settings, agent, uow.now) or asking.silence(uow, agent, mention, status, author)
+    reason = asking.silence(uow, agent, mention, status, author)
     if reason:
         change(mention, "ignored", reason)
         return None
-    return _words(uow, profile, agent, mention, status, author, plan)
+    asked = parsing.parse(parsing.text_of(status.content), own=agent.username, **replies.words_of(uow.settings.data_dir, profile))
+    mute = may_act(uow.session, uow.settings, agent, uow.now) or asking.thread_over(uow.session, agent, status)
+    if mute:  # nothing is said any more, and yet who has had enough is heard
+        change(mention, "ignored", mute)
+        if asked.kind == "stop":
+            _leave_alone(uow, agent, author)
+        return None
+    return _words(uow, profile, agent, mention, status, author, asked, plan)
+
+
+def _leave_alone(uow: UnitOfWork, agent: Actor, author: Actor) -> None:
+    """Somebody wants to be left alone: that is kept, and what they asked for and have not had is not made."""
+    if agent_mentions.opted_out(uow.session, agent.id, author.id) is None:
+        uow.session.add(AgentOptOut(agent_id=agent.id, actor_id=author.id, created_at=uow.now))
+    for other in agent_mentions.open_of(uow.session, agent.id, author.id):
+        _take_back(uow, other, agent_mentions.generation_of(uow.session, other), LEFT_ALONE)
 
 
 def _words(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentMention, status: Status, author: Actor,
-           plan: Planner) -> int | None:
-    asked = parsing.parse(parsing.text_of(status.content), own=agent.username, stop=profile.stop_word, start=profile.start_word)
+           asked: parsing.Asked, plan: Planner) -> int | None:
     left_alone = agent_mentions.opted_out(uow.session, agent.id, author.id)
     if left_alone is not None:
         if asked.kind == "start":
             uow.session.delete(left_alone)
-            _tell(uow, agent, mention, "I answer you again.", "Wants to be answered again.")
+            _tell(uow, agent, mention, "Wants to be answered again.", Sentence("I answer you again."))
         else:
             change(mention, "ignored", LEFT_ALONE)
         return None
     if asked.kind == "stop":
-        uow.session.add(AgentOptOut(agent_id=agent.id, actor_id=author.id, created_at=uow.now))
-        back = f" Say “{profile.start_word}” when you want me back." if profile.start_word else ""
-        _tell(uow, agent, mention, f"I leave you alone from now on.{back}", "Wants to be left alone.")
-        for other in agent_mentions.open_of(uow.session, agent.id, author.id):
-            _take_back(uow, other, agent_mentions.generation_of(uow.session, other), LEFT_ALONE)
+        word = replies.tongue_of(uow, agent, status)(profile.start_word)
+        back = (Sentence("Say “%(word)s” when you want me back.", word=word),) if word else ()
+        _tell(uow, agent, mention, "Wants to be left alone.", Sentence("I leave you alone from now on."), *back)
+        _leave_alone(uow, agent, author)
         return None
     if asked.kind in ("thanks", "start"):
         change(mention, "ignored", "Nothing was asked.")
@@ -109,22 +128,23 @@ def _words(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentM
     if no is not None:
         _refuse(uow, agent, mention, status, no)
     elif asked.kind == "help":
-        _tell(uow, agent, mention, replies.help_text(agent, profile), "Asked for help, or for nothing.")
+        words = replies.help_text(profile, replies.tongue_of(uow, agent, status))
+        _tell(uow, agent, mention, "Asked for help, or for nothing.", *words)
     else:
         shown = asking.shown(uow.session, uow.uris.host, status.content, asked.people)
-        return _make(uow, profile, agent, mention, status, author, order_of(profile, asked), plan, shown)
+        return _make(uow, profile, agent, mention, status, author, asked, plan, shown)
     return None
 
 
 def _make(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentMention, status: Status, author: Actor,
-          order: Order, plan: Planner, shown: list[str]) -> int | None:
+          asked: parsing.Asked, plan: Planner, shown: list[str]) -> int | None:
     """`shown`: addresses of people whom the prompt names; the gate for likenesses asks for their consent."""
-    no = asking.over_limit(uow, profile, author)
+    no = asking.too_long(style_of(profile), asked.prompt) or asking.over_limit(uow, profile, author)
     if no is not None:
         _refuse(uow, agent, mention, status, no)
         return None
     try:
-        made = plan(order)
+        made = plan(order_of(profile, asked))
         name = replies.handle(uow.session, author) or ""
         row = generations.request(uow, agent, made, publish_as=replies.post(profile, mention, status, name, made))[0]
     except TooManyRequests as error:
@@ -133,7 +153,10 @@ def _make(uow: UnitOfWork, profile: AgentProfile, agent: Actor, mention: AgentMe
             jobs.enqueue(uow, "answer_mention", {"mention_id": mention.id}, key=f"{mention.id}:{turn(uow.now)}", delay=WAIT)
             return None
         _refuse(uow, agent, mention, status, asking.No(error.text, replies.TOO_MUCH if error.code == "too-many-jobs" else
-                                                       "My computing time for today is used up. Please ask again tomorrow."))
+                                                       replies.USED_UP))
+        return None
+    except StorageFull as error:  # its text is for who keeps too much
+        _refuse(uow, agent, mention, status, asking.No(error.text, replies.FULL))
         return None
     except Refused as error:
         _refuse(uow, agent, mention, status, asking.No(error.text, error.text))
@@ -151,12 +174,12 @@ def queued(mention: AgentMention, row: Generation) -> None:
     change(mention, "making", "")
 
 
-def _tell(uow: UnitOfWork, agent: Actor, mention: AgentMention, text: str, reason: str) -> None:
+def _tell(uow: UnitOfWork, agent: Actor, mention: AgentMention, reason: str, *sentences: str) -> None:
     if replies.recently(uow, mention):
         change(mention, "ignored", f"{reason} Had an answer in words within the hour.")
         return
     change(mention, "told", reason)
-    _said(mention, replies.say(uow, agent, mention, text), uow.now)
+    _said(mention, replies.say(uow, agent, mention, *sentences), uow.now)
 
 
 def _refuse(uow: UnitOfWork, agent: Actor, mention: AgentMention, status: Status, no: asking.No) -> None:
@@ -168,7 +191,12 @@ def _refuse(uow: UnitOfWork, agent: Actor, mention: AgentMention, status: Status
         change(mention, "ignored", f"{no.reason} Had an answer in words within the hour.")
     else:
         change(mention, "refused", no.reason)
-        _said(mention, replies.say(uow, agent, mention, no.says), uow.now)
+        _said(mention, replies.say(uow, agent, mention, _sentence(no.says)), uow.now)
+
+
+def _sentence(text: str) -> Sentence:
+    """A reason that was kept as a text, as something to look up."""
+    return text if isinstance(text, Sentence) else Sentence(text)
 
 
 def _said(mention: AgentMention, reply: Status | None, now: dt.datetime) -> None:
@@ -187,8 +215,16 @@ def settle(uow: UnitOfWork, mention_id: int) -> None:
         _take_back(uow, mention, row)
     elif mention.state == "withdrawn":
         _take_back(uow, mention, row, mention.reason)
+    elif row is not None and (reason := _apart(uow, mention)):
+        _take_back(uow, mention, row, reason)
     elif row is not None:
         _outcome(uow, mention, row)
+
+
+def _apart(uow: UnitOfWork, mention: AgentMention) -> str:
+    """Why who asked is not answered any more, although it was begun; "" for an agent's own posts."""
+    author = uow.session.get(Actor, mention.author_id) if mention.author_id is not None else None
+    return terms.apart(uow, actors.get(uow.session, mention.agent_id), author) if author is not None else ""
 
 
 def _outcome(uow: UnitOfWork, mention: AgentMention, row: Generation) -> None:
@@ -196,7 +232,7 @@ def _outcome(uow: UnitOfWork, mention: AgentMention, row: Generation) -> None:
     if row.state == "done":
         status = uow.session.get(Status, row.status_id) if row.status_id is not None else None
         if status is None:
-            _failed(uow, agent, mention, "failed", "The finished video could not be signed or stored.")
+            _failed(uow, agent, mention, "failed", Sentence("The finished video could not be signed or stored."))
         elif status.published and _become(mention, "answered", ""):
             mention.reply_id, mention.answered_at = status.id, uow.now
     elif row.state == "held" and mention.state == "making":
@@ -204,13 +240,19 @@ def _outcome(uow: UnitOfWork, mention: AgentMention, row: Generation) -> None:
         if mention.status_id is not None:
             replies.say(uow, agent, mention, replies.HELD, key="-held")
     elif row.state in ("rejected", "failed", "cancelled", "discarded", "draft"):
-        _failed(uow, agent, mention, "refused" if row.state == "rejected" else "failed", _why(row))
+        refused = row.state == "rejected"
+        _failed(uow, agent, mention, "refused" if refused else "failed", _why(row), _told(row) if refused else None)
 
 
 def _why(row: Generation) -> str:
     if row.state in ("cancelled", "discarded"):
-        return "It was stopped by whoever answers for me."
-    return row.error or "It could not be made."
+        return Sentence("It was stopped by whoever answers for me.")
+    return row.error or Sentence("It could not be made.")
+
+
+def _told(row: Generation) -> Sentence:
+    """Why a gate refused, for who asked: never the refused words themselves."""
+    return replies.REASONS.get(row.code or "") or Sentence(f"{_why(row).partition(': ')[0].rstrip('.')}.")
 
 
 def _become(mention: AgentMention, state: str, reason: str) -> bool:
@@ -220,12 +262,13 @@ def _become(mention: AgentMention, state: str, reason: str) -> bool:
     return True
 
 
-def _failed(uow: UnitOfWork, agent: Actor, mention: AgentMention, state: str, reason: str) -> None:
-    """A video that was promised does not come. A refusal by a gate counts as an answer in words, as any refusal does."""
+def _failed(uow: UnitOfWork, agent: Actor, mention: AgentMention, state: str, reason: str, told: Sentence | None = None) -> None:
+    """A video that was promised does not come. A refusal by a gate counts as an answer in words, as any refusal does. `told`:
+    what who asked reads in place of the reason."""
     silent = state == "refused" and replies.recently(uow, mention)
     if _become(mention, state, reason) and mention.status_id is not None and not silent:
-        told = f"{reason.partition(': ')[0].rstrip('.')}." if state == "refused" else reason  # never the refused words themselves
-        _said(mention, replies.say(uow, agent, mention, f"I could not make this. {told}"), uow.now)
+        reply = replies.say(uow, agent, mention, Sentence("I could not make this."), told or _sentence(reason))
+        _said(mention, reply, uow.now)
 
 
 def _take_back(uow: UnitOfWork, mention: AgentMention, row: Generation | None, reason: str = TAKEN_BACK) -> None:

@@ -13,7 +13,9 @@ from ...db import UnitOfWork
 from ...errors import Malformed
 from ...models import Actor, AgentMention, AgentProfile, Status
 from ...store import actors, agent_mentions, agents, domains, relations, statuses
-from . import parsing
+from ...translations import Sentence
+from ..generations import MAX_PROMPT
+from . import parsing, terms
 from .replies import NOT_FOR_YOU, handle
 from .standing import operator_of
 
@@ -44,7 +46,7 @@ def listed(entries: Iterable[str], actor: Actor, host: str) -> str:
 
 
 def silence(uow: UnitOfWork, agent: Actor, mention: AgentMention, status: Status, author: Actor) -> str:
-    """Why nothing at all is said to a post; "" when it is looked at. Opt-outs and words are looked at later."""
+    """Why a post is nothing to an agent; "" when it is looked at. Opt-outs and words are looked at later."""
     session = uow.session
     if author.id == agent.id or agents.machine(author):
         return "Its author is a machine, or a group."
@@ -52,19 +54,12 @@ def silence(uow: UnitOfWork, agent: Actor, mention: AgentMention, status: Status
         return "The post is not shown here."
     if status.created_at < uow.now - agents.FRESH:
         return "The post is too old."
-    if author.suspended_at is not None:
-        return "Its author is suspended here."
-    rules = domains.load(session, uow.settings, [author.uri])
-    rule = rules.find(author.uri) if not author.local else None
-    if not author.local and (rules.refuses(author.uri) or (rule is not None and rule.severity == "silence")):
-        return "Its server is blocked or silenced here."
-    operator = operator_of(session, agent)
-    for one in (agent, operator):
-        if one is not None and one.id != author.id and relations.blocked_either_way(session, one.id, author.id):
-            return f"Its author and @{one.username} do not talk to each other (a block)."
+    reason = terms.apart(uow, agent, author)
+    if reason:
+        return reason
     if handle(session, author) is None:
         return "Its author cannot be named in a post."
-    return _elsewhere(session, agent, status) or _thread(session, agent, status)
+    return _elsewhere(session, agent, status)
 
 
 def _elsewhere(session: Session, agent: Actor, status: Status) -> str:
@@ -82,7 +77,8 @@ def _elsewhere(session: Session, agent: Actor, status: Status) -> str:
     return ""
 
 
-def _thread(session: Session, agent: Actor, status: Status) -> str:
+def thread_over(session: Session, agent: Actor, status: Status) -> str:
+    """Why an agent says no more in a conversation; "" when it does."""
     above = agent_mentions.ancestors(session, status, DEPTH)
     if len(above) >= DEPTH:
         return f"The conversation is over {DEPTH} posts deep."
@@ -106,8 +102,8 @@ def not_for(uow: UnitOfWork, profile: AgentProfile, agent: Actor, author: Actor)
         return None
     if profile.audience == "operator" and operator is not None and relations.is_follower(session, operator.id, author.id):
         return None
-    return No(f"Its author is not among those who may ask ({profile.audience}).", NOT_FOR_YOU.get(profile.audience, "I cannot do "
-                                                                                                  "that for you."))
+    return No(f"Its author is not among those who may ask ({profile.audience}).", NOT_FOR_YOU.get(
+        profile.audience, Sentence("I cannot do that for you.")))
 
 
 def shown(session: Session, host: str, content: str, names: Iterable[str]) -> list[str]:
@@ -133,6 +129,15 @@ def shown(session: Session, host: str, content: str, names: Iterable[str]) -> li
     return list(found)
 
 
+def too_long(style: str, prompt: str) -> No | None:
+    """Why a prompt is too long together with the agent's own style; None when it is not."""
+    most = MAX_PROMPT - (len(f"{style}, ") if style else 0)
+    if len(prompt) <= most:
+        return None
+    return No(f"The prompt has {len(prompt)} characters of {most}.",
+              Sentence("Your prompt may have %(most)s characters at most.", most=most))
+
+
 def over_limit(uow: UnitOfWork, profile: AgentProfile, author: Actor | None) -> No | None:
     """Why no more is made within 24 hours, for this person, their domain or at all; None when more is.
 
@@ -140,17 +145,24 @@ def over_limit(uow: UnitOfWork, profile: AgentProfile, author: Actor | None) -> 
         author: None for the agent's own posts.
     """
     session, now, agent_id = uow.session, uow.now, profile.actor_id
-    counted: list[tuple[int, list[dt.datetime], str, str]] = []
+    counted: list[tuple[int, list[dt.datetime], str, Sentence]] = []
     if author is not None:
-        counted.append((profile.per_person, agent_mentions.made(session, agent_id, now, author_id=author.id),
-                        "person", "I make {} for one person in 24 hours, and you have had yours."))
-        counted.append((profile.per_domain, agent_mentions.made(session, agent_id, now, domain=author.domain),
-                        "domain", "I make {} for people of one server in 24 hours, and yours has had them."))
+        counted.append((profile.per_person, agent_mentions.made(session, agent_id, now, author_id=author.id), "person",
+                        Sentence.plural("I make %(count)s video for one person in 24 hours, and you have had yours.",
+                                        "I make %(count)s videos for one person in 24 hours, and you have had yours.",
+                                        profile.per_person)))
+        counted.append((profile.per_domain, agent_mentions.made(session, agent_id, now, domain=author.domain), "domain",
+                        Sentence.plural("I make %(count)s video for people of one server in 24 hours, and yours has had it.",
+                                        "I make %(count)s videos for people of one server in 24 hours, and yours has had them.",
+                                        profile.per_domain)))
     counted.append((profile.per_day, agent_mentions.made(session, agent_id, now), "day",
-                    "I make {} in 24 hours, and they are made."))
+                    Sentence.plural("I make %(count)s video in 24 hours, and it is made.",
+                                    "I make %(count)s videos in 24 hours, and they are made.", profile.per_day)))
     for most, times, name, sentence in counted:
         if len(times) >= most:
-            videos = f"{most} video{'' if most == 1 else 's'}"
-            again = (f" Ask again after {times[len(times) - most] + agent_mentions.DAY:%H:%M} UTC." if most else "")
-            return No(f"Limit per {name}: {most} in 24 hours.", sentence.format(videos) + again)
+            if not most:
+                return No(f"Limit per {name}: none in 24 hours.", Sentence("I make no videos at present."))
+            again = f"{times[len(times) - most] + agent_mentions.DAY:%H:%M}"
+            return No(f"Limit per {name}: {most} in 24 hours.",
+                      Sentence("%(limit)s Ask again after %(time)s UTC.", limit=sentence, time=again))
     return None

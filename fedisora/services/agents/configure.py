@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...activitypub import markup
@@ -16,6 +17,7 @@ from ...errors import Invalid, NotFound
 from ...models import Actor, AgentMention, AgentProfile, Status, User
 from ...store import actors, agent_mentions, agents, statuses
 from ...store.paging import Page
+from ...translations import tongues
 from . import schedule
 from .standing import operator_of
 
@@ -41,14 +43,19 @@ def visible_to(session: Session, agent: Actor | None, user: User, viewer: Actor)
     raise NotFound("There is no such agent, or it is not yours.")
 
 
-def values(profile: AgentProfile) -> dict[str, Any]:
+def values(session: Session, profile: AgentProfile) -> dict[str, Any]:
     """The settings as JSON shows them."""
     return {"on": profile.answers, "persona": profile.persona, "audience": profile.audience, "allowed": list(profile.allowed),
-            "blocked": list(profile.blocked), "style": profile.style, "model": profile.model, "orientation": profile.orientation,
+            "blocked": list(profile.blocked), "language": _user(session, profile.actor_id).locale,
+            "style": profile.style, "model": profile.model, "orientation": profile.orientation,
             "seconds": profile.seconds, "per_person": profile.per_person, "per_domain": profile.per_domain,
             "per_day": profile.per_day, "stop_word": profile.stop_word, "start_word": profile.start_word,
             "schedule": list(profile.schedule),
             "next_post_at": profile.next_post_at.isoformat(timespec="seconds") if profile.next_post_at else None}
+
+
+def _user(session: Session, agent_id: int) -> User:
+    return session.scalars(select(User).where(User.actor_id == agent_id)).one()
 
 
 def _one_of(allowed: Collection[str], what: str) -> Callable[[object], Any]:
@@ -130,7 +137,7 @@ CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "orientation": _one_of(ORIENTATIONS, "The usual shape"), "seconds": _seconds,
     "per_person": _number("The limit for a person"), "per_domain": _number("The limit for a server"),
     "per_day": _number("The limit for a day"), "stop_word": _word("The stop word"), "start_word": _word("The start word"),
-    "schedule": schedule.checked}
+    "schedule": schedule.checked, "language": _text("The language", 16)}
 """Every value that can be set, and its check."""
 _COLUMNS: Final = {"on": "answers"}
 
@@ -150,9 +157,16 @@ def change(uow: UnitOfWork, agent: Actor, wanted: Mapping[str, object], models: 
     checked = {name: CHECKS[name](value) for name, value in wanted.items()}
     if checked.get("model") and checked["model"] not in models:
         raise Invalid(f"There is no model {checked['model']!r} here. There are: {', '.join(models) or 'none'}.", code="no-model")
+    language = checked.pop("language", None)
+    spoken = tongues(uow.settings.data_dir)
+    user = _user(uow.session, agent.id)
+    if language is not None and language.lower() not in (*spoken, user.locale.lower()):
+        raise Invalid(f"This server does not speak {language!r}. It speaks: {', '.join(spoken)}.", code="language")
     profile = agent_mentions.profile(uow, agent.id)
     if profile is None:
         raise NotFound("There is no such agent.")
+    if language is not None and language.lower() in spoken:
+        user.locale = spoken[language.lower()].code
     words = {name: checked.get(name, getattr(profile, name)) for name in ("stop_word", "start_word")}
     if words["stop_word"] and words["stop_word"].casefold() == words["start_word"].casefold():
         raise Invalid("The stop word and the start word have to differ.", code="words")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -67,6 +67,7 @@ _BETWEEN: Final = re.compile(r"[\s.!?+&-]*")
 _AT_END: Final = re.compile(rf"[\s,;.!]+(?:(?:{'|'.join(words.FOR)})\s+{_LENGTH}(?:\s+(?:{'|'.join(words.LONG)}))?"
                             rf"|(?:{'|'.join(words.SEED)})\s*[:=#]?\s*(\d{{1,19}}))[\s.!?]*$", re.IGNORECASE)
 _OPENING: Final = re.compile(rf"(?:{'|'.join(words.OPENINGS)})\s+(?=\S)", re.IGNORECASE)
+_KINDLY: Final = re.compile(rf"^(?:{'|'.join(words.PLEASE)})[\s,]+|[\s,]+(?:{'|'.join(words.PLEASE)})$")
 _UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff\ufffe\uffff]")
 """What the sanitiser takes away: between a sign and a word it would hide a name from us and not from it."""
 _EDGES: Final = " \t.,:;!?¡¿-–—…\"'“”„«»"
@@ -116,7 +117,8 @@ def quiet(text: str) -> str:
     return _TAG.sub("", _MENTION.sub(lambda match: match.group()[1:].partition("@")[0], seen)).replace("@", " ")
 
 
-def parse(text: str, *, own: str = "", stop: str = "stop", start: str = "start") -> Asked:
+def parse(text: str, *, own: str = "", stop: str = "stop", start: str = "start", stops: Collection[str] = (),
+          starts: Collection[str] = ()) -> Asked:
     """What a text asks for. Never raises; whatever it is, it ends as words or as nothing.
 
     Args:
@@ -124,6 +126,7 @@ def parse(text: str, *, own: str = "", stop: str = "stop", start: str = "start")
         own: the agent's user name, which is never part of the prompt.
         stop: the word by which one is left alone from then on; "" for none.
         start: the word that takes it back.
+        stops, starts: such words in other languages; the two above come before them.
     """
     line = _URL.sub(" ", _UNSEEN.sub("", unicodedata.normalize("NFC", text[:MAX_TEXT])))
     line = _without_last(line[found.end():] if (found := _LEADING.match(line)) else line)
@@ -131,15 +134,21 @@ def parse(text: str, *, own: str = "", stop: str = "stop", start: str = "start")
     people = tuple(dict.fromkeys(found.group()[1:].lower() for found in _MENTION.finditer(line)))
     line = quiet(line)
     said = _bare(line)
-    if said and said in (stop.casefold(), *(f"{word} {stop.casefold()}" for word in words.PLEASE)) and stop:
-        return Asked("stop")
-    if said and said in (start.casefold(), *(f"{word} {start.casefold()}" for word in words.PLEASE)) and start:
-        return Asked("start")
+    kinds: tuple[tuple[Kind, Collection[str]], ...] = (("stop", (stop,)), ("start", (start,)), ("stop", stops), ("start", starts))
+    for kind, meant in kinds:
+        if _asks_for(said, meant):
+            return Asked(kind)
     if said in words.HELP:
         return Asked("help")
     if said in words.THANKS:
         return Asked("thanks")
     return replace(_video(line), people=people)
+
+
+def _asks_for(said: str, meant: Collection[str]) -> bool:
+    """Whether something is one of some words, said kindly or not."""
+    bare = _KINDLY.sub("", said)
+    return bool(said) and any(word.casefold() in (said, bare) for word in meant if word)
 
 
 def _without_last(line: str) -> str:

@@ -2,18 +2,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...activitypub import markup
 from ...db import UnitOfWork
 from ...errors import Refused
-from ...models import Actor, AgentMention, AgentProfile, Status
+from ...models import Actor, AgentMention, AgentProfile, Status, User
 from ...provenance import label_lines
 from ...provenance.digital_source import ALGORITHMIC, TRAINED
 from ...store import actors, agent_mentions
+from ...translations import Sentence, Tongue, find, said, tongues
 from .. import publish as posts
 from ..generations import Plan
 from .parsing import quiet
@@ -23,13 +26,23 @@ AGAIN: Final = dt.timedelta(hours=1)
 """Within this time one person gets one answer in words alone."""
 MOST: Final = 400
 """Characters of a reason that is passed on."""
-HELD: Final = "A moderator of my server has to look at this first. I come back when that is done."
-TOO_MUCH: Final = "I have too much to do right now. Please ask again later."
+HELD: Final = Sentence("A moderator of my server has to look at this first. I come back when that is done.")
+TOO_MUCH: Final = Sentence("I have too much to do right now. Please ask again later.")
+USED_UP: Final = Sentence("My computing time for today is used up. Please ask again tomorrow.")
+FULL: Final = Sentence("I have no room left for videos. Whoever answers for me has to make some.")
 NOT_FOR_YOU: Final = {
-    "followers": "I make videos for people who follow me. Follow me, then ask again.",
-    "operator": "I make videos for people whom my operator follows.",
-    "listed": "I make videos for a few people only, whom my operator has listed.",
+    "followers": Sentence("I make videos for people who follow me. Follow me, then ask again."),
+    "operator": Sentence("I make videos for people whom my operator follows."),
+    "listed": Sentence("I make videos for a few people only, whom my operator has listed."),
 }
+CONSENT: Final = Sentence("A video shows nobody who has not agreed to it: this needs their consent.")
+WORDS: Final = Sentence("Your prompt has words that this server does not allow.")
+REASONS: Final = {"needs-consent": CONSENT, "blocklist": WORDS}
+"""What is said in place of a gate's reason that names people or words: code → sentence."""
+# Translators: the word, alone in a post, by which people are left alone. One word, as it is typed; "" keeps the English one.
+STOP: Final = Sentence("stop")
+# Translators: the word, alone in a post, by which people are answered again.
+START: Final = Sentence("start")
 
 
 def handle(session: Session, author: Actor) -> str | None:
@@ -74,19 +87,44 @@ def post(profile: AgentProfile, mention: AgentMention, status: Status, name: str
             "idempotency_key": f"{agent_mentions.ANSWER}{mention.id}"}
 
 
-def own_post(profile: AgentProfile, mention: AgentMention, plan: Plan) -> dict[str, Any]:
-    """The post of a video of the agent's own schedule."""
+def own_language(session: Session, agent_id: int) -> str | None:
+    """The language that an agent was set to: what it posts by itself is in it."""
+    return session.scalar(select(User.locale).where(User.actor_id == agent_id)) or None
+
+
+def own_post(session: Session, profile: AgentProfile, mention: AgentMention, plan: Plan, *, visibility: str = "public",
+             ) -> dict[str, Any]:
+    """The post of a video that nobody asked for in a post: of the agent's schedule, or of its operator."""
+    language = own_language(session, profile.actor_id)
     parts = [quiet(plan.prompt), *filter(None, [quiet(profile.persona)]), parameters(plan)]
-    return {"text": "\n\n".join(parts), "visibility": "public", "description": description(plan, None), "show_prompt": True,
+    return {"text": "\n\n".join(parts), "visibility": visibility, "language": language,
+            "description": description(plan, language), "show_prompt": True,
             "idempotency_key": f"{agent_mentions.OWN}{mention.id}"}
 
 
-def help_text(agent: Actor, profile: AgentProfile) -> str:
+def tongue_of(uow: UnitOfWork, agent: Actor, status: Status | None) -> Tongue:
+    """The language in which an agent says something itself: that of the question, else its own, else this server's."""
+    return find(uow.settings.data_dir, status.language if status is not None else None, own_language(uow.session, agent.id),
+                uow.settings.language)
+
+
+def words_of(data_dir: Path, profile: AgentProfile) -> dict[str, Any]:
+    """The words by which one is left alone and answered again, for `parsing.parse`: the operator's, and where these are not
+    switched off those of every language, since whoever wants to be left alone is understood."""
+    def also(own: str, word: Sentence) -> tuple[str, ...]:
+        return tuple(tongue(word) for tongue in tongues(data_dir).values()) if own else ()
+
+    return {"stop": profile.stop_word, "start": profile.start_word,
+            "stops": also(profile.stop_word, STOP), "starts": also(profile.start_word, START)}
+
+
+def help_text(profile: AgentProfile, tongue: Tongue) -> tuple[str, ...]:
     """What an agent says of itself and of how it is asked."""
-    intro = f"{quiet(profile.persona)}\n\n" if profile.persona else ""
-    leave = f" Say “{profile.stop_word}” and I leave you alone." if profile.stop_word else ""
-    return (f"{intro}Tell me what the video should show. After a comma you can say a shape (portrait, landscape, square), a "
-            f"length (8 seconds) and a seed (seed 42): “a lighthouse in fog, portrait, 5 seconds”.{leave}")
+    how = Sentence(
+        "Tell me what the video should show. After a comma you can say a shape (portrait, landscape, square), a length "
+        "(8 seconds) and a seed (seed 42): “a lighthouse in fog, portrait, 5 seconds”.")
+    leave = (Sentence("Say “%(word)s” and I leave you alone.", word=tongue(profile.stop_word)),) if profile.stop_word else ()
+    return (*([f"{profile.persona}\n\n"] if profile.persona else []), how, *leave)
 
 
 def recently(uow: UnitOfWork, mention: AgentMention) -> bool:
@@ -95,9 +133,9 @@ def recently(uow: UnitOfWork, mention: AgentMention) -> bool:
         uow.session, mention.agent_id, mention.author_id, uow.now - AGAIN)
 
 
-def say(uow: UnitOfWork, agent: Actor, mention: AgentMention, text: str, *, key: str = "") -> Status | None:
-    """Answer in words, in this transaction; None when that is not possible (any more). Saying it twice is one post. A content
-    warning is not repeated: no gate has read it, and there is nothing to warn of.
+def say(uow: UnitOfWork, agent: Actor, mention: AgentMention, *sentences: str, key: str = "") -> Status | None:
+    """Answer in words, in the language of `tongue_of`, in this transaction; None when that is not possible (any more). Saying it
+    twice is one post. A content warning is not repeated: no gate has read it, and there is nothing to warn of.
 
     Args:
         key: tells apart what is said to one mention at different times.
@@ -108,9 +146,10 @@ def say(uow: UnitOfWork, agent: Actor, mention: AgentMention, text: str, *, key:
     name = handle(session, author) if author is not None else None
     if status is None or name is None:
         return None
+    text, language = said(tongue_of(uow, agent, status), *sentences)
     draft = posts.Draft(
         text=f"{name} {quiet(text)[:MOST + 400]}", visibility=visibility(status.visibility), in_reply_to_id=status.id,
-        language="en", idempotency_key=f"{agent_mentions.SAYS}{mention.id}{key}")
+        language=language, idempotency_key=f"{agent_mentions.SAYS}{mention.id}{key}")
     try:
         with session.begin_nested():  # what a refused post had begun to write goes
             return posts.create(uow, agent, draft)

@@ -123,7 +123,8 @@ def post(uow: UnitOfWork, agent_id: int, at: dt.datetime, planner: Callable[[ans
         return None
     try:
         made = planner(answers.order_of(profile, parsing.Asked("video", prompt)))
-        row: Generation = generations.request(uow, agent, made, publish_as=replies.own_post(profile, mention, made))[0]
+        own = replies.own_post(uow.session, profile, mention, made)
+        row: Generation = generations.request(uow, agent, made, publish_as=own)[0]
     except Refused as error:
         if error.code == "too-many-jobs" and uow.now < at + answers.PATIENCE:
             uow.session.delete(mention)  # many people ask right now: its own post waits as they do

@@ -41,7 +41,7 @@ OPENINGS: Final = (
     "(?:please|bitte|por favor)[,:]?",
 )
 """What people say before what they want."""
-PLEASE: Final = ("please", "bitte", "por favor")
+PLEASE: Final = ("please", "bitte", "por favor", "s'il te plaît", "s'il vous plaît", "s’il te plaît", "s’il vous plaît", "stp")
 HELP: Final = frozenset({"", "help", "help me", "hilfe", "aide", "ayuda", "what can you do", "how does this work", "info"})
 THANKS: Final = frozenset({
     "thanks", "thank you", "thank you so much", "thank you very much", "many thanks", "thx", "ty", "nice", "great", "cool",

@@ -163,10 +163,13 @@ def arrived(uow: UnitOfWork, request_id: int, media: Media) -> bool:
 
 
 def failed(uow: UnitOfWork, request_id: int, reason: str) -> None:
-    """The draft cannot be had, or is not what was offered: what waited for it ends."""
+    """The draft cannot be had, or is not what was offered: what waited for it ends, and its owner's server hears that nobody
+    waits for it any more."""
     found = waiting(uow.session, request_id)
     if found is not None:
-        generations.change(uow, found[1], "failed", finished_at=uow.now, code="cameo-broken", error=reason)
+        request, row = found
+        generations.change(uow, row, "failed", finished_at=uow.now, code="cameo-broken", error=reason)
+        rules.withdraw(uow, request, actors.get(uow.session, request.owner_id), actors.get(uow.session, request.requester_id))
 
 
 def withdraw(uow: UnitOfWork, row: Generation) -> None:

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import Session
 
+from ...activities import consents as rules
 from ...activitypub import markup
 from ...db import UnitOfWork
 from ...errors import Conflict, Invalid
@@ -22,6 +24,11 @@ def is_render(row: Generation) -> bool:
     return row.consent_request_id is not None and row.likeness_id is not None
 
 
+def own() -> ColumnElement[bool]:
+    """Whether a generation is its account's own, as a condition: no `is_render`."""
+    return or_(Generation.consent_request_id.is_(None), Generation.likeness_id.is_(None))
+
+
 def waits(row: Generation) -> bool:
     """Whether a generation shows somebody's likeness and is made on that person's instance."""
     return row.consent_request_id is not None and row.likeness_id is None
@@ -30,6 +37,13 @@ def waits(row: Generation) -> bool:
 def request_of(session: Session, row: Generation) -> ConsentRequest | None:
     """The request for a likeness that a generation is about."""
     return consents.get(session, row.consent_request_id) if row.consent_request_id is not None else None
+
+
+def given_up(uow: UnitOfWork, row: Generation) -> None:
+    """Whoever asked throws the draft of a cameo away: its owner hears that, and their server keeps it no longer."""
+    request = request_of(uow.session, row) if waits(row) else None
+    if request is not None and request.state == consents.OFFERED:
+        rules.withdraw(uow, request, actors.get(uow.session, request.owner_id), actors.get(uow.session, request.requester_id))
 
 
 def promised(session: Session, row: Generation, draft: Draft) -> Draft:

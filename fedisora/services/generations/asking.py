@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...db import UnitOfWork
@@ -13,13 +13,14 @@ from ...errors import Forbidden, Invalid, NotFound
 from ...models import Actor, Generation
 from ...store import generation_queue, jobs
 from ...store.paging import Page, newest_first, paginate
+from ...translations import Sentence
 from .. import agents, storage_quota
-from ..cameos.publishing import is_render
+from ..cameos.publishing import is_render, own
 from . import notify, quotas
 from .plan import Plan
 from .states import HIDDEN
 
-OFF = "This server is AI-free: nothing is generated here. You can upload what you filmed or drew yourself."
+OFF = Sentence("This server is AI-free: nothing is generated here. You can upload what you filmed or drew yourself.")
 MAX_PROMPT = 1000
 MAX_SEED = 2**63
 BYTES_PER_SECOND = 1 << 20
@@ -95,7 +96,6 @@ def mine(session: Session, actor: Actor, limit: int = 40) -> Sequence[Generation
 
 def page(session: Session, actor: Actor, wanted: Page, states: Collection[str] = ()) -> list[Generation]:
     """A page of an account's generations in some states (none given: neither published nor discarded), newest first."""
-    query = select(Generation).where(Generation.actor_id == actor.id)
-    query = query.where(or_(Generation.consent_request_id.is_(None), Generation.likeness_id.is_(None)))
+    query = select(Generation).where(Generation.actor_id == actor.id, own())
     query = query.where(Generation.state.in_(states)) if states else query.where(Generation.state.not_in(HIDDEN))
     return newest_first(session.scalars(paginate(query, Generation.id, wanted)).all(), wanted)

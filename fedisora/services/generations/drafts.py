@@ -28,6 +28,7 @@ def discard(uow: UnitOfWork, actor: Actor, generation_id: int) -> None:
     row = get(uow.session, actor, generation_id)
     change(uow, row, "discarded")
     delete_file(uow, row)
+    cameos.given_up(uow, row)
 
 
 def delete_file(uow: UnitOfWork, row: Generation) -> None:

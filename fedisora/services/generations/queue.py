@@ -10,6 +10,7 @@ from ...errors import Conflict, Invalid
 from ...models import Actor, ConsentRequest, Generation
 from ...store import actors, consents, generation_queue, jobs
 from .. import agents
+from ..cameos.publishing import own
 from . import quotas
 from .asking import NET, allowed, get
 from .drafts import delete_file
@@ -29,7 +30,8 @@ def position(session: Session, generation: Generation) -> int:
 
 def line(session: Session, actor: Actor) -> list[Generation]:
     """What of an account waits for its turn, in the order in which it is taken."""
-    return list(session.scalars(select(Generation).where(Generation.actor_id == actor.id, Generation.state == "queued").order_by(
+    return list(session.scalars(select(Generation).where(
+        Generation.actor_id == actor.id, Generation.state == "queued", own()).order_by(
         Generation.gpu_class, Generation.priority.desc(), Generation.turn, Generation.id)))
 
 
@@ -75,9 +77,14 @@ def cancel(uow: UnitOfWork, actor: Actor, generation_id: int) -> Generation:
 
 
 def cancel_all(uow: UnitOfWork, actor: Actor) -> list[Generation]:
-    """Stop everything of one's own that is not finished."""
+    """Stop everything in one's own queue that is not finished.
+
+    Not what is made here for somebody else, with a likeness that one gave: it is no video of one's own, and whoever does not want
+    it says no to the request. And not what waits for somebody's consent: it is in no queue, and is taken back by itself.
+    """
     rows = list(uow.session.scalars(select(Generation).where(
-        Generation.actor_id == actor.id, Generation.state.in_(UNFINISHED), Generation.cancel_requested.is_(False))
+        Generation.actor_id == actor.id, Generation.state.in_(UNFINISHED), Generation.state != "asked", own(),
+        Generation.cancel_requested.is_(False))
         .order_by(Generation.turn.desc(), Generation.id.desc())))
     for row in rows:
         stop(uow, row, BY_AUTHOR, sentence(BY_AUTHOR))
@@ -129,7 +136,7 @@ def move(uow: UnitOfWork, actor: Actor, generation_id: int, before: int | None =
         raise Invalid("These two wait in different lines. Choose one that waits for the same kind of machine.", code="other-lane")
     rows = list(uow.session.scalars(select(Generation).where(
         Generation.actor_id == actor.id, Generation.gpu_class == row.gpu_class, Generation.priority == row.priority,
-        Generation.state == "queued", or_(Generation.lease_until.is_(None), Generation.lease_until <= uow.now))
+        Generation.state == "queued", own(), or_(Generation.lease_until.is_(None), Generation.lease_until <= uow.now))
         .order_by(Generation.turn, Generation.id)))
     turns = [one.turn for one in rows]
     if target is not row:

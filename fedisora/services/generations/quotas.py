@@ -14,6 +14,7 @@ from ...errors import Forbidden, TooManyRequests
 from ...models import Actor, Generation, User
 from ...settings import Settings
 from ...store import actors, generation_queue
+from ...translations import Sentence
 from .states import UNFINISHED
 
 DAY = dt.timedelta(hours=24)
@@ -112,7 +113,8 @@ def check(uow: UnitOfWork, actor: Actor, payer_id: int, count: int, cost: float)
     generation_queue.one_at_a_time(uow, payer_id)
     limits = limits_of(uow.session, uow.settings, actor, payer_id)
     if limits.jobs == 0:
-        raise Forbidden("This account may not make videos here. Ask an administrator of this server.", code="not-allowed")
+        raise Forbidden(Sentence("This account may not make videos here. Ask an administrator of this server."),
+                        code="not-allowed")
     if count > limits.jobs:
         raise Forbidden(f"You asked for {count} variants, and {limits.jobs} videos at a time are the most for this account. Ask "
                         "for fewer.", code="too-many-variants")

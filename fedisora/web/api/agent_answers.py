@@ -29,7 +29,7 @@ _BODY = {"type": "object", "properties": {
     "on": {"type": "boolean"}, "persona": _TEXT, "audience": {"type": "string", "enum": list(configure.AUDIENCES)},
     "allowed": _LIST, "blocked": _LIST, "style": _TEXT, "model": _TEXT,
     "orientation": {"type": "string", "enum": list(configure.ORIENTATIONS)}, "seconds": {"type": ["number", "null"]},
-    "per_person": _COUNT, "per_domain": _COUNT, "per_day": _COUNT, "stop_word": _TEXT, "start_word": _TEXT,
+    "per_person": _COUNT, "per_domain": _COUNT, "per_day": _COUNT, "stop_word": _TEXT, "start_word": _TEXT, "language": _TEXT,
     "schedule": {"type": "array", "items": {"type": "object", "properties": {
         "days": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 6}},
         "at": {"type": "string", "description": "HH:MM, UTC."}, "prompts": _LIST}}}}}
@@ -50,7 +50,7 @@ def _agent(session: Session, who: Person, wanted: int) -> Actor:
 
 
 def _entity(session: Session, agent: Actor) -> dict[str, Any]:
-    return {"id": str(agent.id), "username": agent.username, **configure.values(configure.profile_of(session, agent))}
+    return {"id": str(agent.id), "username": agent.username, **configure.values(session, configure.profile_of(session, agent))}
 
 
 async def show(request: Request) -> Response:

@@ -164,7 +164,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"id": ID, "username": TEXT, "on": {"type": "boolean"}, "persona": TEXT, "audience": TEXT, "allowed": array(TEXT),
          "blocked": array(TEXT), "style": TEXT, "model": TEXT, "orientation": TEXT, "seconds": maybe({"type": "number"}),
          "per_person": WHOLE, "per_domain": WHOLE, "per_day": WHOLE, "stop_word": TEXT, "start_word": TEXT,
-         "schedule": array({"type": "object"}), "next_post_at": maybe(MOMENT)}, closed=True),
+         "language": TEXT, "schedule": array({"type": "object"}), "next_post_at": maybe(MOMENT)}, closed=True),
     "AgentAsked": thing(
         "What an agent was asked for, and what became of it.",
         {"id": ID, "who": TEXT, "post": TEXT, "state": TEXT, "reason": TEXT, "prompt": TEXT, "answer": TEXT, "at": MOMENT},

@@ -18,7 +18,9 @@ from ...generation.presets import catalogue
 from ...models import Actor, User
 from ...services.agents import answers, asking, configure, parsing, replies, schedule_lines
 from ...store import actors
+from ...store.captions import label_of
 from ...store.paging import Page
+from ...translations import tongues
 from .render import page
 from .visitor import checked_form, go, text, visitor
 
@@ -57,7 +59,7 @@ async def _tried(house: House, agent: Actor, given: str) -> Tried | None:
     if not given.strip():
         return None
     profile = await house.db.read(lambda session: configure.profile_of(session, agent))
-    asked = parsing.parse(given, own=agent.username, stop=profile.stop_word, start=profile.start_word)
+    asked = parsing.parse(given, own=agent.username, **replies.words_of(house.settings.data_dir, profile))
     if asked.kind != "video":
         return Tried(given, words=WORDS[asked.kind])
     order = answers.order_of(profile, asked)
@@ -78,7 +80,7 @@ async def _page(request: Request, *, problem: str = "", status: int = 200, form:
 
     def read(session: Session) -> tuple[Actor, dict[str, Any], list[configure.Asked], list[str]]:
         agent = _own(session, request.path_params["name"], user, viewer)
-        kept = configure.values(configure.profile_of(session, agent))
+        kept = configure.values(session, configure.profile_of(session, agent))
         return (agent, kept, configure.log(session, agent, Page(limit=SHOWN), house.uris.host),
                 [preset.name for preset in catalogue.current(session, house.settings).models])
 
@@ -87,9 +89,11 @@ async def _page(request: Request, *, problem: str = "", status: int = 200, form:
              "schedule": schedule_lines.written(kept["schedule"])}
     if form is not None:  # what was typed stays
         shown |= {name: text(form, name) for name in shown if name not in ("on", "next_post_at")} | {"on": bool(text(form, "on"))}
+    spoken = [tongue.code for tongue in tongues(house.settings.data_dir).values()]
+    languages = {code: label_of(code) for code in dict.fromkeys((*spoken, kept["language"]))}
     tried = await _tried(house, agent, request.query_params.get("try", "")[:parsing.MAX_TEXT])
     return await page(request, "agent_answers.html", status=status, problem=problem, agent=agent, kept=shown, lines=lines,
-                      models=models, audiences=AUDIENCES, shapes=SHAPES, states=STATES, tried=tried,
+                      models=models, audiences=AUDIENCES, shapes=SHAPES, states=STATES, tried=tried, languages=languages,
                       next_post_at=(kept["next_post_at"] or "")[:16].replace("T", " "))
 
 
@@ -116,6 +120,7 @@ def _values(form: FormData) -> dict[str, object]:
         raise Invalid("The usual length is a number of seconds, or nothing for the model's own.", cause=error) from error
     wanted: dict[str, object] = {name: text(form, name) for name in (
         "persona", "audience", "style", "model", "orientation", "stop_word", "start_word")}
+    wanted |= {"language": text(form, "language")} if text(form, "language") else {}
     wanted |= {name: text(form, name).replace(",", "\n").splitlines() for name in ("allowed", "blocked")}
     wanted |= {name: _number(form, name) for name in ("per_person", "per_domain", "per_day")}
     return wanted | {"on": bool(text(form, "on")), "seconds": length, "schedule": schedule_lines.read(text(form, "schedule"))}

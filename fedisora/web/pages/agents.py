@@ -1,7 +1,7 @@
 """/settings/agents: one's agents: made, stopped, handed over, and the tokens with which they act."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
@@ -13,9 +13,10 @@ from starlette.routing import BaseRoute, Route
 from ...db import UnitOfWork
 from ...errors import Conflict, FedisoraError, Forbidden, Invalid, NotFound
 from ...models import Actor, OperatorTransfer
-from ...services import accounts, agents, local_actors
+from ...provenance import humanity
+from ...services import accounts, agents, local_actors, publish
 from ...services.agents import access, making, stopping, transfers
-from ...store import actors
+from ...store import actors, agent_mentions
 from ...store import agents as rows
 from ..uploads import keep_picture
 from . import views
@@ -38,7 +39,7 @@ def _house(request: Request) -> House:
     return found
 
 
-async def _owner(request: Request) -> Actor:
+async def owner_of(request: Request) -> Actor:
     """The person who looks.
 
     Raises:
@@ -50,7 +51,7 @@ async def _owner(request: Request) -> Actor:
     return actor
 
 
-def _own(session: Session, operator_id: int, name: str) -> Actor:
+def own(session: Session, operator_id: int, name: str) -> Actor:
     """One of somebody's agents; others' are not there for them."""
     agent = agents.by_name(session, actors.get(session, operator_id), name)
     if agent is None:
@@ -66,7 +67,7 @@ def _transfer(session: Session, house: House, row: OperatorTransfer, me: int) ->
 
 
 async def _list(request: Request, *, problem: str = "", status: int = 200, given: dict[str, str] | None = None) -> Response:
-    house, me = _house(request), await _owner(request)
+    house, me = _house(request), await owner_of(request)
 
     def read(session: Session) -> dict[str, Any]:
         person, now = actors.get(session, me.id), house.db.clock()
@@ -89,7 +90,7 @@ async def show(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """POST /settings/agents {username, name?, avatar?}"""
     house, form = _house(request), await checked_form(request)
-    me = await _owner(request)
+    me = await owner_of(request)
     name, shown = text(form, "username").strip().lstrip("@"), text(form, "name")
     try:
         await house.db.write(lambda uow: making.check_operator(uow, actors.get(uow.session, me.id)))
@@ -103,40 +104,47 @@ async def create(request: Request) -> Response:
     return go(request, f"{HERE}/{name}", f"@{name} is made. You answer for what it does.")
 
 
-async def _one(request: Request, *, problem: str = "", status: int = 200, token: str = "") -> Response:
-    house, me, name = _house(request), await _owner(request), request.path_params["name"]
+async def one(request: Request, *, problem: str = "", status: int = 200, token: str = "",
+              given: Mapping[str, str] | None = None) -> Response:
+    """The page of one agent. `given`: what was typed as a post of it."""
+    house, me, name = _house(request), await owner_of(request), request.path_params["name"]
 
     def read(session: Session) -> dict[str, Any]:
-        agent, now = _own(session, me.id, name), house.db.clock()
+        agent, now = own(session, me.id, name), house.db.clock()
         profile, open_row = rows.profile(session, agent.id), transfers.pending(session, agent.id)
+        made = len(agent_mentions.made(session, agent.id, now))
+        person = actors.get(session, me.id)
+        unverified = house.settings.agent_operators == "verified" and not humanity.holds(person.human, person.human_until, now)
         return {"agent": agent, "account": views.account(agent, house.uris), "profile": profile,
-                "held_back": agents.may_act(session, house.settings, agent, now),
+                "held_back": agents.may_act(session, house.settings, agent, now), "made": made, "unverified": unverified,
+                "exempt": unverified and profile is not None and profile.exempt,
                 "by_operator": profile is not None and agents.stopped_by_operator(session, agent, profile),
                 "tokens": access.tokens_of(session, agent),
                 "transfer": _transfer(session, house, open_row, me.id) if open_row is not None else None}
 
     return await page(request, "settings_agent.html", status=status, problem=problem, token=token, scope_words=SCOPE_WORDS,
+                      given=given or {"kind": "words", "text": "", "visibility": "public"}, most=publish.MAX_CHARACTERS,
                       **await house.db.read(read))
 
 
 async def show_one(request: Request) -> Response:
     """GET /settings/agents/NAME"""
-    return await _one(request)
+    return await one(request)
 
 
 def _change(use_case: Callable[[UnitOfWork, Actor, Actor, Any], Any], done: str) -> Callable[[Request], Any]:
     """A form about one agent: (unit of work, its operator, the agent, the form)."""
     async def handler(request: Request) -> Response:
         house, form = _house(request), await checked_form(request)
-        me, name = await _owner(request), request.path_params["name"]
+        me, name = await owner_of(request), request.path_params["name"]
 
         def apply(uow: UnitOfWork) -> None:
-            use_case(uow, actors.get(uow.session, me.id), _own(uow.session, me.id, name), form)
+            use_case(uow, actors.get(uow.session, me.id), own(uow.session, me.id, name), form)
 
         try:
             await house.db.write(apply)
         except (Invalid, Conflict, Forbidden) as error:
-            return await _one(request, problem=error.text, status=error.status)
+            return await one(request, problem=error.text, status=error.status)
         return go(request, f"{HERE}/{name}", done)
 
     return handler
@@ -145,28 +153,28 @@ def _change(use_case: Callable[[UnitOfWork, Actor, Actor, Any], Any], done: str)
 async def save(request: Request) -> Response:
     """POST /settings/agents/NAME/profile {name, note, avatar?}"""
     house, form = _house(request), await checked_form(request)
-    me, name = await _owner(request), request.path_params["name"]
-    agent = await house.db.read(lambda session: _own(session, me.id, name))
+    me, name = await owner_of(request), request.path_params["name"]
+    agent = await house.db.read(lambda session: own(session, me.id, name))
     try:
         picture = form.get("avatar")
         key = await keep_picture(house, picture, "avatar") if isinstance(picture, UploadFile) and picture.filename else None
         await house.db.write(lambda uow: accounts.update_profile(uow, agent.id, name=text(form, "name"), note=text(form, "note"),
                                                                  avatar_key=key))
     except FedisoraError as error:
-        return await _one(request, problem=error.text, status=error.status)
+        return await one(request, problem=error.text, status=error.status)
     return go(request, f"{HERE}/{name}", "Saved.")
 
 
 async def make_token(request: Request) -> Response:
     """POST /settings/agents/NAME/tokens {scope …}: the token is shown on the answer, and never again."""
     house, form = _house(request), await checked_form(request)
-    me, name = await _owner(request), request.path_params["name"]
+    me, name = await owner_of(request), request.path_params["name"]
     wanted = " ".join(value for value in form.getlist("scope") if isinstance(value, str) and value in SCOPE_WORDS)
     try:
-        token = await house.db.write(lambda uow: access.create(uow, _own(uow.session, me.id, name), wanted))
+        token = await house.db.write(lambda uow: access.create(uow, own(uow.session, me.id, name), wanted))
     except (Invalid, Conflict) as error:
-        return await _one(request, problem=error.text, status=error.status)
-    return await _one(request, token=token)
+        return await one(request, problem=error.text, status=error.status)
+    return await one(request, token=token)
 
 
 stop = _change(lambda uow, me, agent, form: stopping.stop(uow, agent, me, text(form, "reason")), "It is stopped.")
@@ -183,7 +191,7 @@ async def answer(request: Request) -> Response:
     """POST /settings/agents/transfers/ID/accept, refuse (who is asked), withdraw (who asks)"""
     house = _house(request)
     await checked_form(request)
-    me, wanted, verb = await _owner(request), request.path_params["id"], request.path_params["verb"]
+    me, wanted, verb = await owner_of(request), request.path_params["id"], request.path_params["verb"]
     use_case = {"accept": transfers.accept, "refuse": transfers.refuse, "withdraw": transfers.withdraw}[verb]
 
     def apply(uow: UnitOfWork) -> str:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -184,20 +184,27 @@ async def _page(request: Request, *, problem: str = "", status: int = 200) -> Re
     house: House = request.app.state.house
     _, actor = (await visitor(request)).person()
 
-    def read(session: Session) -> tuple[list[Entry], list[Entry], list[Entry]]:
-        inbox, given = [], []
+    older = row_of(request.query_params.get("older", "")) or None
+
+    def read(session: Session) -> dict[str, Any]:
+        found: dict[str, list[Entry]] = {"open": [], "refused": [], "given": []}
         for owner in (actor, *use_cases.agents_of(session, actor)):
             agent = owner if owner is not actor else None
-            inbox += _requests(session, consents.inbox(session, owner.id, Page(limit=SHOWN)), house.uris, mine=False, agent=agent)
-            given += _given(session, owner, house.uris, agent)
-        mine = _requests(session, consents.outbox(session, actor.id, Page(limit=SHOWN)), house.uris, mine=True)
-        return _newest(inbox), mine, _newest(given)
+            for kind, state, part in (("open", consents.PENDING, Page(max_id=older, limit=SHOWN + 1)),
+                                      ("open", consents.AGREED, Page(max_id=older, limit=SHOWN + 1)),
+                                      ("refused", consents.REJECTED, Page(limit=SHOWN))):  # those answered crowd out no other
+                found[kind] += _requests(session, consents.inbox(session, owner.id, part, state), house.uris, mine=False,
+                                         agent=agent)
+            found["given"] += _given(session, owner, house.uris, agent)
+        inbox = _newest(found["open"])
+        return {"waiting": [item for item in inbox[:SHOWN] if item.state == consents.PENDING or item.step == "look"],
+                "making": [item for item in inbox[:SHOWN] if item.step == "making"],
+                "more": f"/consent?older={inbox[SHOWN - 1].id}" if len(inbox) > SHOWN else "",
+                "count": use_cases.waiting(session, actor), "refused": _newest(found["refused"]),
+                "given": _newest(found["given"]),
+                "mine": _requests(session, consents.outbox(session, actor.id, Page(limit=SHOWN)), house.uris, mine=True)}
 
-    inbox, mine, given = await house.db.read(read)
-    return await page(request, "consent.html", status=status, problem=problem,
-                      waiting=[item for item in inbox if item.state == "pending" or item.step == "look"],
-                      making=[item for item in inbox if item.step == "making"],
-                      refused=[item for item in inbox if item.state == "rejected"], mine=mine, given=given)
+    return await page(request, "consent.html", status=status, problem=problem, **await house.db.read(read))
 
 
 async def show(request: Request) -> Response:

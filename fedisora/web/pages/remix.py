@@ -31,7 +31,8 @@ class RemixView:
         open: whether somebody may make a remix of it, or ask.
         withdrawn: why it is not shown any more; "" when it is.
         request: id of the request on which it waits, 0 when on none.
-        state, reason: of that request.
+        state, reason: of that request; `unasked` when a post waits for somebody whom its file shows and who could not be asked
+            (yet): a sentence says why.
         policy: who may remix it, a preset or `custom`.
         cameo: whether the request is for a likeness.
         shown: whom a local post shows with their consent; what others' posts say of that is in their words.
@@ -55,6 +56,13 @@ def withdrawn(row: Lineage) -> str:
     return (CAMEO if row.kind == lineage.CAMEO else GONE).get(row.consent, GONE["revoked"])
 
 
+def _unasked(row: Lineage) -> str:
+    if row.consent == "missing":
+        return row.reason
+    return "Their server does not answer; it is tried again." if row.consent == "unreachable" else \
+        "Their account is being looked up."
+
+
 def of_posts(session: Session, rows: Sequence[tuple[Status, Actor]], viewer_id: int | None) -> dict[int, RemixView]:
     """By post."""
     ids = [row.id for row, _ in rows]
@@ -67,6 +75,12 @@ def of_posts(session: Session, rows: Sequence[tuple[Status, Actor]], viewer_id: 
         preset = policy.preset_of(row.interaction_policy, actor.followers_uri or "")
         request = asked.get(row.id)
         taken = next((withdrawn(parent) for parent in parents.get(row.id, []) if lineage.hides(parent)), "")
+        unasked = next((
+            parent for parent in parents.get(row.id, []) if parent.kind == lineage.CAMEO and lineage.hides(parent) and (
+                request is None or (parent.consent == "missing" and parent.parent_uri != request.target_uri))), None)
+        if unasked is not None and row.local and not row.published:
+            found[row.id] = RemixView(state="unasked", reason=_unasked(unasked), policy=preset, cameo=True)
+            continue
         found[row.id] = RemixView(
             open=row.published and not taken and (actor.id == viewer_id or (
                 row.visibility in ("public", "unlisted") and preset != "nobody")),

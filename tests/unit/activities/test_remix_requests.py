@@ -249,6 +249,11 @@ def test_an_inbox_cannot_be_flooded(town: Town) -> None:
     outcomes = [town.receive(request(town, parent.uri, video=f"{REM}/statuses/{number}"))
                 for number in range(rules.MOST_PENDING + 1)]
     assert outcomes == ["waiting for the owner"] * rules.MOST_PENDING + ["rejected"]
+    # nothing is kept of what was too much: once there is a place, the same request is heard
+    late, last = rows(town, ConsentRequest)[0], f"{REM}/statuses/{rules.MOST_PENDING}"
+    assert last not in [row.object_uri for row in rows(town, ConsentRequest)]
+    town.act(use_cases.refuse, town.ada, request_id=late.id)
+    assert town.receive(request(town, parent.uri, video=last)) == "waiting for the owner"
 
 
 def test_a_likeness_waits_for_the_person_and_no_rule_gives_it(town: Town) -> None:

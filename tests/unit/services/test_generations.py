@@ -171,6 +171,26 @@ def test_cancel_all_stops_only_ones_own(here: Database) -> None:
     assert do(here, generations.cancel_all, ann) == []
 
 
+def test_what_is_made_for_others_is_no_part_of_ones_own_queue(here: Database) -> None:
+    """A render for somebody whom one gave one's likeness: it is stopped by a no to the request, and by no tidying up."""
+    ann = new(here, "ann")
+    (first,), (render,), (last,) = queued(here, ann), queued(here, ann), queued(here, ann)
+
+    def given(uow: UnitOfWork) -> None:
+        row = uow.session.get_one(Generation, render)
+        row.likeness_id = row.consent_request_id = 1
+
+    here.write_now(given)
+    turn = row_of(here, render).turn
+    do(here, generations.move, ann, last, first)
+    assert here.write_now(lambda uow: [row.id for row in generations.line(uow.session, actor_of(uow, ann))]) == [last, first]
+    assert row_of(here, render).turn == turn, "it neither gains nor loses by it"
+    [waiting] = ask(here, ann)
+    here.write_now(lambda uow: setattr(uow.session.get_one(Generation, waiting), "state", "asked"))
+    assert {row.id for row in do(here, generations.cancel_all, ann)} == {first, last}
+    assert (row_of(here, render).state, row_of(here, waiting).state) == ("queued", "asked")
+
+
 def test_a_retry_keeps_seed_and_parameters_and_is_screened_again(here: Database) -> None:
     ann = new(here, "ann")
     [row_id] = queued(here, ann, plan_of(seed=42, negative_prompt="fog"))

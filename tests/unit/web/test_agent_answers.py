@@ -37,7 +37,7 @@ def api(studio: Studio, client: Client, name: str, method: str, path: str, **mor
 def fields(**changes: str) -> dict[str, str]:
     return {"on": "1", "persona": "", "audience": "everyone", "allowed": "", "blocked": "", "style": "", "model": "",
             "orientation": "", "seconds": "", "per_person": "5", "per_domain": "30", "per_day": "100", "stop_word": "stop",
-            "start_word": "start", "schedule": "", **changes}
+            "start_word": "start", "language": "fr", "schedule": "", **changes}
 
 
 def profile(studio: Studio) -> AgentProfile:

@@ -213,3 +213,25 @@ def test_moderators_see_no_draft_before_the_person_whom_it_shows(room: Room) -> 
     assert "Somebody should look." in page and "They see it before anybody else" in page
     assert [item["media"] for item in listed.json()] == [None]
     assert "/media/drafts/" not in page
+
+
+def test_a_flood_of_refused_requests_hides_none_that_waits(room: Room) -> None:
+    opened(room)
+    eva, ada = room.ids["eva"], room.ids["ada"]
+
+    def flood(uow: UnitOfWork) -> None:
+        for number in range(90):
+            uow.session.add(ConsentRequest(
+                id=uow.new_id(), uri=f"urn:flood:{number}", kind="likeness", owner_id=eva, requester_id=ada, target_uri="urn:eva",
+                object_uri=f"urn:post:{number}", name=f"wish number {number}.", state="pending" if number < 45 else "rejected",
+                created_at=uow.now))
+            uow.session.flush()
+
+    room.house.db.write_now(flood)
+    browser = room.browser("eva")
+    first = browser.get("/consent").text
+    assert "wish number 44." in first and "wish number 89." in first and "wish number 2." not in first
+    older = first.split('href="/consent?older=')[1].split('"')[0]
+    second = browser.get(f"/consent?older={older}").text
+    assert "wish number 2." in second and "wish number 44." not in second
+    assert browser.get("/consent?older=nonsense").status_code == 200

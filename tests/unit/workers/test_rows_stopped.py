@@ -1,4 +1,4 @@
-"""Jobs of the table: who stops in the middle leaves nothing behind, neither a claim nor a task."""
+"""Jobs of the table: a long one keeps no other waiting; who stops in the middle leaves nothing behind, no claim and no task."""
 from __future__ import annotations
 
 import asyncio
@@ -46,3 +46,38 @@ def test_a_stopped_worker_has_given_everything_back_when_it_returns(tmp_path: Pa
         await house.close()
 
     asyncio.run(run())
+
+
+def test_a_long_job_keeps_no_other_waiting(tmp_path: Path) -> None:
+    house = build_house(load_settings(tmp_path))
+    done: list[int] = []
+
+    async def run() -> None:
+        await house.open()
+        late, over = asyncio.Event(), asyncio.Event()
+
+        async def work(house: House, payload: dict[str, Any]) -> None:
+            if payload["number"] == 0:
+                await over.wait()
+            done.append(payload["number"])
+            if payload["number"] == 5:
+                late.set()
+
+        async def add(number: int) -> None:
+            await house.db.write(lambda uow: jobs.enqueue(uow, "delete_files", {"number": number}))
+
+        for number in range(4):
+            await add(number)
+        draining = asyncio.create_task(ROWS.drain(house, "housekeeping", {"delete_files": work}, "me", at_once=2))
+        while len(done) < 3:
+            await asyncio.sleep(0)
+        await add(4)  # and so are those that come meanwhile, as soon as the bell rings
+        await add(5)
+        await asyncio.wait_for(late.wait(), ROWS.LOOK - 1)
+        assert done == [1, 2, 3, 4, 5]
+        over.set()
+        assert await draining == 6
+        await house.close()
+
+    asyncio.run(run())
+    assert done[-1] == 0

@@ -59,7 +59,7 @@ DOCS: Final = (
                   Parameter("limit", "How many, 80 at most.", {"type": "integer"}))),
     Operation("get", "/generations/events", "Everything of yours in the making as server-sent events, in one stream.",
               {200: Answer(_EVENTS, media_type="text/event-stream"), **refused(401)}, scope="read"),
-    Operation("post", "/generations/cancel-all", "Stop all of yours that are not finished.",
+    Operation("post", "/generations/cancel-all", "Stop all of yours that are in the queue; what waits for a consent goes on.",
               {200: Answer("Those that were stopped, or stop at their next step.", array(ref("Generation"))), **refused(401)},
               scope="write:generations"),
     Operation("get", "/generations/{id}", "One generation.", {**_ONE, **refused(401, 404)}, scope="read"),

@@ -47,13 +47,13 @@ def test_everything_is_set_by_command(folder: Path) -> None:
                      "@eve", "--persona", "I paint.", "--style", "in oil", "--model", "procedural", "--size", "square",
                      "--seconds", "2", "--per-person", "1", "--per-domain", "2", "--per-day", "3", "--stop-word", "enough",
                      "--start-word",
-                     "again", "--schedule", '[{"days": [6], "at": "08:30", "prompts": ["a sea"]}]')
+                     "again", "--language", "de", "--schedule", '[{"days": [6], "at": "08:30", "prompts": ["a sea"]}]')
     assert re.match(r"\d{4}-\d\d-\d\dT08:30:00", str(wanted.pop("next_post_at")))
     assert wanted == {
         "on": True, "persona": "I paint.", "audience": "listed", "allowed": ["@kim@m.example", "friends.example"],
         "blocked": ["@eve"], "style": "in oil", "model": "procedural", "orientation": "square", "seconds": 2.0, "per_person": 1,
         "per_domain": 2, "per_day": 3, "stop_word": "enough", "start_word": "again",
-        "schedule": [{"days": [6], "at": "08:30", "prompts": ["a sea"]}]}
+        "language": "de", "schedule": [{"days": [6], "at": "08:30", "prompts": ["a sea"]}]}
     assert answers(folder, "--schedule", "Sun 09:15: a hill | a lake")["schedule"] == [
         {"days": [6], "at": "09:15", "prompts": ["a hill", "a lake"]}]
     later = answers(folder, "--off", "--seconds", "0", "--allow", "", "--no-schedule")
@@ -64,7 +64,8 @@ def test_everything_is_set_by_command(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [["--schedule", "{"], ["--schedule", "{}"], ["--audience", "nobody"],
-                                     ["--model", "none-such"], ["--per-day", "99999"]])
+                                     ["--model", "none-such"], ["--per-day", "99999"],
+                                     ["--language", "tlh"]])
 def test_a_wrong_value_is_one_line(folder: Path, options: list[str]) -> None:
     with pytest.raises(Invalid):
         answers(folder, *options)
