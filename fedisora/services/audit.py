@@ -14,7 +14,7 @@ ACTIONS: Final = {
     "credential.renewed": "renewed the credential", "credential.revoked": "revoked the credential",
     "credential.expired": "let the credential run out",
     "credential.by_hand": "verified the account by hand", "credential.closed": "ended the verification by hand",
-    "vouch.given": "vouched", "vouch.revoked": "took a vouch back",
+    "vouch.asked": "asked somebody to vouch", "vouch.given": "vouched", "vouch.revoked": "took a vouch back",
     "vouches.viewed": "looked at the vouches",
     "data.exported": "exported the data", "data.erased": "erased the data", "agent.stopped": "stopped the agent",
     "agent.started": "started the agent", "agent.transferred": "took over the agent",

@@ -122,6 +122,7 @@ function recorder(box) {
       if (new URL(next, location.href).pathname === location.pathname) location.reload();
     } catch (problem) {
       say(status, `${words.failed} ${problem.message}`);
+      panel.hidden = true; // these words are over: there are new ones for each try
       show('again', 'close');
     }
   }

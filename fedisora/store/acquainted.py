@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 from ..models import Actor, Delivery, Follow, Notification, OutboxActivity
 
 MOST: Final = 500
-_LOOKED_AT: Final = 1000
-"""So many of the newest activities, and of what others did, are gone through."""
+_SENT: Final = 100
+"""So many of the newest activities are gone through: each may have gone to thousands of servers."""
+_MET: Final = 1000
+"""So much of what others did is gone through."""
 
 
 def inboxes(session: Session, actor_id: int) -> list[str]:
@@ -18,9 +20,9 @@ def inboxes(session: Session, actor_id: int) -> list[str]:
     was told of, or whom the actor follows: one shared inbox per server that has one, `MOST` at most."""
     inbox = func.coalesce(Actor.shared_inbox, Actor.inbox)
     sent = (select(OutboxActivity.id).where(OutboxActivity.actor_id == actor_id)
-            .order_by(OutboxActivity.id.desc()).limit(_LOOKED_AT).subquery())
+            .order_by(OutboxActivity.id.desc()).limit(_SENT).subquery())
     met = (select(Notification.from_actor_id).where(Notification.actor_id == actor_id)
-           .order_by(Notification.id.desc()).limit(_LOOKED_AT).subquery())
+           .order_by(Notification.id.desc()).limit(_MET).subquery())
     followed = select(Follow.target_id).where(Follow.actor_id == actor_id, Follow.state == "accepted")
     remote = (Actor.domain != "", Actor.suspended_at.is_(None))
     found: dict[str, None] = {}

@@ -98,10 +98,10 @@ def entries_about(session: Session, actor_id: int, limit: int | None = None) -> 
                            .order_by(AuditEntry.id.desc()).limit(limit)).all()
 
 
-def handed_in_since(session: Session, actor_id: int, since: dt.datetime) -> int:
-    """How often somebody has handed in something since a moment, by the log: erasing one's data does not reset it."""
+def done_since(session: Session, actor_id: int, action: str, since: dt.datetime) -> int:
+    """How often something was done about somebody since a moment, by the log: erasing one's data does not reset it."""
     return session.scalar(select(func.count()).select_from(AuditEntry).where(
-        AuditEntry.subject_id == actor_id, AuditEntry.action == "case.submitted", AuditEntry.at > since)) or 0
+        AuditEntry.subject_id == actor_id, AuditEntry.action == action, AuditEntry.at > since)) or 0
 
 
 def begun_since(session: Session, actor_id: int, method: str, since: dt.datetime) -> int:

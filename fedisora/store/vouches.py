@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from ..models import Actor, Notification, User, VerificationCase, Vouch
@@ -102,7 +102,7 @@ def asked(session: Session, voucher_id: int) -> list[tuple[Notification, Actor]]
         .where(Notification.actor_id == voucher_id, Notification.type == ASKED).order_by(Notification.id.desc()).limit(100))]
 
 
-def asking_since(session: Session, subject_id: int, since: dt.datetime) -> int:
-    """How many people somebody asked since a moment."""
-    return session.scalar(select(func.count()).select_from(Notification).where(
-        Notification.from_actor_id == subject_id, Notification.type == ASKED, Notification.created_at > since)) or 0
+def was_asked(session: Session, voucher_id: int, subject_id: int) -> bool:
+    """Whether somebody's question to a person still stands on their page."""
+    return session.scalar(select(exists().where(
+        Notification.actor_id == voucher_id, Notification.from_actor_id == subject_id, Notification.type == ASKED))) or False

@@ -25,6 +25,8 @@ METHODS: Final = (*WITH_CLIP, OTHER_WAY, "vouch", "oidc", "credential")
 MAX_TEXT: Final = 1000
 PER_DAY: Final = 5
 """What one account may hand in for moderators in a day."""
+BEGUN_PER_DAY: Final = 20
+"""Cases of one way that it may begin in a day, whether or not anything is handed in."""
 DAY: Final = dt.timedelta(days=1)
 
 
@@ -37,7 +39,7 @@ def open_case(uow: UnitOfWork, actor: Actor, method: str, *, likeness_id: int | 
     Raises:
         Forbidden: an agent, not an account of this server, or a clip that would lead to nothing (`require`).
         Invalid: no such way, or this server does not offer it.
-        TooManyRequests: moderators got `PER_DAY` of this account's in a day.
+        TooManyRequests: moderators got `PER_DAY` of this account's in a day, or it began `BEGUN_PER_DAY`.
     """
     if actor.domain or actor.kind != "human":
         raise Forbidden("Only people of this server can be verified. An agent shows who runs it.")
@@ -48,8 +50,10 @@ def open_case(uow: UnitOfWork, actor: Actor, method: str, *, likeness_id: int | 
     found = verification.open_case(uow.session, actor.id, method, likeness_id)
     if found is not None:
         return found
-    if method in REVIEWED and verification.handed_in_since(uow.session, actor.id, uow.now - DAY) >= PER_DAY:
+    if method in REVIEWED and verification.done_since(uow.session, actor.id, "case.submitted", uow.now - DAY) >= PER_DAY:
         raise TooManyRequests("You have handed in a lot today. Try again tomorrow.", retry_after=DAY.total_seconds())
+    if verification.begun_since(uow.session, actor.id, method, uow.now - DAY) >= BEGUN_PER_DAY:
+        raise TooManyRequests("You have begun this often today. Try again tomorrow.", retry_after=DAY.total_seconds())
     case = VerificationCase(id=uow.new_id(), actor_id=actor.id, method=method, likeness_id=likeness_id, state="started",
                             created_at=uow.now, updated_at=uow.now)
     uow.session.add(case)
@@ -181,6 +185,9 @@ def decide(uow: UnitOfWork, case_id: int, moderator: Actor, approve: bool, reaso
         moderator: whoever has taken the case and looked at its clip.
         reason: what the person is told; a no needs one.
 
+    Returns:
+        The case: rejected in spite of a yes when its account moved away or was disabled meanwhile. Its clip goes all the same.
+
     Raises:
         NotFound: no such case, or not a moderator.
         Forbidden: one's own case, or not the one who has taken it.
@@ -199,6 +206,9 @@ def decide(uow: UnitOfWork, case_id: int, moderator: Actor, approve: bool, reaso
         raise Invalid("A question can only be answered: there is no evidence that could be approved.")
     if approve and not verification.has_looked(uow.session, case.id, moderator.id):
         raise Invalid("Look at the clip before you approve.")
+    if approve and case.method == "live-clip":
+        barred = credentials.may_not_hold(uow, actors.get(uow.session, case.actor_id))
+        approve, told = not barred, barred or told
     move(uow, case, "approved" if approve else "rejected")
     case.decided_by, case.decided_at, case.reason = moderator.id, uow.now, told
     clips.drop(uow, case, "decided")

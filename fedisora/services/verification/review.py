@@ -1,6 +1,7 @@
 """What moderators see of a case, and the log that says that they saw it."""
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,21 +40,33 @@ def inside(vault: Vault, case: VerificationCase, moderator: Actor) -> dict[str, 
     return {name: found[name] for name in ("phrase", "turn", "language", "note") if name in found}
 
 
-def look(uow: UnitOfWork, case_id: int, moderator: Actor) -> SealedClip:
-    """Write down that a moderator looks at a clip, and say where it lies.
+def open_to(session: Session, case_id: int, moderator: Actor, now: dt.datetime) -> SealedClip:
+    """Where the clip lies that a moderator may look at. It is shown only after `look`.
 
     Raises:
         NotFound: no such case, or not a moderator.
         Forbidden: one's own case, or another moderator has it.
         Gone: there is no clip (any more).
     """
-    case = verification.case(uow.session, case_id)
-    if case is None or case.method not in cases.REVIEWED or not verification.moderates(uow.session, moderator.id):
+    case = verification.case(session, case_id)
+    if case is None or case.method not in cases.REVIEWED or not verification.moderates(session, moderator.id):
         raise NotFound("There is no such case.")
     if case.actor_id == moderator.id or case.reviewer_id != moderator.id:
         raise Forbidden("Only the moderator who has taken this case sees its clip.")
-    over = case.clip_purge_at is not None and case.clip_purge_at <= uow.now  # on its way out, whatever still lies there
+    over = case.clip_purge_at is not None and case.clip_purge_at <= now  # on its way out, whatever still lies there
     if case.state != "submitted" or case.clip_key is None or case.clip_secret is None or over:
         raise Gone("This clip is gone.")
-    audit.note(uow, "clip.viewed", subject=case.actor_id, by=moderator.id, case=case.id)
     return SealedClip(case.clip_key, case.clip_secret, case.clip_mime)
+
+
+def look(uow: UnitOfWork, case_id: int, moderator: Actor) -> SealedClip:
+    """Write down that a moderator looks at a clip, which is at hand to be shown: a yes needs a look, and there is none at a file
+    that the storage does not give.
+
+    Raises:
+        NotFound, Forbidden, Gone: see `open_to`.
+    """
+    found = open_to(uow.session, case_id, moderator, uow.now)
+    case = uow.session.get_one(VerificationCase, case_id)
+    audit.note(uow, "clip.viewed", subject=case.actor_id, by=moderator.id, case=case.id)
+    return found

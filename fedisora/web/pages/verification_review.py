@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ...db import UnitOfWork
-from ...errors import Conflict, Forbidden, Invalid, NotFound
+from ...errors import Conflict, Forbidden, Gone, Invalid, NotFound
 from ...models import Actor, VerificationCase
 from ...services.verification import cases, phrases, review
 from ...store import actors, verification
@@ -119,6 +119,8 @@ async def act(request: Request) -> Response:
         case = cases.decide(uow, wanted, actor, verb == "approve", text(form, "reason"))
         if case.method == cases.OTHER_WAY:
             return "Answered. What was asked is deleted."
+        if verb == "approve" and case.state != "approved":
+            return f"Closed without a credential. They read: {case.reason} The clip is being deleted."
         return "Decided. The clip has lost its key and is being deleted."
 
     if verb not in ("take", "assign", "approve", "reject"):
@@ -131,12 +133,15 @@ async def act(request: Request) -> Response:
 
 
 async def clip(request: Request) -> Response:
-    """POST /admin/verification/ID/clip: the decrypted clip, after the look is written down. A POST, since it leaves a trace."""
+    """POST /admin/verification/ID/clip: the decrypted clip, once it is at hand and the look is written down. A POST: it leaves a
+    trace."""
     house: House = request.app.state.house
     await checked_form(request)
     me, wanted = await moderator(request), request.path_params["id"]
-    found = await house.db.write(lambda uow: review.look(uow, wanted, actors.get(uow.session, me.id)))
+    found = await house.db.read(lambda session: review.open_to(session, wanted, actors.get(session, me.id), house.db.clock()))
     data = await asyncio.to_thread(house.private.get, found.key, found.secret)
+    if await house.db.write(lambda uow: review.look(uow, wanted, actors.get(uow.session, me.id))) != found:
+        raise Gone("This clip is gone.")
     return Response(data, media_type=found.mime, headers=CLIP_HEADERS)
 
 

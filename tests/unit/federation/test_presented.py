@@ -271,6 +271,15 @@ def test_a_verifier_speaks_for_its_own_accounts_only(desk: Desk) -> None:
         refused(desk, made, "only say about its own accounts")
 
 
+@pytest.mark.parametrize("method", ["fs:Vouched", "fs:PresentedCredential"])
+def test_a_word_passes_no_further_hands(desk: Desk, method: str) -> None:
+    """Else those who were vouched for on one server vouch at the first level on the next, and two servers go in a circle."""
+    refused(desk, desk.human(credentialSubject={"id": desk.other, "assuranceMethod": method}), "passes no further hands")
+    for own in ("fs:OIDC", "fs:LiveClipReviewed"):
+        desk.forget()
+        desk.hand_in(desk.human(credentialSubject={"id": desk.other, "assuranceMethod": own}))
+
+
 def test_only_the_verifiers_own_key_signs(desk: Desk) -> None:
     refused(desk, desk.human(signer=Wallet()), "is not signed by whom it names")
     refused(desk, desk.human(method=f"{desk.stranger}#ed25519"), "signed by somebody else than its issuer")

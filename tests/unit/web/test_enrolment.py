@@ -155,6 +155,12 @@ def test_a_clip_is_taken_once_and_seen_by_the_one_who_has_it(desk: Desk, caplog:
     assert other.post(clip).status_code == 403
     assert other.post(f"/admin/verification/{case_id}/approve").status_code == 403
     assert "Look at the clip" in mo.post(f"/admin/verification/{case_id}/approve").text
+    sealed = Path(desk.sealed_files()[0])
+    away = sealed.rename(sealed.with_suffix(".away"))  # the storage does not give it
+    assert mo.post(clip).status_code == 404
+    assert "Look at the clip" in mo.post(f"/admin/verification/{case_id}/approve").text, "there was nothing to be seen"
+    away.rename(sealed)
+    assert 'controlslist="nodownload' in mo.get("/admin/verification").text
     seen = mo.post(clip)
     assert seen.content == desk.film
     assert seen.headers["cache-control"] == "no-store" and "sandbox" in seen.headers["content-security-policy"]

@@ -25,6 +25,7 @@ from ....db import UnitOfWork
 from ....errors import Invalid, Refused
 from ....models import Actor, VerificationCase
 from ....provenance import credentials as documents
+from ....provenance import humanity
 from ....provenance.record import parse_time
 from ....provenance.verdict import origin
 from ....settings import Settings
@@ -34,6 +35,9 @@ from . import base
 
 MAX_BYTES: Final = 65_536
 LASTS: Final = dt.timedelta(minutes=10)
+SECOND_HAND: Final = (humanity.METHODS["vouch"], humanity.METHODS["credential"])
+"""What a server did not check itself. Counted here, people vouched for elsewhere would be vouchers of the first level, and two
+servers could renew each other's word for ever without anybody looking at a person (ADR 0019)."""
 DID: Final = "did:key:"
 PRESENTATION, CREDENTIAL = "VerifiablePresentation", "VerifiableCredential"
 TRANSPLANTED: Final = "This credential is about somebody else: nothing shows that it is yours."
@@ -202,6 +206,11 @@ def check_proof(document: dict[str, Any], key: Ed25519PublicKey, now: dt.datetim
         raise Invalid(f"{what} is not signed by whom it names, or was changed.", cause=error.text) from None
 
 
+def _method(document: Mapping[str, Any]) -> object:
+    about = as_list(document.get("credentialSubject"))
+    return about[0].get("assuranceMethod") if about and isinstance(about[0], Mapping) else None
+
+
 # ---- who may issue
 def listed(session: Session, settings: Settings, issuer: str) -> str:
     """Why an issuer counts: `listed` by the operator, `trusted` as another instance whose word is taken, "" when it does not."""
@@ -220,7 +229,8 @@ def check_subject(found: Presented, actor: Actor, why: str, now: dt.datetime) ->
         why: see `listed`.
 
     Raises:
-        Invalid: not this account's, or a trusted verifier's credential that is no HumanCredential about one of its accounts.
+        Invalid: not this account's, or a trusted verifier's credential that is no HumanCredential about one of its accounts, or
+            that rests on the word of others.
     """
     if why == "trusted" or ("HumanCredential" in as_list(found.credential.get("type")) and is_http(found.issuer)):
         problems = documents.credential_problems(found.credential, issuer=found.issuer, subject=found.subject, now=now)
@@ -228,6 +238,9 @@ def check_subject(found: Presented, actor: Actor, why: str, now: dt.datetime) ->
             raise Invalid(f"The credential {problems[0]}.")
         if origin(found.subject) != origin(found.issuer):
             raise Invalid("A server can only say about its own accounts that they are people.")
+        if _method(found.credential) in SECOND_HAND:
+            raise Invalid("That server goes by what others said about you, and a word passes no further hands. Be verified there "
+                          "in another way first, or take another way here.")
     if found.signed:
         return  # `unpack` has checked that the holder's key is the subject
     if not is_http(found.subject):

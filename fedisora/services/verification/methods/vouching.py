@@ -18,7 +18,7 @@ from ....db import UnitOfWork
 from ....errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from ....models import Actor, VerificationCase, Vouch
 from ....provenance import humanity
-from ....store import actors, notifications, relations, vouches
+from ....store import actors, notifications, relations, verification, vouches
 from ....store.credentials import hold_people
 from ... import audit
 from .. import credentials
@@ -124,8 +124,12 @@ def invite(uow: UnitOfWork, actor: Actor, handle: str) -> Actor:
         raise Invalid("You cannot vouch for yourself.")
     if not any(vouches.verified(session, [voucher.id], uow.now)):
         raise Invalid("This account is not a verified human, so it cannot vouch.")
-    if vouches.asking_since(session, actor.id, uow.now - dt.timedelta(days=1)) >= ASKS_PER_DAY:
+    if vouches.was_asked(session, voucher.id, actor.id):
+        return voucher
+    # by the log: whoever declines, or clears their inbox, gives nobody another try
+    if verification.done_since(session, actor.id, "vouch.asked", uow.now - dt.timedelta(days=1)) >= ASKS_PER_DAY:
         raise TooManyRequests(f"You asked {ASKS_PER_DAY} people within a day. Please wait until tomorrow.", retry_after=86_400)
+    audit.note(uow, "vouch.asked", subject=actor.id, by=actor.id)
     base.tell(uow, voucher.id, vouches.ASKED, by=actor.id)
     return voucher
 

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select, update
 from fedisora.db import UnitOfWork
 from fedisora.errors import Conflict, FedisoraError, Forbidden, Gone, Invalid, NotFound, TooManyRequests
 from fedisora.models import Actor, Job, Notification, User, VerificationCase
-from fedisora.services.verification import cases, challenges, phrases, review, states
+from fedisora.services.verification import cases, challenges, phrases, review, rights, states
 from fedisora.store import actors
 from fedisora.workers import clips as sweeps
 from tests.support.enrolment import CLIP, Office, unique_note
@@ -180,6 +180,17 @@ def test_nobody_is_filmed_for_nothing(office: Office, columns: dict[str, str], s
     office.act(cases.open_case, "ada", cases.OTHER_WAY)  # who has a question may ask
 
 
+def test_a_yes_that_comes_too_late_deletes_the_clip_as_well(office: Office) -> None:
+    case_id = office.handed_in("ada")
+    office.looked(case_id, "mo")
+    office.house.db.write_now(lambda uow: uow.session.execute(update(Actor).where(Actor.id == office.ids["ada"]).values(
+        moved_to="https://b.example/users/ada")))
+    found = office.act(cases.decide, case_id, "mo", True, "fine")
+    assert found.state == "rejected" and "moved to another address" in found.reason and found.clip_secret is None
+    office.run_deletions()
+    assert not office.sealed_files() and told(office, "ada") == ["human.rejected"]
+
+
 def test_a_question_is_sealed_answered_and_never_approved(office: Office) -> None:
     note = unique_note()
     case = office.act(cases.open_case, "ada", cases.OTHER_WAY)
@@ -208,6 +219,22 @@ def test_moderators_are_not_flooded(office: Office) -> None:
         office.act(cases.withdraw, "ada", office.handed_in("ada"))
     with pytest.raises(TooManyRequests):
         office.act(cases.open_case, "ada", "live-clip")
+    office.house.db.clock = lambda: dt.datetime.now(dt.UTC) + cases.DAY
+    office.act(cases.open_case, "ada", "live-clip")
+
+
+def test_beginning_and_withdrawing_has_an_end(office: Office) -> None:
+    """Also for who erases everything in between."""
+    user = office.house.db.read_now(lambda session: session.scalars(select(User).where(User.actor_id == office.ids["ada"])).one())
+    for number in range(cases.BEGUN_PER_DAY):
+        case = office.act(cases.open_case, "ada", "live-clip")
+        if number % 4:
+            office.act(cases.withdraw, "ada", case.id)
+        else:
+            office.house.db.write_now(lambda uow: rights.erase(uow, user, by=user.actor_id))
+    with pytest.raises(TooManyRequests, match="begun"):
+        office.act(cases.open_case, "ada", "live-clip")
+    office.act(cases.open_case, "ada", cases.OTHER_WAY)
     office.house.db.clock = lambda: dt.datetime.now(dt.UTC) + cases.DAY
     office.act(cases.open_case, "ada", "live-clip")
 
