@@ -6,6 +6,7 @@ The rules are in `likeness`. numpy is loaded by the first look-up only: a server
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from .fingerprint_index import CodeIndex
 
 log = structlog.get_logger()
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""Read when numpy is loaded, which is later. With threads of its own the library stands still for ever when this process forks
+(for a child that reads a file) while another thread multiplies matrices in a look-up; and the matrices are small."""
 PROBES: Final = 8
 """Frames by which a part of a video is looked for when its ISCC finds nothing."""
 CANDIDATES: Final = 24
