@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ...activities import consents as rules
 from ...activitypub import markup
 from ...db import UnitOfWork
-from ...errors import Conflict, Forbidden, Invalid, TooManyRequests
+from ...errors import Forbidden, Invalid, TooManyRequests
 from ...models import Actor, ConsentRequest, Generation, Likeness, Media
 from ...store import actors, consents, jobs, likenesses, notifications
 from .. import generations
@@ -170,15 +170,3 @@ def failed(uow: UnitOfWork, request_id: int, reason: str) -> None:
         request, row = found
         generations.change(uow, row, "failed", finished_at=uow.now, code="cameo-broken", error=reason)
         rules.withdraw(uow, request, actors.get(uow.session, request.owner_id), actors.get(uow.session, request.requester_id))
-
-
-def withdraw(uow: UnitOfWork, row: Generation) -> None:
-    """What waits is cancelled: the owner is not asked any more.
-
-    Raises:
-        Conflict: it was answered for good.
-    """
-    request = request_of(uow.session, row)
-    if request is None or consents.WITHDRAWN not in consents.TRANSITIONS[request.state]:
-        raise Conflict("This request is answered already.")
-    rules.withdraw(uow, request, actors.get(uow.session, request.owner_id), actors.get(uow.session, request.requester_id))
