@@ -104,9 +104,10 @@ def build_house(settings: Settings, *, meanwhile: Callable[[], None] | None = No
     Raises:
         ConfigurationError: one line that says what to mend.
     """
+    vault = Vault.open(settings.data_dir)  # first of all: its error says what is wrong with the folder
     storage = open_store(settings.effective_storage_url)
-    db = instances.open_database(settings, meanwhile=meanwhile)
-    uris, vault = db.instance.uris, db.instance.vault
+    db = instances.open_database(settings, vault=vault, meanwhile=meanwhile)
+    uris = db.instance.uris
     policy = DomainPolicy(db)
     client = Client(settings, policy)
     fetcher = Fetcher(db, client)

@@ -28,16 +28,17 @@ AUTHORITY = ("ca_intermediate", "ca_root")
 """Facts with the present certificates and their keys; former ones have the serial after an underscore."""
 
 
-def open_database(settings: Settings, *, meanwhile: Callable[[], None] | None = None) -> Database:
+def open_database(settings: Settings, *, vault: Vault | None = None, meanwhile: Callable[[], None] | None = None) -> Database:
     """The instance's database with its vault and addresses, migrated, and initialised at the first start.
 
     Args:
+        vault: that of the data folder, where it was opened already.
         meanwhile: see `schema.migrate`.
 
     Raises:
         ConfigurationError: one line that says what to mend.
     """
-    db = Database(Instance(settings, Uris(settings.base_url), Vault.open(settings.data_dir)))
+    db = Database(Instance(settings, Uris(settings.base_url), vault or Vault.open(settings.data_dir)))
     try:
         db.check()
         migrate(db.engine, meanwhile=meanwhile)

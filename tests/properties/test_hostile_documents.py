@@ -146,10 +146,10 @@ def test_handles_and_headers_never_fail_oddly(text: str) -> None:
                                    "é"])
 def test_sanitising_takes_bounded_time(piece: str) -> None:
     html = piece * (400_000 // len(piece))
-    began = time.monotonic()
+    began = time.thread_time()  # what it costs, whatever else the machine does
     clean = markup.sanitize(html)
     markup.plain_text(html)
-    assert time.monotonic() - began < 3
+    assert time.thread_time() - began < 3
     assert len(clean) > markup.MAX_HTML or markup.sanitize(clean) == clean
 
 

@@ -40,7 +40,9 @@ def test_questions_are_counted_by_person_domain_and_day(house: House) -> None:
             session, asking.agent.id, now, author_id=author_id, domain=domain)))
 
     assert (count(), count(mia.author_id), count(domain="m.example"), count(domain="")) == (4, 2, 3, 0)
+    assert len(asking.said()) == 3, "one refusal for each person"
     asking.asks("stop")
-    assert asking.asks("a cat").state == "ignored" and len(asking.said()) == 3
+    assert len(asking.said()) == 4, "whoever says stop hears that it was heard, also after a refusal"
+    assert asking.asks("a cat").state == "ignored" and len(asking.said()) == 4
     asking.forget(mia.status_id or 0)
     assert house.db.read_now(lambda session: session.query(User).count()) == 2
