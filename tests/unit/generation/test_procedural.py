@@ -20,6 +20,7 @@ from fedisora.generation.backends.base import Cancelled, Request
 from fedisora.generation.backends.procedural import Procedural, scene_for
 from fedisora.generation.backends.procedural.palette import words_of
 from fedisora.generation.process import Runner
+from fedisora.media.flashes import flashes
 from fedisora.provenance.digital_source import ALGORITHMIC
 from tests.support.instances import eventually
 
@@ -55,6 +56,14 @@ def test_the_same_prompt_and_seed_give_the_same_pictures(tmp_path: Path) -> None
         render(tmp_path / f"{name}.mp4", seed=seed)
         digests.append(hashlib.sha256((tmp_path / f"{name}.mp4").read_bytes()).hexdigest())
     assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize("seed", [4011691421604440, 2859155010614073, 391698738142568])
+def test_a_short_video_does_not_flash(tmp_path: Path, seed: int) -> None:
+    """A whole loop in a second did with every fifth seed: our own gate held what our own generator had made."""
+    render(tmp_path / "a.mp4", seed=seed, width=240, height=240, seconds=1.0, fps=24)
+    found = flashes({"path": str(tmp_path / "a.mp4")}, lambda *_: None)
+    assert (found["general"], found["red"]) == (None, None)
 
 
 def test_odd_sizes_are_refused(tmp_path: Path) -> None:

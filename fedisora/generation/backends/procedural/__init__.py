@@ -4,6 +4,7 @@ A picture to start from is moved over slowly, in the light of a palette (IPTC co
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
@@ -21,6 +22,8 @@ from .vista import LOOKS, Vista
 
 PIXELS = 768 * 432
 """The size at which scenes are drawn; the encoder's scaler makes the rest."""
+CALM = 4.0
+"""Seconds in which a scene may go around its loop at the fastest."""
 SCENES: dict[str, str] = {
     "space": "space galaxy galaxies nebula planet planets cosmos cosmic universe comet orbit saturn jupiter",
     "city": "city town skyline street streets skyscraper skyscrapers tokyo york metropolis neon downtown",
@@ -49,6 +52,17 @@ def scene_for(words: frozenset[str]) -> str:
     scores = {name: len(words & frozenset(keys.split())) for name, keys in SCENES.items()}
     best = max(scores.values())
     return "silk" if best == 0 else next(name for name in SCENES if scores[name] == best)
+
+
+def moment(share: float, seconds: float) -> float:
+    """Where in its loop a scene is, 0 … 1, after a share of a video.
+
+    A video of `CALM` seconds or more goes around once. A shorter one goes a part of the way and back, no faster than that: whole
+    loops in a second would flash (WCAG 2.3.1), and our own gate would hold them.
+    """
+    if seconds >= CALM:
+        return share
+    return seconds / (math.pi * CALM) * (1 - math.cos(2 * math.pi * share)) / 2
 
 
 def _drawing_size(width: int, height: int) -> tuple[int, int]:
@@ -80,13 +94,13 @@ class Procedural:
             for number in range(frames):
                 if cancelled():
                     raise Cancelled
-                encoder.add(finish(scene.frame(number / frames), number))
+                encoder.add(finish(scene.frame(moment(number / frames, frames / request.fps)), number))
                 progress("denoise", (number + 1) / frames)
             encoder.finish()
         return {"width": request.width, "height": request.height, "seconds": frames / request.fps, "fps": request.fps,
                 "parameters": {"scene": name, "palette": palette, "width": request.width, "height": request.height,
                                "frames": frames, "fps": request.fps},
-                "generator": {"name": "Fedisora procedural", "model": "Aurora", "revision": "2",
+                "generator": {"name": "Fedisora procedural", "model": "Aurora", "revision": "3",
                               "licence": "AGPL-3.0-or-later", "backend": "cpu"},
                 "digital_source_type": COMPOSITE if name == "picture" else ALGORITHMIC}
 
